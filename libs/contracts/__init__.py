@@ -1,0 +1,43 @@
+"""Every message that crosses a service boundary, defined once: events by publisher, commands by receiver."""
+
+from typing import Final
+
+from libs.contracts import auth, cart, order, payment, product, user
+from libs.contracts.message import Command, Event, Message
+
+EVENTS: Final[tuple[type[Event], ...]] = (
+    auth.IdentityRegistered,
+    user.ProfileCreated,
+    product.ProductChanged,
+    product.StockChanged,
+    product.StockCommitted,
+    product.StockCommitRejected,
+    product.StockReleased,
+    cart.CartMerged,
+    order.OrderPlaced,
+    order.OrderConfirmed,
+    order.OrderFailed,
+    order.OrderCancelled,
+    order.OrderShipped,
+    payment.PaymentAuthorized,
+    payment.PaymentDeclined,
+    payment.PaymentOutcomeUnknown,
+    payment.PaymentCaptured,
+    payment.PaymentVoided,
+    payment.PaymentRefunded,
+    payment.PaymentRefundFailed,
+)
+
+COMMANDS: Final[tuple[type[Command], ...]] = (
+    product.CommitStock,
+    product.ReleaseStock,
+    payment.AuthorizePayment,
+    payment.CapturePayment,
+    payment.VoidPayment,
+    payment.RefundPayment,
+)
+
+MESSAGES: Final[dict[str, type[Message]]] = {
+    message.type: message for message in (*EVENTS, *COMMANDS)
+}
+"""Wire type to class, for consumers and generators."""

@@ -1,0 +1,84 @@
+"""Events order publishes."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.contracts.message import Amount, Event
+
+
+class OrderLine(BaseModel):
+    """One immutable line of an order, with the price it was sold at."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sku: str
+    title: str
+    quantity: int
+    unit_price_minor: int
+    price_version: int
+
+
+class OrderPlaced(Event):
+    """An order exists, its stock is held and its payment was asked for."""
+
+    type: ClassVar[str] = "order.placed.v1"
+    publisher: ClassVar[str] = "order"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    user_id: str
+    home_region: str
+    cart_id: str
+    cart_version: int
+    lines: tuple[OrderLine, ...]
+    total: Amount
+
+
+class OrderConfirmed(Event):
+    """The payment is authorised and the stock is sold: the order will be fulfilled."""
+
+    type: ClassVar[str] = "order.confirmed.v1"
+    publisher: ClassVar[str] = "order"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    user_id: str
+    total: Amount
+
+
+class OrderFailed(Event):
+    """The order came to nothing; `reason` is a stable word such as `payment_declined`."""
+
+    type: ClassVar[str] = "order.failed.v1"
+    publisher: ClassVar[str] = "order"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    user_id: str
+    reason: str
+
+
+class OrderCancelled(Event):
+    """The order was called off before shipment; stock and money go back."""
+
+    type: ClassVar[str] = "order.cancelled.v1"
+    publisher: ClassVar[str] = "order"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    user_id: str
+    reason: str
+
+
+class OrderShipped(Event):
+    """All pieces of the order left the warehouse."""
+
+    type: ClassVar[str] = "order.shipped.v1"
+    publisher: ClassVar[str] = "order"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    user_id: str
+    shipment_id: str
+    carrier: str

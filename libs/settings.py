@@ -1,0 +1,45 @@
+"""What every service reads from its environment: frozen, complete, and with no default for a secret."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Role = Literal["all", "api", "worker"]
+
+
+class ServiceSettings(BaseSettings):
+    """Settings common to the six services; each adds its own in `services/<name>/settings.py`.
+
+    Read once in `main.py` and passed down. A missing value stops the process with one line naming it.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    service: ClassVar[str]
+
+    environment: Literal["local", "test", "staging", "production"] = "production"
+    region: str
+    role: Role = "all"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    otlp_endpoint: str | None = None
+
+    database_url: SecretStr
+    database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
+    redis_url: SecretStr
+    aws_endpoint_url: str | None = None
+    messaging_prefix: str = "meridian"
+
+    issuer: str
+    jwks_url: str
+    audience: str = "meridian"
+    service_key_file: Path
+    trust_bundle_file: Path
+    signing_secret: SecretStr
+
+    rate_limit_requests: Annotated[int, Field(ge=1)] = 300
+    rate_limit_window_seconds: Annotated[int, Field(ge=1)] = 10
+    drain_seconds: Annotated[int, Field(ge=0, le=120)] = 8

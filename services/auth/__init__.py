@@ -1,0 +1,1 @@
+"""Owns credentials, refresh families, sessions and signing keys; publishes `identity.*`."""

@@ -1,0 +1,1 @@
+"""Owns the carts of users and guests; publishes `cart.*`; consumes `product.*`, `stock.*` and `order.*`."""

@@ -1,0 +1,1 @@
+"""Owns orders, the checkout saga, quotes and shipments; publishes `order.*`; consumes `payment.*` and `stock.*`."""

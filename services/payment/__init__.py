@@ -1,0 +1,1 @@
+"""Owns payments, refunds and the ledger; publishes `payment.*`; receives the payment commands."""

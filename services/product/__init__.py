@@ -1,0 +1,1 @@
+"""Owns the catalogue, stock and reservations; publishes `product.*` and `stock.*`; receives the stock commands."""

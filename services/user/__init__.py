@@ -1,0 +1,1 @@
+"""Owns profiles and addresses; publishes `user.*`; consumes `identity.*`."""

@@ -1,0 +1,1 @@
+"""Every test; folders mirror the code."""
