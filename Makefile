@@ -1,0 +1,125 @@
+# Every verb of the project. `make help` lists them; CI and the commit hooks call the same ones.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PYTHONPATH=. $(BIN)/python
+STAMP := $(VENV)/.installed
+MINISTACK_STAMP := .meridian/ministack/.installed
+WORKERS ?= 2
+
+##@ Run it
+.PHONY: up
+up: setup ## Start everything on this machine (split=1: API and worker apart)
+	@exec $(RUN) -m local up $(if $(split),--split)
+
+.PHONY: demo
+demo: setup ## Buy something through the gateway and watch every service react
+	@exec $(RUN) -m local demo
+
+.PHONY: trace
+trace: setup ## Tell the story of one order: make trace o=ord_...
+	@exec $(RUN) -m local trace $(o)
+
+.PHONY: status
+status: setup ## Show every process, its port, memory and restarts
+	@exec $(RUN) -m local status
+
+.PHONY: logs
+logs: setup ## Show logs, of one service with s=order, following with f=1
+	@exec $(RUN) -m local logs $(if $(s),--service $(s)) $(if $(f),--follow)
+
+.PHONY: down
+down: setup ## Stop everything that `make up` started
+	@exec $(RUN) -m local down
+
+.PHONY: reset
+reset: setup ## Stop and forget all local data
+	@exec $(RUN) -m local reset
+
+.PHONY: seed
+seed: setup ## Load the catalogue; n=100000 makes a large one
+	@exec $(RUN) -m local seed $(if $(n),--n $(n))
+
+.PHONY: republish
+republish: setup ## Send events again from the outbox: make republish since=2026-01-31T12:00:00Z [s=order]
+	@exec $(RUN) -m local republish --since $(since) $(if $(s),--service $(s))
+
+.PHONY: dead-letters
+dead-letters: setup ## List dead letters; redrive=QUEUE sends that queue's messages again
+	@exec $(RUN) -m local dead-letters $(if $(redrive),--redrive $(redrive))
+
+##@ Check it
+.PHONY: check
+check: setup ## Format, lint, types, layers: everything that needs no server
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports --cache-dir .import_linter_cache
+
+.PHONY: test
+test: setup ## All tests, with the coverage gates
+	@PYTHONPATH=. $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(args)
+	@$(BIN)/coverage report --skip-covered --fail-under=90
+	@$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*.py' --fail-under=100
+
+.PHONY: bench
+bench: setup ## Measure on this machine and rewrite the table in docs/benchmarks.md
+	@exec $(RUN) -m bench
+
+##@ Change it
+.PHONY: fmt
+fmt: setup ## Format and apply the safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: migration
+migration: setup ## Draft a migration: make migration s=order m="add gift note"
+	@$(RUN) -m local migration --service $(s) --message "$(m)"
+
+.PHONY: events
+events: setup ## Regenerate AsyncAPI, JSON Schemas and docs/events.md
+	@$(RUN) -m libs.messaging events
+
+.PHONY: openapi
+openapi: setup ## Regenerate docs/openapi/*.json
+	@$(RUN) -m tests.architecture.openapi
+
+.PHONY: hooks
+hooks: setup ## Run the checks before every commit
+	$(BIN)/pre-commit install
+
+.PHONY: lock
+lock: ## Resolve all three locks again (needs uv)
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" local/ministack.in -o local/ministack.lock
+
+##@ Prepare it
+.PHONY: setup
+setup: $(STAMP) $(MINISTACK_STAMP) ## Create the environments from the hashed locks (the other verbs do it for you)
+
+$(STAMP): requirements-dev.lock
+	@command -v $(PYTHON) >/dev/null || { echo "Meridian needs Python 3.11: install it, or say where it is with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Meridian needs Python 3.11 or newer: say where it is with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing the locked packages into $(VENV) (about a minute)..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# MiniStack pins another botocore than ours, so it lives in an environment of its own.
+$(MINISTACK_STAMP): local/ministack.lock | $(STAMP)
+	@echo "Installing the AWS emulator into .meridian/ministack..."
+	@$(PYTHON) -m venv .meridian/ministack
+	@.meridian/ministack/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/ministack.lock
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove environments and caches (local data stays; see reset)
+	rm -rf $(VENV) .meridian/ministack .mypy_cache .ruff_cache .pytest_cache .coverage .import_linter_cache
+
+.PHONY: help
+help: ## List the verbs
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,1 @@
+"""How a service process starts, holds its resources, runs its worker and stops."""

@@ -1,0 +1,116 @@
+"""Everything a service process holds open, built once at start and closed in reverse order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import httpx
+import redis.asyncio as redis_asyncio
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.cache.hints import Hints
+from libs.cache.rate_limit import RateLimiter
+from libs.cache.redis import open_redis
+from libs.cache.responses import ByteCache
+from libs.cache.sessions import SessionStore
+from libs.clock import Clock, SystemClock
+from libs.database.session import Database
+from libs.messaging.broker import Broker, open_broker
+from libs.messaging.outbox import Outbox
+from libs.security.service_tokens import ServiceSigner, ServiceVerifier
+from libs.security.tokens import JwksCache, TokenVerifier
+from libs.settings import ServiceSettings
+from libs.web.client import ServiceClient
+from libs.web.pagination import CursorCodec
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The open connections and clients of one process; services build their collaborators from it."""
+
+    settings: ServiceSettings
+    database: Database
+    redis: redis_asyncio.Redis
+    sessions: SessionStore
+    rate_limiter: RateLimiter
+    byte_cache: ByteCache
+    hints: Hints
+    broker: Broker
+    verifier: TokenVerifier
+    signer: ServiceSigner
+    service_verifier: ServiceVerifier
+    http: httpx.AsyncClient
+    cursors: CursorCodec
+    clock: Clock = field(default_factory=SystemClock)
+    wake_relay: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _clients: dict[str, ServiceClient] = field(default_factory=dict)
+
+    def outbox(self, session: AsyncSession) -> Outbox:
+        """Return the outbox writing in this session's transaction; the relay wakes after its commit."""
+        return Outbox(
+            session, self.settings.service, self.settings.region, wake=self.wake_relay.set
+        )
+
+    def client(self, callee: str, base_url: str) -> ServiceClient:
+        """Return the one client for a callee, so that its circuit breaker and retry budget are shared."""
+        if callee not in self._clients:
+            self._clients[callee] = ServiceClient(base_url, callee, self.signer, self.http)
+        return self._clients[callee]
+
+
+@asynccontextmanager
+async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
+    """Open what a service needs and close it in reverse order.
+
+    Nothing here waits for a dependency: a process starts while PostgreSQL, Redis or the broker are away,
+    and answers 503 for what needs them until they come back.
+    """
+    async with AsyncExitStack() as stack:
+        database = Database(
+            settings.database_url.get_secret_value(),
+            application_name=f"{settings.service}-{settings.role}",
+            pool_size=settings.database_pool_size,
+        )
+        stack.push_async_callback(database.close)
+        redis = open_redis(settings.redis_url.get_secret_value())
+        stack.push_async_callback(redis.aclose)
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        broker = await stack.enter_async_context(
+            open_broker(
+                region=settings.region,
+                endpoint_url=settings.aws_endpoint_url,
+                prefix=settings.messaging_prefix,
+            )
+        )
+        hints = Hints(redis)
+        stack.push_async_callback(hints.close)
+        yield Resources(
+            settings=settings,
+            database=database,
+            redis=redis,
+            sessions=SessionStore(redis),
+            rate_limiter=RateLimiter(redis),
+            byte_cache=ByteCache(redis),
+            hints=hints,
+            broker=broker,
+            verifier=TokenVerifier(
+                JwksCache(settings.jwks_url, http), settings.issuer, settings.audience
+            ),
+            signer=ServiceSigner(settings.service, settings.service_key_file),
+            service_verifier=ServiceVerifier(settings.trust_bundle_file, settings.service),
+            http=http,
+            cursors=CursorCodec(settings.signing_secret.get_secret_value()),
+        )
+
+
+def resources_of(request: Request) -> Resources:
+    """Hand the process's resources to a dependency."""
+    resources: Resources = request.app.state.resources
+    return resources
+
+
+ResourcesDep = Annotated[Resources, Depends(resources_of)]

@@ -1,0 +1,119 @@
+"""Starts a service: `python -m services.order.main [all|api|worker]`, one process, one port, one way to stop."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from types import FrameType
+from typing import TypeVar, get_args
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from pydantic import ValidationError
+from typing_extensions import override
+
+from libs.observability.logging import configure_logging
+from libs.observability.metrics import configure_metrics
+from libs.observability.tracing import configure_tracing
+from libs.runtime.resources import Resources, open_resources
+from libs.runtime.worker import WorkerPlan, running_worker
+from libs.settings import Role, ServiceSettings
+from libs.web.app import add_defaults, add_health, new_app
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+EXIT_BAD_SETTINGS = 2
+
+
+def service_app(
+    settings: ServiceSettings,
+    *,
+    title: str,
+    routers: Sequence[APIRouter],
+    worker: Callable[[Resources], WorkerPlan],
+    on_start: Callable[[Resources], Awaitable[None]] | None = None,
+) -> FastAPI:
+    """Assemble a service for its role: `api` serves the routes, `worker` runs the plan, `all` does both.
+
+    Every role answers `/livez`, `/readyz` and `/metrics`. `on_start` runs before the first request.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_resources(settings) as resources:
+            app.state.resources = resources
+            app.state.database = resources.database
+            app.state.stopping = resources.stopping
+            if on_start is not None:
+                await on_start(resources)
+            if settings.role == "api":
+                yield
+            else:
+                async with running_worker(resources, worker(resources)):
+                    yield
+
+    app = new_app(settings.service, title, lifespan=lifespan)
+    add_defaults(app, settings)
+    add_health(app, {})
+    if settings.role != "worker":
+        for router in routers:
+            app.include_router(router)
+    return app
+
+
+def run(settings_class: type[Settings], create_app: Callable[[Settings], FastAPI]) -> None:
+    """Run a service until SIGTERM or SIGINT; the role is the first argument, else `ROLE`, else `all`.
+
+    Exits with status 2 and one line per problem when the environment lacks or misnames a setting.
+    """
+    settings = _read_settings(settings_class)
+    configure_logging(settings.service, settings.log_level)
+    configure_tracing(settings.service, settings.region, settings.otlp_endpoint)
+    configure_metrics(settings.service, settings.region, settings.otlp_endpoint)
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+    with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once everything is closed
+        _DrainingServer(config, app).run()
+
+
+class _DrainingServer(uvicorn.Server):
+    """Tells the app at the first signal that it is stopping, so that open streams and long polls end."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        stopping: asyncio.Event | None = getattr(self._app.state, "stopping", None)
+        if stopping is not None:
+            stopping.set()
+        super().handle_exit(sig, frame)
+
+
+def _read_settings(settings_class: type[Settings]) -> Settings:
+    overrides: dict[str, str] = {}
+    if len(sys.argv) > 1:
+        if sys.argv[1] not in get_args(Role):
+            sys.exit(f"usage: {sys.argv[0]} [{'|'.join(get_args(Role))}]")
+        overrides["role"] = sys.argv[1]
+    try:
+        return settings_class(**overrides)
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            sys.stderr.write(f"{settings_class.service}: {name}: {problem['msg']}\n")
+        sys.exit(EXIT_BAD_SETTINGS)

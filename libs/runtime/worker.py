@@ -1,0 +1,115 @@
+"""Runs a service's background half: outbox relay, queue consumers and timers, each restarted when it fails."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from libs.contracts import Message
+from libs.messaging.consumer import Consumer, Handler, OutsideTransaction
+from libs.messaging.relay import Relay
+from libs.messaging.routing import Routing
+from libs.observability.logging import get_logger
+from libs.runtime.resources import Resources
+
+LONGEST_RESTART_PAUSE_SECONDS = 10.0
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Timer:
+    """Work repeated every `seconds`, jittered by a tenth so that replicas spread out."""
+
+    name: str
+    seconds: float
+    run: Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """What a service's worker does besides relaying its outbox."""
+
+    handlers: Mapping[type[Message], Handler | OutsideTransaction] = field(default_factory=dict)
+    timers: Sequence[Timer] = ()
+
+
+@asynccontextmanager
+async def running_worker(resources: Resources, plan: WorkerPlan) -> AsyncIterator[None]:
+    """Run the plan until the block ends, then let every loop finish what it holds.
+
+    Each loop watches `resources.stopping`; one that outlives the drain time is cancelled, which is
+    safe because an unfinished transaction rolls back and an unacknowledged message comes again.
+    """
+    tasks = [
+        asyncio.create_task(_restarted(name, loop, resources.stopping), name=name)
+        for name, loop in _loops(resources, plan).items()
+    ]
+    try:
+        yield
+    finally:
+        resources.stopping.set()
+        _, late = await asyncio.wait(tasks, timeout=resources.settings.drain_seconds)
+        for task in late:
+            log.warning("worker_loop_cancelled", loop=task.get_name())
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+def _loops(resources: Resources, plan: WorkerPlan) -> dict[str, Callable[[], Awaitable[None]]]:
+    settings, stopping = resources.settings, resources.stopping
+    relay = Relay(resources.database, resources.broker, resources.wake_relay)
+    loops: dict[str, Callable[[], Awaitable[None]]] = {"relay": lambda: relay.run(stopping)}
+    for queue in Routing.load().queues_of(settings.service):
+        consumer = Consumer(
+            queue=queue,
+            handlers=plan.handlers,
+            database=resources.database,
+            broker=resources.broker,
+            outbox_of=resources.outbox,
+        )
+        loops[f"consumer:{queue.name}"] = _bound(consumer.run, stopping)
+    for timer in plan.timers:
+        loops[f"timer:{timer.name}"] = _bound(_TimerLoop(timer).run, stopping)
+    return loops
+
+
+def _bound(
+    run: Callable[[asyncio.Event], Awaitable[None]], stopping: asyncio.Event
+) -> Callable[[], Awaitable[None]]:
+    return lambda: run(stopping)
+
+
+@dataclass(frozen=True)
+class _TimerLoop:
+    timer: Timer
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        while not await _stopped_within(stopping, self.timer.seconds * random.uniform(0.9, 1.1)):  # noqa: S311 - jitter is no secret
+            try:
+                await self.timer.run()
+            except Exception:  # the next tick tries again: a timer outlives any failure
+                log.exception("timer_failed", timer=self.timer.name)
+
+
+async def _restarted(
+    name: str, loop: Callable[[], Awaitable[None]], stopping: asyncio.Event
+) -> None:
+    pause = 0.1
+    while not stopping.is_set():
+        try:
+            await loop()
+        except Exception:  # whatever stopped the loop, the service goes on working
+            log.exception("worker_loop_failed", loop=name, restart_in_seconds=pause)
+        await _stopped_within(stopping, pause)
+        pause = min(pause * 2, LONGEST_RESTART_PAUSE_SECONDS)
+
+
+async def _stopped_within(stopping: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return False
+    return True
