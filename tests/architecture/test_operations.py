@@ -1,0 +1,90 @@
+"""Every HTTP operation: who may call it, what it is called, how it answers, whether its document is current."""
+
+import json
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+
+from libs.topology import SERVICES
+from tests.architecture.applications import api_routes, application_of
+from tests.architecture.openapi import FOLDER, document
+
+AUDIENCES = {"public", "customer", "admin", "internal"}
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+CREDENTIAL_OPERATIONS = {"login", "refresh", "logout", "logout_all"}
+"""Their answers are secrets, which a replay store must not keep (architecture section 2)."""
+SIGNED_BY_THE_PROVIDER = {"receive_simulator_webhook"}
+
+
+@pytest.fixture(params=SERVICES, scope="module")
+def app(request: pytest.FixtureRequest) -> FastAPI:
+    return application_of(request.param)
+
+
+def operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method.upper(), path, operation)
+        for path, item in app.openapi()["paths"].items()
+        for method, operation in item.items()
+    ]
+
+
+def dependency_names(dependant: Dependant) -> set[str]:
+    names = {getattr(dependant.call, "__qualname__", "")}
+    for child in dependant.dependencies:
+        names |= dependency_names(child)
+    return names
+
+
+def test_every_operation_says_who_may_call_it(app: FastAPI) -> None:
+    for method, path, operation in operations(app):
+        assert operation.get("x-audience") in AUDIENCES, f"{method} {path} names no audience"
+
+
+def test_every_operation_that_is_not_public_checks_its_caller(app: FastAPI) -> None:
+    for route in api_routes(app):
+        audience = (route.openapi_extra or {}).get("x-audience")
+        checks = any(
+            name.startswith(("authenticated", "service_caller", "cart_access"))
+            for name in dependency_names(route.dependant)
+        )
+        assert audience == "public" or checks, f"{route.path} is {audience} but checks nobody"
+
+
+def test_operation_names_are_verbs_of_their_own(app: FastAPI) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(app)]
+    assert len(names) == len(set(names))
+    assert not {"list", "get", "create", "update", "delete"} & set(names)
+
+
+def test_every_unsafe_operation_takes_an_idempotency_key(app: FastAPI) -> None:
+    for method, path, operation in operations(app):
+        if (
+            method not in UNSAFE
+            or operation["operationId"] in CREDENTIAL_OPERATIONS | SIGNED_BY_THE_PROVIDER
+        ):
+            continue
+        headers = {
+            p["name"].lower() for p in operation.get("parameters", []) if p["in"] == "header"
+        }
+        assert "idempotency-key" in headers, f"{method} {path} ignores Idempotency-Key"
+
+
+def test_every_error_in_the_documents_is_a_problem(app: FastAPI) -> None:
+    for method, path, operation in operations(app):
+        for status, answer in operation["responses"].items():
+            if status.startswith(("4", "5")):
+                assert list(answer.get("content", {})) == ["application/problem+json"], (
+                    f"{method} {path} documents {status} as something else than a problem"
+                )
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_published_openapi_document_is_current(service: str) -> None:
+    published = (FOLDER / f"{service}.json").read_text()
+    assert published == document(application_of(service)), (
+        "run `make openapi` and review the change"
+    )
+    assert json.loads(published)["openapi"].startswith("3.1")
