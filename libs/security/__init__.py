@@ -1,0 +1,1 @@
+"""Who is calling: user tokens, service tokens, live sessions and the table of who may call what."""
