@@ -1,0 +1,1 @@
+"""PostgreSQL for the six services: sessions, roles and schemas, migrations."""

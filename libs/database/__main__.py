@@ -1,0 +1,105 @@
+"""The database from the command line: `python -m libs.database bootstrap | upgrade | migration`.
+
+Addresses and passwords come from the environment: ADMIN_DATABASE_URL, MIGRATOR_DATABASE_URL_ORDER,
+MIGRATOR_PASSWORD_ORDER, APP_PASSWORD_ORDER and so on.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pydantic import SecretStr, create_model
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.database.bootstrap import RolePasswords, bootstrap
+from libs.database.migrations import MigrationsError, has_migrations, make_migration, upgrade
+from libs.topology import DATABASE_NAME, SERVICES
+
+EXIT_FAILED: Final = 2
+
+
+class _Environment(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    admin_database_url: SecretStr | None = None
+    database_name: str = DATABASE_NAME
+
+    def secret(self, name: str) -> str:
+        value: SecretStr | None = getattr(self, name)
+        if value is None:
+            raise MigrationsError(f"{name.upper()} is not set")
+        return value.get_secret_value()
+
+
+_PER_SERVICE: Final = ("migrator_database_url", "migrator_password", "app_password")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the process's exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        done = asyncio.run(_run(options, _read_environment()))
+    except MigrationsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_FAILED
+    sys.stdout.write("".join(f"{line}\n" for line in done))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m libs.database", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("bootstrap", help="create database, roles, schemas and grants")
+    upgrading = commands.add_parser("upgrade", help="run the migrations of one service or all")
+    upgrading.add_argument("service", nargs="?", default="all", choices=("all", *SERVICES))
+    migration = commands.add_parser("migration", help="write the next migration from the models")
+    migration.add_argument("--service", required=True, choices=SERVICES)
+    migration.add_argument("--message", required=True)
+    return parser
+
+
+def _read_environment() -> _Environment:
+    fields: Mapping[str, tuple[object, None]] = {
+        f"{name}_{service}": (SecretStr | None, None)
+        for name in _PER_SERVICE
+        for service in SERVICES
+    }
+    model: type[_Environment] = create_model("Environment", __base__=_Environment, **fields)  # type: ignore[call-overload]  # the fields are computed
+    return model()
+
+
+async def _run(options: argparse.Namespace, environment: _Environment) -> list[str]:
+    if options.command == "bootstrap":
+        return await _bootstrap(environment)
+    if options.command == "upgrade":
+        return await _upgrade(options.service, environment)
+    service: str = options.service
+    url = environment.secret(f"migrator_database_url_{service}")
+    return [str(await make_migration(service, options.message, url))]
+
+
+async def _bootstrap(environment: _Environment) -> list[str]:
+    passwords = {
+        service: RolePasswords(
+            migrator=environment.secret(f"migrator_password_{service}"),
+            app=environment.secret(f"app_password_{service}"),
+        )
+        for service in SERVICES
+    }
+    name = environment.database_name
+    await bootstrap(environment.secret("admin_database_url"), passwords, database=name)
+    return [f"database {name}: roles, schemas and grants of {len(passwords)} services are in place"]
+
+
+async def _upgrade(chosen: str, environment: _Environment) -> list[str]:
+    every = [service for service in SERVICES if has_migrations(service)]
+    services = every if chosen == "all" else [chosen]
+    for service in services:
+        await upgrade(service, environment.secret(f"migrator_database_url_{service}"))
+    return [f"{service}: at the newest migration" for service in services]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,248 @@
+"""Runs Alembic for one service's schema, as the role that owns its tables."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from alembic import command, context
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations.ops import MigrationScript
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from libs.database.bootstrap import roles_of
+from libs.topology import schema_of
+
+VERSION_TABLE: Final = "alembic_version"
+SHARED_TABLES: Final = ("outbox_messages", "inbox_messages", "idempotency_keys")
+_SERVICES_FOLDER: Final = Path(__file__).parents[2] / "services"
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('migrate ' || current_schema()))"
+
+
+class MigrationsError(Exception):
+    """The migrations of a service cannot be run as asked."""
+
+
+def run_migrations(config: Config, metadata: MetaData) -> None:
+    """Run what Alembic was asked for; the body of every `services/<service>/migrations/env.py`.
+
+    Raises:
+        MigrationsError: started by the `alembic` command instead of `python -m libs.database`.
+    """
+    describe = config.attributes.get("describe")
+    if describe is not None:
+        describe.append(metadata)
+        return
+    connection = config.attributes.get("connection")
+    if not isinstance(connection, Connection):
+        raise MigrationsError("run migrations with: python -m libs.database upgrade <service>")
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table=VERSION_TABLE,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def has_migrations(service: str) -> bool:
+    """Tell whether the service has written its first migration."""
+    return any(_folder_of(service).glob("versions/[0-9]*.py"))
+
+
+async def upgrade(service: str, migrator_url: str, revision: str = "head") -> None:
+    """Bring the service's schema up to `revision`; does nothing, quickly, when it is there already.
+
+    Raises:
+        MigrationsError: the service has no migrations.
+    """
+    config = _config(service)
+
+    def work(connection: Connection) -> None:
+        if _current(connection) == _resolved(config, revision):
+            return
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        _protect_version_table(connection, service)
+
+    await _as_owner(service, migrator_url, work)
+
+
+async def downgrade(service: str, migrator_url: str, revision: str) -> None:
+    """Take the service's schema back to `revision`; `base` leaves it empty."""
+    config = _config(service)
+
+    def work(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+    await _as_owner(service, migrator_url, work)
+
+
+async def head_matches(service: str, url: str) -> bool:
+    """Tell whether the schema is at the newest migration this code knows."""
+    config = _config(service)
+    engine = create_async_engine(_asyncpg_url(url), poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_current) == _resolved(config, "head")
+    finally:
+        await engine.dispose()
+
+
+async def make_migration(service: str, message: str, migrator_url: str) -> Path:
+    """Write the migration that takes the schema to the service's models, numbered after the last, and return its path.
+
+    It compares with the database behind `migrator_url`.
+
+    Raises:
+        MigrationsError: the database is not at the newest migration.
+    """
+    last = _resolved(_config(service), "head")
+    script = await _comparison(service, migrator_url, expected=last)
+    revision = f"{int(last or 0) + 1:04d}"
+    path = _folder_of(service) / "versions" / f"{revision}_{_slug(message)}.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(_render(script, message, revision, last), encoding="utf-8")
+    return path
+
+
+async def differences(service: str, migrator_url: str) -> list[object]:
+    """Return what the service's models have and its migrations lack, or the other way round; empty is right.
+
+    Raises:
+        MigrationsError: the database is not at the newest migration.
+    """
+    expected = _resolved(_config(service), "head")
+    script = await _comparison(service, migrator_url, expected=expected)
+    return [] if script.upgrade_ops is None else list(script.upgrade_ops.as_diffs())
+
+
+async def _comparison(service: str, migrator_url: str, *, expected: str | None) -> MigrationScript:
+    metadata = _metadata_of(service)
+    found: list[MigrationScript] = []
+
+    def work(connection: Connection) -> None:
+        if _current(connection) != expected:
+            raise MigrationsError(f"{service}: upgrade the database to {expected} first")
+        migration = MigrationContext.configure(
+            connection,
+            opts={
+                "target_metadata": metadata,
+                "version_table": VERSION_TABLE,
+                "include_name": _without_foreign_shared_tables(metadata),
+            },
+        )
+        found.append(produce_migrations(migration, metadata))
+
+    await _as_owner(service, migrator_url, work)
+    return found[0]
+
+
+def _metadata_of(service: str) -> MetaData:
+    config = _config(service)
+    found: list[MetaData] = []
+    config.attributes["describe"] = found
+    script = ScriptDirectory.from_config(config)
+    with EnvironmentContext(config, script):
+        script.run_env()
+    return found[0]
+
+
+def _without_foreign_shared_tables(
+    metadata: MetaData,
+) -> Callable[[str | None, str, object], bool]:
+    def include(name: str | None, kind: str, _parents: object) -> bool:
+        return kind != "table" or name not in SHARED_TABLES or name in metadata.tables
+
+    return include
+
+
+async def _as_owner(service: str, migrator_url: str, work: Callable[[Connection], None]) -> None:
+    engine = create_async_engine(
+        _asyncpg_url(migrator_url),
+        poolclass=NullPool,
+        connect_args={"server_settings": {"lock_timeout": "5s", "application_name": "migrations"}},
+    )
+    owner = roles_of(service)[0]
+    try:
+        async with engine.begin() as connection:
+            # The owner's tables must belong to the owner, so that the application role can never alter them.
+            await connection.execute(text(f"SET LOCAL ROLE {owner}"))
+            await connection.execute(text(f"SET LOCAL search_path = {schema_of(service)}, ext"))
+            await connection.execute(text(_LOCK))
+            await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def _protect_version_table(connection: Connection, service: str) -> None:
+    app = roles_of(service)[2]
+    connection.execute(text(f"REVOKE INSERT, UPDATE, DELETE ON {VERSION_TABLE} FROM {app}"))
+
+
+def _current(connection: Connection) -> str | None:
+    # Not Alembic's own look-up: this one runs at every start and must not load the models.
+    if connection.execute(text(f"SELECT to_regclass('{VERSION_TABLE}')")).scalar() is None:
+        return None
+    try:
+        version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - constant
+    except ProgrammingError as error:
+        raise MigrationsError(f"{VERSION_TABLE} cannot be read with this role") from error
+    return None if version is None else str(version)
+
+
+def _resolved(config: Config, revision: str) -> str | None:
+    script = ScriptDirectory.from_config(config)
+    return script.get_current_head() if revision == "head" else revision
+
+
+def _config(service: str) -> Config:
+    if not (_folder_of(service) / "env.py").exists():
+        raise MigrationsError(f"{service}: services/{service}/migrations/env.py does not exist")
+    config = Config()
+    config.set_main_option("script_location", str(_folder_of(service)).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _folder_of(service: str) -> Path:
+    return _SERVICES_FOLDER / service / "migrations"
+
+
+def _asyncpg_url(url: str) -> str:
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def _slug(message: str) -> str:
+    words = "".join(letter if letter.isalnum() else " " for letter in message.lower()).split()
+    return "_".join(words)
+
+
+def _render(script: MigrationScript, message: str, revision: str, last: str | None) -> str:
+    up, down = script.upgrade_ops, script.downgrade_ops
+    if up is None or down is None:
+        raise MigrationsError("the comparison gave no operations")
+    return f'''"""{message[:1].upper()}{message[1:]}."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = {f'"{last}"' if last else None}
+
+
+def upgrade() -> None:
+    {render_python_code(up)}
+
+
+def downgrade() -> None:
+    {render_python_code(down)}
+'''

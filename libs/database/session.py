@@ -1,0 +1,214 @@
+"""Sessions and transactions: one per request or message, committed before anybody is told it happened."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Final, TypeVar
+
+import anyio
+import asyncpg
+from fastapi import Depends, Request
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+T = TypeVar("T")
+
+POOL_TIMEOUT_SECONDS: Final = 2
+CONNECT_TIMEOUT_SECONDS: Final = 2
+COMMAND_TIMEOUT_SECONDS: Final = (
+    8  # above statement_timeout: it only ends waits for a silent server
+)
+RECYCLE_SECONDS: Final = 1800
+
+_SERVER_SETTINGS: Final = {
+    "statement_timeout": "5s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "15s",
+    "jit": "off",
+}
+_CALLBACKS: Final = "after_commit"
+_RETRYABLE: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+_UNAVAILABLE: Final = frozenset({"53300", "57P01", "57P02", "57P03"})
+_CONNECTION_CLASS: Final = "08"
+
+_logger = logging.getLogger(__name__)
+
+
+class DatabaseUnreachableError(ConnectionError):
+    """No connection to PostgreSQL could be opened."""
+
+
+class Database:
+    """The connection pool of one process for its schema.
+
+    `url` is a `postgresql://` address; the driver is always asyncpg. Statements end after 5 s, waits for locks after
+    2 s, transactions left open after 15 s, so that no fault can hold rows for longer than a request lives.
+    """
+
+    def __init__(self, url: str, *, application_name: str, pool_size: int = 10) -> None:
+        self._engine = _engine(url, application_name, pool_size)
+        # Readiness must not queue behind the requests that exhausted the pool.
+        self._probe = _engine(url, f"{application_name}-probe", 1)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Give a session whose work is committed at the end of the block, or rolled back if it raises.
+
+        Callbacks of `after_commit` run after a successful commit. Commit and clean-up finish even if the task is
+        cancelled meanwhile, so no connection is lost and no outcome is left open.
+        """
+        session = self._sessions()
+        try:
+            yield session
+        except BaseException:
+            await _finished(session.close())
+            raise
+        await _finished(_commit_and_close(session))
+        _run_callbacks(session)
+
+    async def run(self, work: Callable[[AsyncSession], Awaitable[T]], *, attempts: int = 3) -> T:
+        """Run a whole unit of work in a transaction; again, after a short random wait, if it lost a conflict.
+
+        Raises:
+            Exception: whatever `work` or the commit raised, when it is not retryable or attempts are used up.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                async with self.transaction() as session:
+                    return await work(session)
+            except DBAPIError as error:
+                if attempt == attempts or not is_retryable(error):
+                    raise
+            await asyncio.sleep(random.uniform(0.0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        raise ValueError("attempts must be at least 1")
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life, on a connection of its own.
+
+        Raises:
+            Exception: the server did not answer; `is_unavailable` recognises it.
+        """
+        async with self._probe.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._engine.dispose()
+        await self._probe.dispose()
+
+
+def after_commit(session: AsyncSession, callback: Callable[[], None]) -> None:
+    """Have `callback` called once the session's transaction is committed, and never if it is rolled back."""
+    session.info.setdefault(_CALLBACKS, []).append(callback)
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Tell whether the transaction lost a conflict and may succeed when all of it is run again."""
+    return any(_sqlstate(cause) in _RETRYABLE for cause in _causes(error))
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Tell whether PostgreSQL could not be reached or gave no connection: an answer of 503, not of 500."""
+    return any(_means_unavailable(cause) for cause in _causes(error))
+
+
+async def request_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Give a request its one session, from the pool in `app.state.database`."""
+    database: Database = request.app.state.database
+    async with database.transaction() as session:
+        yield session
+
+
+# FastAPI ends a `yield` dependency after the response unless its scope is "function": with the default a failing
+# commit would still have been answered 201.
+SessionDep = Annotated[AsyncSession, Depends(request_session, scope="function")]
+
+
+def _engine(url: str, application_name: str, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_recycle=RECYCLE_SECONDS,
+        pool_use_lifo=True,
+        connect_args={
+            "async_creator_fn": _connect,
+            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "command_timeout": COMMAND_TIMEOUT_SECONDS,
+            "server_settings": {**_SERVER_SETTINGS, "application_name": application_name},
+        },
+    )
+
+
+async def _connect(*args: object, **kwargs: object) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(*args, **kwargs)
+    except (OSError, TimeoutError) as error:
+        raise DatabaseUnreachableError(str(error) or "connecting took too long") from error
+
+
+async def _commit_and_close(session: AsyncSession) -> None:
+    try:
+        await session.commit()
+    finally:
+        await session.close()
+
+
+async def _finished(work: Coroutine[None, None, None]) -> None:
+    """Wait for `work` to the end even if this task is cancelled meanwhile; the cancellation is raised after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError as error:
+                cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
+
+
+def _run_callbacks(session: AsyncSession) -> None:
+    for callback in session.info.pop(_CALLBACKS, ()):
+        try:
+            callback()
+        except Exception:
+            # The work is committed: failing the caller now would make it repeat what has happened.
+            _logger.exception("a callback after commit failed")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        original: object = getattr(current, "orig", None)
+        current = original if isinstance(original, BaseException) else current.__cause__
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    state: object = getattr(error, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def _means_unavailable(error: BaseException) -> bool:
+    if isinstance(error, (DatabaseUnreachableError, PoolTimeoutError)):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    state = _sqlstate(error)
+    return state is not None and (state in _UNAVAILABLE or state.startswith(_CONNECTION_CLASS))

@@ -1,0 +1,1 @@
+"""Fixtures and helpers for tests: real servers, real tokens, no sleeping."""

