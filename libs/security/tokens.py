@@ -31,6 +31,7 @@ SECONDS_BETWEEN_FIRST_FETCHES: Final = 0.5
 _FETCH_SECONDS: Final = 2.0
 _LARGEST_DOCUMENT: Final = 65_536
 _SMALLEST_MODULUS_BITS: Final = 2_048
+_SHORTEST_MODULUS: Final = 342  # characters of base64url that 2,048 bits take
 
 _log = get_logger(__name__)
 
@@ -132,15 +133,17 @@ def usable_keys(document: object) -> Mapping[str, RSAKey]:
 def _usable(entry: object) -> tuple[str, RSAKey] | None:
     if not isinstance(entry, dict) or entry.get("kty") != "RSA":
         return None
-    kid = entry.get("kid")
-    if not isinstance(kid, str) or entry.get("use", "sig") != "sig":
+    if entry.get("use", "sig") != "sig" or entry.get("alg", ALGORITHM) != ALGORITHM:
         return None
-    if entry.get("alg", ALGORITHM) != ALGORITHM:
+    kid, modulus, exponent = entry.get("kid"), entry.get("n"), entry.get("e")
+    if not (isinstance(kid, str) and isinstance(modulus, str) and isinstance(exponent, str)):
+        return None
+    if len(modulus) < _SHORTEST_MODULUS:
         return None
     try:
-        key = RSAKey.import_key({"kty": "RSA", "n": entry["n"], "e": entry["e"]})
+        key = RSAKey.import_key({"kty": "RSA", "n": modulus, "e": exponent})
         long_enough = key.public_key.key_size >= _SMALLEST_MODULUS_BITS
-    except (JoseError, ValueError, TypeError, KeyError):
+    except (JoseError, ValueError, TypeError):
         return None
     return (kid, key) if long_enough else None
 

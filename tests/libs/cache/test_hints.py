@@ -1,0 +1,97 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import redis.asyncio as redis_asyncio
+
+from libs.cache.hints import Hints
+from libs.testing.waiting import eventually
+
+
+@pytest.fixture
+async def hints(redis: redis_asyncio.Redis) -> AsyncIterator[Hints]:
+    hints = Hints(redis)
+    yield hints
+    await hints.close()
+
+
+@pytest.fixture
+async def elsewhere(redis: redis_asyncio.Redis) -> AsyncIterator[Hints]:
+    hints = Hints(redis)
+    yield hints
+    await hints.close()
+
+
+async def listening(hints: Hints) -> None:
+    async with asyncio.timeout(5):
+        await hints.listening.wait()
+
+
+async def test_a_hint_from_another_process_wakes_every_waiter_of_that_key(
+    hints: Hints, elsewhere: Hints
+) -> None:
+    orders = hints.subscribe("orders")
+    await listening(hints)
+    with orders.watch("ord_1") as one, orders.watch("ord_1") as two, orders.watch("ord_2") as other:
+        elsewhere.publish("orders", "ord_1")
+
+        assert all(await asyncio.gather(one.wait(5), two.wait(5)))
+        assert not await other.wait(0)
+
+
+async def test_a_hint_between_reading_and_waiting_is_not_lost(
+    hints: Hints, elsewhere: Hints
+) -> None:
+    orders = hints.subscribe("orders")
+    with orders.watch("ord_1") as watch:
+        hints.publish("orders", "ord_1")
+        assert await watch.wait(5)
+        assert not await watch.wait(0)
+
+
+async def test_one_connection_listens_for_all_channels_and_waiters(
+    hints: Hints, elsewhere: Hints, redis: redis_asyncio.Redis
+) -> None:
+    orders = hints.subscribe("orders")
+    await listening(hints)
+    payments = hints.subscribe("payments")
+    await listening(hints)
+    with orders.watch("a") as a, payments.watch("b") as b:
+        elsewhere.publish("payments", "b")
+        elsewhere.publish("orders", "a")
+        assert all(await asyncio.gather(a.wait(5), b.wait(5)))
+    clients = await redis.client_list(_type="pubsub")
+    assert len(clients) == 1
+
+
+async def test_a_waiter_looks_for_itself_at_least_every_second(hints: Hints) -> None:
+    started = time.monotonic()
+
+    assert not await hints.subscribe("orders").wait("ord_1", timeout=60)
+
+    assert time.monotonic() - started < 1.5
+    assert hints._waiters == {}
+
+
+async def test_hints_inside_a_process_need_no_redis(absent_redis: redis_asyncio.Redis) -> None:
+    hints = Hints(absent_redis)
+    orders = hints.subscribe("orders")
+    with orders.watch("ord_1") as watch:
+        hints.publish("orders", "ord_1")
+        assert await watch.wait(5)
+    await hints.close()
+
+
+async def test_the_listener_comes_back_after_losing_its_connection(
+    hints: Hints, elsewhere: Hints, redis: redis_asyncio.Redis
+) -> None:
+    orders = hints.subscribe("orders")
+    await listening(hints)
+    await redis.client_kill_filter(_type="pubsub")
+    await eventually(lambda: not hints.listening.is_set())
+    await listening(hints)
+
+    with orders.watch("ord_1") as watch:
+        elsewhere.publish("orders", "ord_1")
+        assert await watch.wait(5)
