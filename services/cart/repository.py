@@ -1,0 +1,190 @@
+"""Every query of the cart service."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.contracts.product import ProductChanged
+from services.cart.domain import Line, Offer
+from services.cart.models import Cart, CartLine, KnownStock, KnownVariant
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose cart it is: a user's, or a guest's by the hash of their token."""
+
+    user_id: str | None
+    guest_token_hash: bytes | None
+
+    def owns(self) -> ColumnElement[bool]:
+        if self.user_id is not None:
+            return Cart.user_id == self.user_id
+        return Cart.guest_token_hash == self.guest_token_hash
+
+
+class CartRepository:
+    """Carts with their lines, always looked up together with their owner."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, cart_id: str, owner: Owner) -> Cart | None:
+        found: Cart | None = await self._session.scalar(
+            select(Cart).where(Cart.id == cart_id, owner.owns())
+        )
+        return found
+
+    async def find_locked(self, cart_id: str, owner: Owner | None = None) -> Cart | None:
+        """Load a cart and hold its row until the transaction ends."""
+        query = select(Cart).where(Cart.id == cart_id).with_for_update()
+        if owner is not None:
+            query = query.where(owner.owns())
+        found: Cart | None = await self._session.scalar(query)
+        return found
+
+    async def id_of_active(self, owner: Owner) -> str | None:
+        found: str | None = await self._session.scalar(
+            select(Cart.id).where(owner.owns(), Cart.status == "active")
+        )
+        return found
+
+    async def id_of_guest(self, token_hash: bytes) -> str | None:
+        found: str | None = await self._session.scalar(
+            select(Cart.id).where(Cart.guest_token_hash == token_hash)
+        )
+        return found
+
+    async def open_once(self, cart: Mapping[str, object]) -> bool:
+        """Insert a cart unless its user has an active one; tell whether it was inserted."""
+        inserted = await self._session.scalar(
+            upsert(Cart).values(**cart).on_conflict_do_nothing().returning(Cart.id)
+        )
+        return inserted is not None
+
+    async def lines_of(self, cart_id: str) -> list[Line]:
+        rows = await self._session.scalars(
+            select(CartLine).where(CartLine.cart_id == cart_id).order_by(CartLine.position)
+        )
+        return [
+            Line(row.sku, row.title, row.quantity, row.unit_price_minor, row.price_version)
+            for row in rows
+        ]
+
+    async def save(self, cart: Cart, lines: Sequence[Line], **changes: object) -> None:
+        """Replace the lines of a locked cart and raise its version."""
+        await self._session.execute(delete(CartLine).where(CartLine.cart_id == cart.id))
+        if lines:
+            await self._session.execute(
+                insert(CartLine),
+                [
+                    {
+                        "cart_id": cart.id,
+                        "sku": line.sku,
+                        "position": position,
+                        "title": line.title,
+                        "quantity": line.quantity,
+                        "unit_price_minor": line.unit_price_minor,
+                        "price_version": line.price_version,
+                    }
+                    for position, line in enumerate(lines)
+                ],
+            )
+        await self._session.execute(
+            update(Cart)
+            .where(Cart.id == cart.id)
+            .values(version=Cart.version + 1, updated_at=func.now(), **changes)
+        )
+        await self._session.refresh(cart)
+
+
+class CatalogueRepository:
+    """What product has told about variants and stock."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def offers(self, skus: Sequence[str], currency: str) -> dict[str, Offer]:
+        """Return today's offers of those SKUs that are for sale in this currency."""
+        rows = await self._session.execute(
+            select(KnownVariant, KnownStock.available)
+            .outerjoin(KnownStock, KnownStock.sku == KnownVariant.sku)
+            .where(KnownVariant.sku.in_(skus), KnownVariant.is_for_sale)
+        )
+        return {
+            variant.sku: Offer(
+                variant.title,
+                variant.prices[currency]["amount_minor"],
+                variant.prices[currency]["version"],
+                available,
+            )
+            for variant, available in rows
+            if currency in variant.prices
+        }
+
+    async def knows(self, sku: str, currency: str) -> bool:
+        """Tell whether nothing need be asked: product told everything, or the answer for this currency is kept."""
+        variant = await self._session.get(KnownVariant, sku)
+        return variant is not None and (variant.product_version > 0 or currency in variant.prices)
+
+    async def apply_product(self, event: ProductChanged, version: int) -> None:
+        """Keep the state of the event's variants; those of a newer version stay as they are."""
+        for variant in event.variants:
+            values = {
+                "product_id": event.product_id,
+                "title": _full_title(event.title, variant.title),
+                "is_for_sale": event.status == "active",
+                "prices": {
+                    price.currency: {"amount_minor": price.amount_minor, "version": price.version}
+                    for price in variant.prices
+                },
+                "product_version": version,
+            }
+            await self._session.execute(
+                upsert(KnownVariant)
+                .values(sku=variant.sku, **values)
+                .on_conflict_do_update(
+                    index_elements=[KnownVariant.sku],
+                    set_={**values, "updated_at": func.now()},
+                    where=KnownVariant.product_version < version,
+                )
+            )
+
+    async def apply_answer(self, sku: str, product_id: str, currency: str, offer: Offer) -> None:
+        """Keep what product answered about one SKU; any event is newer than an answer."""
+        price = {currency: {"amount_minor": offer.unit_price_minor, "version": offer.price_version}}
+        insertion = upsert(KnownVariant).values(
+            sku=sku,
+            product_id=product_id,
+            title=offer.title,
+            is_for_sale=True,
+            prices=price,
+            product_version=0,
+        )
+        await self._session.execute(
+            insertion.on_conflict_do_update(
+                index_elements=[KnownVariant.sku],
+                set_={"prices": KnownVariant.prices.op("||")(insertion.excluded.prices)},
+                where=KnownVariant.product_version == 0,
+            )
+        )
+        if offer.available is not None:
+            await self.apply_stock(sku, offer.available, 0)
+
+    async def apply_stock(self, sku: str, available: int, version: int) -> None:
+        """Keep the stock of a SKU unless a newer one is known."""
+        await self._session.execute(
+            upsert(KnownStock)
+            .values(sku=sku, available=available, stock_version=version)
+            .on_conflict_do_update(
+                index_elements=[KnownStock.sku],
+                set_={"available": available, "stock_version": version, "updated_at": func.now()},
+                where=KnownStock.stock_version < version,
+            )
+        )
+
+
+def _full_title(product: str, variant: str) -> str:
+    return product if variant in {"", product} else f"{product}, {variant}"
