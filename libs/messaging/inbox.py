@@ -1,0 +1,172 @@
+"""The receiving side's memory: one row per message, committed together with the message's effect."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, case, extract, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.messaging.envelope import Envelope
+from libs.messaging.tables import inbox_messages
+
+_table = inbox_messages
+_columns = inbox_messages.c
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedMessage:
+    """A message that came too early, leased to whoever re-runs it now; `attempts` counts the runs so far."""
+
+    envelope: Envelope
+    attempts: int
+
+
+async def claim(session: AsyncSession, consumer: str, envelope: Envelope) -> bool:
+    """Record the message as done; False when it was recorded before, in whatever state.
+
+    A second transaction with the same message waits here until the first one ends.
+    """
+    inserted = await session.execute(
+        insert(_table)
+        .values(**_identity(consumer, envelope), status="done", processed_at=func.now())
+        .on_conflict_do_nothing()
+        .returning(_columns.event_id)
+    )
+    return inserted.first() is not None
+
+
+async def is_known(session: AsyncSession, consumer: str, envelope: Envelope) -> bool:
+    """Tell whether the message was recorded before, in whatever state."""
+    found = await session.execute(select(_columns.status).where(_row(consumer, envelope)))
+    return found.first() is not None
+
+
+async def park(
+    session: AsyncSession, consumer: str, envelope: Envelope, waiting_for: str, seconds: float
+) -> None:
+    """Keep the message until `waiting_for` advances, or for `seconds` at most."""
+    await session.execute(
+        insert(_table)
+        .values(
+            **_identity(consumer, envelope),
+            status="parked",
+            waiting_for=waiting_for,
+            retry_at=func.now() + timedelta(seconds=seconds),
+            attempts=1,
+            envelope=envelope.to_json(),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def advanced(session: AsyncSession, *keys: str) -> None:
+    """Make every message parked for one of the keys due, in the transaction that advanced them.
+
+    For code that is no handler, or runs outside a handler's transaction; handlers use `context.advanced`.
+    """
+    await session.execute(
+        update(_table)
+        .where(_columns.status == "parked", _columns.waiting_for.in_(keys))
+        .values(retry_at=func.now())
+    )
+
+
+async def lease_due(
+    session: AsyncSession, consumer: str, *, limit: int, lease_seconds: float
+) -> list[ParkedMessage]:
+    """Take parked messages that are due; nobody else takes them until the lease ends."""
+    due = (
+        select(_columns.event_id)
+        .where(
+            _columns.consumer == consumer,
+            _columns.status == "parked",
+            _columns.retry_at <= func.now(),
+        )
+        .order_by(_columns.retry_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    leased = await session.execute(
+        update(_table)
+        .where(_columns.consumer == consumer, _columns.event_id.in_(due))
+        .values(retry_at=func.now() + timedelta(seconds=lease_seconds))
+        .returning(_columns.envelope, _columns.attempts)
+    )
+    return [
+        ParkedMessage(Envelope.from_json(row.envelope), row.attempts) for row in leased.fetchall()
+    ]
+
+
+async def finish_parked(session: AsyncSession, consumer: str, envelope: Envelope) -> bool:
+    """Record a parked message as done; False when somebody else did."""
+    finished = await session.execute(
+        update(_table)
+        .where(_row(consumer, envelope), _columns.status == "parked")
+        .values(
+            status="done",
+            processed_at=func.now(),
+            attempts=_columns.attempts + 1,
+            retry_at=None,
+            envelope=None,
+        )
+        .returning(_columns.event_id)
+    )
+    return finished.first() is not None
+
+
+async def postpone(
+    session: AsyncSession,
+    consumer: str,
+    envelope: Envelope,
+    *,
+    waiting_for: str | None,
+    seconds: float,
+) -> None:
+    """Count a run of a parked message that did not succeed and set its next one.
+
+    A message that was advanced during the run stays due.
+    """
+    later = func.now() + timedelta(seconds=seconds)
+    values: dict[str, object] = {
+        "attempts": _columns.attempts + 1,
+        "retry_at": case((_columns.retry_at <= func.now(), _columns.retry_at), else_=later),
+    }
+    if waiting_for is not None:
+        values["waiting_for"] = waiting_for
+    await session.execute(
+        update(_table).where(_row(consumer, envelope), _columns.status == "parked").values(values)
+    )
+
+
+async def give_up(session: AsyncSession, consumer: str, envelope: Envelope) -> None:
+    """Stop trying a parked message; the row keeps the envelope for a person to look at."""
+    await session.execute(
+        update(_table)
+        .where(_row(consumer, envelope), _columns.status == "parked")
+        .values(status="dead", attempts=_columns.attempts + 1, retry_at=None)
+    )
+
+
+async def seconds_until_due(session: AsyncSession, consumer: str) -> float | None:
+    """Return how long until the next parked message is due (0 when overdue); None when nothing is parked."""
+    seconds = await session.scalar(
+        select(extract("epoch", func.min(_columns.retry_at) - func.now())).where(
+            _columns.consumer == consumer, _columns.status == "parked"
+        )
+    )
+    return None if seconds is None else max(0.0, float(seconds))
+
+
+def _identity(consumer: str, envelope: Envelope) -> dict[str, object]:
+    return {
+        "consumer": consumer,
+        "event_id": UUID(envelope.id),
+        "type": envelope.type,
+        "subject": envelope.subject,
+    }
+
+
+def _row(consumer: str, envelope: Envelope) -> ColumnElement[bool]:
+    return and_(_columns.consumer == consumer, _columns.event_id == UUID(envelope.id))
