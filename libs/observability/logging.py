@@ -52,16 +52,7 @@ def configure_logging(service: str, level: str, *, region: str | None = None) ->
         region: AWS region, on every line when given.
     """
     _Process.fields = {"service": service} | ({"region": region} if region else {})
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_shared(),
-            ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+    _route_through_stdlib()
     handler = _StdoutHandler()
     handler.setFormatter(
         ProcessorFormatter(
@@ -84,8 +75,24 @@ def configure_logging(service: str, level: str, *, region: str | None = None) ->
 
 def get_logger(name: str) -> BoundLogger:
     """Return a logger whose methods take an event name and key-value pairs: `log.info("order_placed", order_id=...)`."""
+    if not structlog.is_configured():
+        # In a test or a script: otherwise structlog's own default would print on the terminal, slowly.
+        _route_through_stdlib()
     logger: BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def _route_through_stdlib() -> None:
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=BoundLogger,
+        cache_logger_on_first_use=True,
+    )
 
 
 def _shared() -> list[Processor]:

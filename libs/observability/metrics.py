@@ -63,9 +63,7 @@ def configure_metrics(service: str, region: str, otlp_endpoint: str | None) -> N
         )
     ProcessCollector(registry=_Process.registry)
     GCCollector(registry=_Process.registry)
-    _Process.provider = MeterProvider(
-        metric_readers=readers, resource=resource_of(service, region), shutdown_on_exit=False
-    )
+    _Process.provider = MeterProvider(metric_readers=readers, resource=resource_of(service, region))
     metrics.set_meter_provider(_Process.provider)
 
 

@@ -1,0 +1,1 @@
+"""The HTTP edge of every service: application defaults, problem documents, conditional requests, outbound calls."""

@@ -1,0 +1,45 @@
+"""The layers every request passes, as pure ASGI; this is the one place that says in which order."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.middleware import Middleware
+
+from libs.web.middleware.boundary import ErrorBoundary
+from libs.web.middleware.deadline import DeadlineLimit
+from libs.web.middleware.head import HeadAsGet
+from libs.web.middleware.headers import SecurityHeaders
+from libs.web.middleware.intake import MAX_BODY_BYTES, Intake
+from libs.web.middleware.observe import Observe
+from libs.web.middleware.replay import TransactionReplay
+from libs.web.middleware.request_id import RequestId
+
+__all__ = ["MAX_BODY_BYTES", "REQUEST_ID_HEADER", "layers"]
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+
+
+def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:
+    """Return all layers, outermost first; `inner` runs where errors already become problem documents.
+
+    1. RequestId: names the request; outermost, so that every answer and log line carries the name.
+    2. SecurityHeaders: on every answer, also those made by the layers below.
+    3. Observe: span, duration and access log, of refusals too.
+    4. HeadAsGet: answers HEAD wherever GET is, problem documents included.
+    5. ErrorBoundary: the last exception handler; below it raising is answering.
+    6. `inner`: layers a service adds, such as a rate limit by address.
+    7. DeadlineLimit: refuses work nobody waits for.
+    8. Intake: checks the address, reads the whole body within its limits of size and time.
+    9. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
+    """
+    return [
+        Middleware(RequestId),
+        Middleware(SecurityHeaders),
+        Middleware(Observe),
+        Middleware(HeadAsGet),
+        Middleware(ErrorBoundary),
+        *inner,
+        Middleware(DeadlineLimit),
+        Middleware(Intake),
+        Middleware(TransactionReplay),
+    ]
