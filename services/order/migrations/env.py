@@ -1,0 +1,8 @@
+"""Runs order's migrations."""
+
+from alembic import context
+
+from libs.database.migrations import run_migrations
+from services.order.models import Base
+
+run_migrations(context.config, Base.metadata)

@@ -1,0 +1,160 @@
+"""The tables of order. Lines, timeline and shipments are append-only: the application role may not change them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import CHAR, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import BigInteger, Integer, Text, Uuid
+
+from libs.database.base import Timestamped, metadata_for_service
+
+_LIVE = text("order_status IN ('pending', 'confirmed')")
+
+
+class Base(DeclarativeBase):
+    """Declares order's tables."""
+
+    metadata = metadata_for_service()
+    type_annotation_map = {str: Text, UUID: Uuid, datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's hook
+
+
+class Order(Timestamped, Base):
+    """One order: the promise, its money and the three states. `version` grows with every change."""
+
+    __tablename__ = "orders"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str]
+    home_region: Mapped[str]
+    cart_id: Mapped[str]
+    cart_version: Mapped[int] = mapped_column(Integer)
+    order_status: Mapped[str]
+    payment_status: Mapped[str]
+    shipment_status: Mapped[str]
+    reason: Mapped[str | None]
+    stock_returned: Mapped[bool]
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    subtotal_minor: Mapped[int] = mapped_column(BigInteger)
+    shipping_minor: Mapped[int] = mapped_column(BigInteger)
+    tax_minor: Mapped[int] = mapped_column(BigInteger)
+    tax_included: Mapped[bool]
+    total_minor: Mapped[int] = mapped_column(BigInteger)
+    captured_minor: Mapped[int] = mapped_column(BigInteger)
+    refunded_minor: Mapped[int] = mapped_column(BigInteger)
+    payment_method: Mapped[str]
+    payment_id: Mapped[str | None]
+    payment_version: Mapped[int] = mapped_column(Integer)
+    address_id: Mapped[str]
+    ship_to: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(Integer)
+    last_sequence: Mapped[int] = mapped_column(Integer)
+    next_check_at: Mapped[datetime | None]
+    checks: Mapped[int] = mapped_column(Integer)
+
+    # A write names the version it read, so that no change can be lost; the service raises the version itself.
+    __mapper_args__ = {  # noqa: RUF012 - SQLAlchemy's hook
+        "version_id_col": version,
+        "version_id_generator": False,
+        "eager_defaults": True,
+    }
+    __table_args__ = (
+        Index(
+            "uq_orders_live_cart", "cart_id", "cart_version", unique=True, postgresql_where=_LIVE
+        ),
+        Index("ix_orders_user_id_id", "user_id", "id"),
+        Index(
+            "ix_orders_next_check_at",
+            "next_check_at",
+            postgresql_where=text("next_check_at IS NOT NULL"),
+        ),
+        CheckConstraint(
+            "total_minor = subtotal_minor + shipping_minor"
+            " + CASE WHEN tax_included THEN 0 ELSE tax_minor END",
+            name="total",
+        ),
+        CheckConstraint(
+            "refunded_minor >= 0 AND refunded_minor <= captured_minor"
+            " AND captured_minor <= total_minor",
+            name="money",
+        ),
+        CheckConstraint(
+            "shipment_status = 'pending' OR order_status = 'confirmed'", name="shipped_confirmed"
+        ),
+    )
+
+
+class OrderLine(Base):
+    """One immutable line, as it was sold; `tax_minor` is the line's own tax."""
+
+    __tablename__ = "order_lines"
+
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    line_number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    sku: Mapped[str]
+    title: Mapped[str]
+    quantity: Mapped[int] = mapped_column(Integer)
+    unit_price_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    price_version: Mapped[int] = mapped_column(Integer)
+    tax_minor: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
+
+
+class TimelineEntry(Base):
+    """One step on one axis: what it was, what it is, which message or request caused it."""
+
+    __tablename__ = "order_timeline"
+
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(Integer, primary_key=True)
+    axis: Mapped[str]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    cause: Mapped[str]
+    cause_event_id: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class Refund(Timestamped, Base):
+    """Money asked back once from payment, by this id."""
+
+    __tablename__ = "refunds"
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy's hook
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"), index=True)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    status: Mapped[str]
+    reason: Mapped[str]
+
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint("status IN ('requested', 'succeeded', 'failed')", name="status"),
+    )
+
+
+class Shipment(Base):
+    """The parcel of an order; one per order until partial shipments exist."""
+
+    __tablename__ = "shipments"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"))
+    carrier: Mapped[str]
+    tracking_number: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (UniqueConstraint("order_id"),)

@@ -1,0 +1,142 @@
+"""Every query of order. Lock order, here and nowhere else: the order's row, then its refunds; other rows are only added."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.order.domain.states import LIVE
+from services.order.models import Order, OrderLine, Refund, Shipment, TimelineEntry
+
+
+@dataclass(frozen=True)
+class OrderDetails:
+    """An order with everything its representation shows."""
+
+    order: Order
+    lines: Sequence[OrderLine]
+    refunds: Sequence[Refund]
+    shipments: Sequence[Shipment]
+
+
+@dataclass(frozen=True)
+class LockedOrder:
+    """An order whose row is locked until the transaction ends, with its refunds."""
+
+    order: Order
+    refunds: Sequence[Refund]
+
+
+@dataclass(frozen=True)
+class DueOrder:
+    """A locked order whose unanswered commands are due; `too_old` by the database's clock."""
+
+    locked: LockedOrder
+    too_old: bool
+
+
+class OrderRepository:
+    """Reads and writes orders in one session's transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def insert(
+        self, values: Mapping[str, object], lines: Sequence[OrderLine]
+    ) -> Order | None:
+        """Insert an order and its lines; None if its id, or its cart version by a live order, is taken."""
+        statement = upsert(Order).values(values).on_conflict_do_nothing().returning(Order)
+        order = (await self._session.scalars(statement)).one_or_none()
+        if order is not None:
+            self._session.add_all(lines)
+            await self._session.flush()
+        return order
+
+    async def exists(self, order_id: str) -> bool:
+        found = await self._session.scalar(select(Order.id).where(Order.id == order_id))
+        return found is not None
+
+    async def live_order_of_cart(self, cart_id: str, cart_version: int) -> Order | None:
+        """Find the one order that claims this version of the cart."""
+        query = select(Order).where(
+            Order.cart_id == cart_id,
+            Order.cart_version == cart_version,
+            Order.order_status.in_([str(status) for status in LIVE]),
+        )
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def find(self, order_id: str) -> Order | None:
+        return await self._session.get(Order, order_id)
+
+    async def locked(self, order_id: str) -> LockedOrder | None:
+        """Lock an order's row until the transaction ends; waits for whoever holds it."""
+        order = (
+            await self._session.scalars(
+                select(Order)
+                .where(Order.id == order_id)
+                .with_for_update()
+                .execution_options(populate_existing=True)
+            )
+        ).one_or_none()
+        return None if order is None else LockedOrder(order, await self._refunds(order_id))
+
+    async def details(self, order_id: str) -> OrderDetails | None:
+        order = await self.find(order_id)
+        if order is None:
+            return None
+        lines = await self._session.scalars(
+            select(OrderLine).where(OrderLine.order_id == order_id).order_by(OrderLine.line_number)
+        )
+        shipments = await self._session.scalars(
+            select(Shipment).where(Shipment.order_id == order_id).order_by(Shipment.id)
+        )
+        return OrderDetails(order, lines.all(), await self._refunds(order_id), shipments.all())
+
+    async def newest_of(self, user_id: str, before_id: str | None, limit: int) -> Sequence[Order]:
+        """Return a customer's orders, newest first: ids grow with time."""
+        query = select(Order).where(Order.user_id == user_id).order_by(Order.id.desc())
+        if before_id is not None:
+            query = query.where(Order.id < before_id)
+        return (await self._session.scalars(query.limit(limit))).all()
+
+    async def timeline(self, order_id: str, after: int = 0) -> Sequence[TimelineEntry]:
+        query = (
+            select(TimelineEntry)
+            .where(TimelineEntry.order_id == order_id, TimelineEntry.sequence > after)
+            .order_by(TimelineEntry.sequence)
+        )
+        return (await self._session.scalars(query)).all()
+
+    async def due(self, limit: int, pending_timeout: timedelta) -> Sequence[DueOrder]:
+        """Lock orders whose unanswered commands are due, passing over those somebody else works on."""
+        query = (
+            select(Order, Order.created_at < func.now() - pending_timeout)
+            .where(Order.next_check_at <= func.now())
+            .order_by(Order.next_check_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        rows = (await self._session.execute(query)).all()
+        return [
+            DueOrder(LockedOrder(order, await self._refunds(order.id)), bool(too_old))
+            for order, too_old in rows
+        ]
+
+    def schedule(self, order: Order, seconds: float | None) -> None:
+        """Set when the order is looked at next, by the database's clock; None when it is settled."""
+        order.next_check_at = None if seconds is None else func.now() + timedelta(seconds=seconds)
+
+    def add(self, *rows: Refund | Shipment | TimelineEntry) -> None:
+        """Add rows that belong to an order."""
+        self._session.add_all(rows)
+
+    async def flush(self) -> None:
+        """Write pending changes now: after it constraint violations have spoken and the times are known."""
+        await self._session.flush()
+
+    async def _refunds(self, order_id: str) -> Sequence[Refund]:
+        query = select(Refund).where(Refund.order_id == order_id).order_by(Refund.id)
+        return (await self._session.scalars(query)).all()

@@ -1,0 +1,60 @@
+"""Waiting for an order without holding a database session: hints wake us, and every second we look for ourselves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from libs.cache.hints import Hints
+from libs.database.session import Database
+from services.order.domain.states import OrderStatus
+from services.order.repository import OrderDetails, OrderRepository
+from services.order.schemas import TimelineEntryView
+from services.order.service.views import timeline_entry_view
+
+CHANNEL = "orders"
+"""Hints: the key is an order id, published after every commit that changed the order."""
+
+_REREAD_EVERY = 5
+"""Streams look without a hint only at every fifth second; a lost hint is rare and a stream is not in a hurry."""
+
+
+@dataclass(frozen=True)
+class Follower:
+    """Watches orders for waiting requests and open streams of this process."""
+
+    database: Database
+    hints: Hints
+    stopping: asyncio.Event
+
+    async def settled(self, order_id: str, seconds: float) -> OrderDetails | None:
+        """Return the order once it is no longer pending; None when the time is over or the process stops."""
+        ends_at = asyncio.get_running_loop().time() + seconds
+        with self.hints.subscribe(CHANNEL).watch(order_id) as watch:
+            while True:
+                details = await self._details(order_id)
+                if details is not None and details.order.order_status != OrderStatus.PENDING:
+                    return details
+                left = ends_at - asyncio.get_running_loop().time()
+                if left <= 0 or self.stopping.is_set():
+                    return None
+                await watch.wait(left)
+
+    async def steps(self, order_id: str, after: int) -> AsyncIterator[TimelineEntryView]:
+        """Yield the timeline after a sequence number, then every new step, for as long as it is asked."""
+        with self.hints.subscribe(CHANNEL).watch(order_id) as watch:
+            while True:
+                for entry in await self._timeline(order_id, after):
+                    after = entry.sequence
+                    yield entry
+                for _ in range(_REREAD_EVERY):
+                    if await watch.wait(1.0):
+                        break
+
+    async def _details(self, order_id: str) -> OrderDetails | None:
+        async with self.database.transaction() as session:
+            return await OrderRepository(session).details(order_id)
+
+    async def _timeline(self, order_id: str, after: int) -> Sequence[TimelineEntryView]:
+        async with self.database.transaction() as session:
+            entries = await OrderRepository(session).timeline(order_id, after)
+            return [timeline_entry_view(entry) for entry in entries]

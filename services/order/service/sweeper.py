@@ -1,0 +1,94 @@
+"""Drives every order to its end: asks again what nobody answered, and gives up what stayed pending too long.
+
+It never guesses how a payment ended: it sends the same command again, and payment answers with the truth.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from libs.database.session import Database
+from libs.ids import new_id
+from libs.observability.logging import get_logger
+from libs.observability.metrics import counter
+from services.order.domain import saga as rules
+from services.order.domain.requests import compensate, expire
+from services.order.domain.saga import RefundStatus, Saga
+from services.order.repository import DueOrder
+from services.order.service.progress import Cause, Progress, saga_of
+
+BATCH = 20
+MOST_BATCHES = 50
+MOST_REFUND_TRIES = 5
+LONGEST_PAUSE_SECONDS = 300.0
+_DOUBLINGS = 8
+
+_log = get_logger(__name__)
+_resent = counter(
+    "meridian.order.commands_resent",
+    unit="{command}",
+    description="Unanswered commands sent again.",
+)
+_stuck = counter(
+    "meridian.order.refunds_stuck",
+    unit="{order}",
+    description="Closed orders whose refund was refused every time: a person must look.",
+)
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """One pass over the orders that wait for an answer; replicas share the work by skipping locked rows."""
+
+    database: Database
+    progress_of: Callable[..., Progress]
+    pending_timeout: timedelta
+    resend_seconds: float
+
+    async def run(self) -> int:
+        """Handle all due orders, a batch per transaction; returns how many."""
+        handled = 0
+        for _ in range(MOST_BATCHES):
+            count = await self._batch()
+            handled += count
+            if count < BATCH:
+                break
+        return handled
+
+    async def _batch(self) -> int:
+        async with self.database.transaction() as session:
+            progress = self.progress_of(session)
+            due = await progress.orders.due(BATCH, self.pending_timeout)
+            for one in due:
+                await self._drive(progress, one)
+        return len(due)
+
+    async def _drive(self, progress: Progress, due: DueOrder) -> None:
+        order, saga = due.locked.order, saga_of(due.locked)
+        after = expire(saga) if due.too_old else saga
+        after = _refund_again(after)
+        if await progress.apply(
+            due.locked,
+            after,
+            Cause("gave_up_waiting" if after.order != saga.order else "refund_again"),
+        ):
+            return
+        sent = await progress.resend(due.locked)
+        _resent.add(sent)
+        order.checks += 1
+        stuck = sent == 0 and not rules.is_settled(saga)
+        if stuck:
+            _stuck.add(1)
+            _log.error("refund_stuck", order_id=order.id)
+        pause = None if sent == 0 else self._pause(order.checks)
+        progress.orders.schedule(order, pause)
+
+    def _pause(self, checks: int) -> float:
+        doubled = self.resend_seconds * float(2 ** min(checks, _DOUBLINGS))
+        return min(doubled, LONGEST_PAUSE_SECONDS) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+
+
+def _refund_again(saga: Saga) -> Saga:
+    refused = sum(refund.status == RefundStatus.FAILED for refund in saga.refunds)
+    return compensate(saga, new_id("rfd")) if refused < MOST_REFUND_TRIES else saga
