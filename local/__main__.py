@@ -1,0 +1,59 @@
+"""`python -m local <verb>`: what `make up`, `make down` and the others call."""
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from local.refusal import Refusal
+
+_USAGE_STATUS: Final = 2
+
+
+class Command(NamedTuple):
+    """A verb: the module that is imported for it, its function `(arguments) -> exit status`, and what it does."""
+
+    module: str
+    function: str
+    help: str
+
+
+COMMANDS: Final = {
+    "setup-ministack": Command("local.commands", "setup_ministack", "install the SNS/SQS emulator"),
+    "up": Command("local.commands", "up", "start everything and supervise it [--split]"),
+    "down": Command("local.commands", "down", "stop everything"),
+    "status": Command("local.commands", "status", "show processes, cpu, memory, restarts"),
+    "logs": Command("local.commands", "logs", "show logs [-s SERVICE] [-f] [-n LINES]"),
+    "reset": Command("local.commands", "reset", "delete all data and secrets"),
+    "seed": Command("local.commands", "seed", "fill the catalogue [--n PRODUCTS]"),
+    "demo": Command("local.demo", "main", "buy something and print what happened"),
+    "trace": Command("local.trace", "main", "tell the story of one order"),
+    "bench": Command("bench", "main", "measure"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one verb and return the exit status."""
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    if command is None:
+        lines = [f"  {verb:<16} {known.help}" for verb, known in COMMANDS.items()]
+        sys.stderr.write("usage: python -m local VERB\n" + "\n".join(lines) + "\n")
+        return _USAGE_STATUS
+    try:
+        function: Callable[[Sequence[str]], int] = getattr(
+            importlib.import_module(command.module), command.function
+        )
+        return function(arguments[1:])
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"The Python package {error.name} is missing: run `make setup`.\n")
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
+    except OSError as error:
+        sys.stderr.write(f"The system refused ({error}): see that this folder can be written.\n")
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
