@@ -1,0 +1,113 @@
+"""Builds product's collaborators for routes, consumers and timers, and names who may call."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.database.session import SessionDep, after_commit
+from libs.messaging.outbox import Outbox
+from libs.runtime.resources import Resources, ResourcesDep
+from libs.security.dependencies import authenticated_live, optional_principal, service_caller
+from libs.security.principal import Principal
+from services.product.repository.catalogue import CatalogueRepository
+from services.product.repository.categories import CategoryRepository
+from services.product.repository.reservations import ReservationRepository
+from services.product.repository.stock import StockRepository
+from services.product.service.catalogue import CachedCatalogue, OfferReader, forget_soon
+from services.product.service.editing import CatalogueEditor
+from services.product.service.reservations import Reservations
+from services.product.service.stock import StockKeeper
+from services.product.settings import ProductSettings
+
+CATALOGUE_SCOPE = "catalogue:write"
+STOCK_SCOPE = "stock:write"
+
+Visitor = Annotated[Principal | None, Depends(optional_principal)]
+CatalogueWrite = Annotated[Principal, Depends(authenticated_live(CATALOGUE_SCOPE))]
+StockWrite = Annotated[Principal, Depends(authenticated_live(STOCK_SCOPE))]
+Caller = Annotated[str, Depends(service_caller())]
+
+
+def build_reservations(session: AsyncSession, outbox: Outbox, home_region: str) -> Reservations:
+    """Build the use cases on reservations for one transaction."""
+    return Reservations(
+        reservations=ReservationRepository(session, home_region),
+        stock=StockRepository(session),
+        catalogue=CatalogueRepository(session, home_region),
+        outbox=outbox,
+    )
+
+
+def cached_catalogue(resources: ResourcesDep) -> CachedCatalogue:
+    """Build the cached reads; opens no session unless the cache is cold."""
+    return CachedCatalogue(
+        resources.database, resources.byte_cache, resources.cursors, resources.settings.region
+    )
+
+
+def offer_reader(session: SessionDep, resources: ResourcesDep) -> OfferReader:
+    """Build the uncached reads."""
+    return OfferReader(CatalogueRepository(session, resources.settings.region))
+
+
+def catalogue_editor(session: SessionDep, resources: ResourcesDep) -> CatalogueEditor:
+    """Build the admin's use cases."""
+
+    def forget(names: Sequence[str]) -> None:
+        after_commit(session, lambda: forget_soon(resources.byte_cache, names))
+
+    region = resources.settings.region
+    return CatalogueEditor(
+        products=CatalogueRepository(session, region),
+        categories=CategoryRepository(session, region),
+        stock=StockRepository(session),
+        outbox=resources.outbox(session),
+        forget=forget,
+        clock=resources.clock,
+        home_region=region,
+    )
+
+
+def stock_keeper(session: SessionDep, resources: ResourcesDep) -> StockKeeper:
+    """Build the use cases on stock."""
+    return StockKeeper(StockRepository(session), resources.outbox(session))
+
+
+def reservations(session: SessionDep, resources: ResourcesDep) -> Reservations:
+    """Build the use cases on reservations for a request."""
+    return build_reservations(session, resources.outbox(session), resources.settings.region)
+
+
+def hold_seconds(resources: Resources) -> int:
+    """Return how long a hold lasts unless the caller says otherwise."""
+    settings = resources.settings
+    assert isinstance(settings, ProductSettings)  # noqa: S101 - main.py built the resources with them
+    return settings.reservation_ttl_seconds
+
+
+async def expire_due(resources: Resources, batch: int) -> int:
+    """Expire all due holds, a batch per transaction; returns how many there were."""
+
+    async def one_batch(session: AsyncSession) -> int:
+        service = build_reservations(session, resources.outbox(session), resources.settings.region)
+        return await service.expire(batch)
+
+    total = 0
+    while expired := await resources.database.run(one_batch):
+        total += expired
+    return total
+
+
+async def count_unconserved(resources: Resources) -> int:
+    """Count SKUs whose counters differ from the ledger or the reservations; anything but zero is a bug."""
+    async with resources.database.transaction() as session:
+        return len(await StockRepository(session).unconserved_skus())
+
+
+CatalogueDep = Annotated[CachedCatalogue, Depends(cached_catalogue)]
+OffersDep = Annotated[OfferReader, Depends(offer_reader)]
+EditorDep = Annotated[CatalogueEditor, Depends(catalogue_editor)]
+StockDep = Annotated[StockKeeper, Depends(stock_keeper)]
+ReservationsDep = Annotated[Reservations, Depends(reservations)]

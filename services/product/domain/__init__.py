@@ -1,0 +1,1 @@
+"""The rules of catalogue, stock and reservations, free of any I/O."""

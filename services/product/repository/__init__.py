@@ -1,0 +1,1 @@
+"""Every query of product: catalogue, search, stock, reservations and the bulk import."""

@@ -1,0 +1,29 @@
+"""What product reads from its environment besides the common settings."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.settings import ServiceSettings
+
+
+class ProductSettings(ServiceSettings):
+    """Product's settings; all its own have a default that suits production."""
+
+    service: ClassVar[str] = "product"
+
+    reservation_ttl_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    expiry_interval_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
+    expiry_batch_size: Annotated[int, Field(ge=1, le=1_000)] = 100
+    conservation_interval_seconds: Annotated[float, Field(gt=0, le=3_600)] = 60.0
+
+
+class ImportSettings(BaseSettings):
+    """The few values the catalogue import needs, so that it runs without keys or tokens."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    region: str
+    database_url: SecretStr
+    redis_url: SecretStr | None = None
