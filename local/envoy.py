@@ -236,7 +236,12 @@ def _connection_manager(
         route_config={
             "name": "edge",
             "virtual_hosts": [
-                {"name": "meridian", "domains": ["*"], "routes": [dict(row) for row in routes]}
+                {
+                    "name": "meridian",
+                    "domains": ["*"],
+                    "routes": [dict(row) for row in routes],
+                    "request_headers_to_remove": ["x-envoy-external-address"],
+                }
             ],
         },
     )

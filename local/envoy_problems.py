@@ -6,66 +6,73 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class EdgeProblem:
-    """One status Envoy answers by itself, and what to tell the client."""
+    """One refusal Envoy makes by itself, and what to tell the client.
+
+    Attributes:
+        status: what Envoy would answer.
+        without_token: True or False limits it to requests without or with an `Authorization` header.
+        answered: the status sent instead.
+    """
 
     status: int
     code: str
     title: str
     detail: str
     retry_after_seconds: int | None = None
+    without_token: bool | None = None
+    answered: int | None = None
+    challenge: str | None = None
 
+
+_TOKEN_REFUSED: Final = (
+    "invalid_token",
+    "The token is not valid",
+    "The token is malformed, expired, or was issued for another audience. Get a new one.",
+)
+_BEARER: Final = 'Bearer error="invalid_token"'
 
 EDGE_PROBLEMS: Final = (
     EdgeProblem(
         400,
         "malformed_request",
-        "Malformed request",
-        "The request line, path or headers are not valid HTTP; paths must not hold escaped slashes.",
+        "The request is not valid HTTP",
+        "Check the request line, the headers and the path; a path may hold no escaped slash.",
     ),
     EdgeProblem(
         401,
-        "invalid_token",
-        "Authentication required",
-        "Send a valid, unexpired access token as `Authorization: Bearer ...`.",
+        "authentication_required",
+        "Authentication is required",
+        "Send an access token: Authorization: Bearer <token>.",
+        without_token=True,
+        challenge="Bearer",
+    ),
+    EdgeProblem(401, *_TOKEN_REFUSED, without_token=False, challenge=_BEARER),
+    # Envoy answers 403 for a token of another audience; the services answer 401 (RFC 6750 section 3.1).
+    EdgeProblem(403, *_TOKEN_REFUSED, answered=401, challenge=_BEARER),
+    EdgeProblem(404, "route_not_found", "There is nothing here", "No operation has this path."),
+    EdgeProblem(
+        408, "body_too_slow", "The body took too long to arrive", "Send the request again, faster."
+    ),
+    EdgeProblem(413, "body_too_large", "The body is too large", "Send at most 256 KB."),
+    EdgeProblem(429, "rate_limited", "Too many requests", "Try again in 1 seconds.", 1),
+    EdgeProblem(
+        431, "headers_too_large", "The headers are too large", "Send at most 32 KB of headers."
     ),
     EdgeProblem(
-        403, "forbidden", "Forbidden", "The token's audience is not this interface; log in again."
-    ),
-    EdgeProblem(404, "route_not_found", "Not found", "Nothing is served at this path."),
-    EdgeProblem(
-        408, "request_timeout", "Request timeout", "The request did not arrive whole in time."
-    ),
-    EdgeProblem(
-        413, "body_too_large", "Content too large", "The body is larger than this interface takes."
-    ),
-    EdgeProblem(
-        429,
-        "rate_limited",
-        "Too many requests",
-        "Too many requests from this address; wait and try again.",
-        1,
-    ),
-    EdgeProblem(
-        431,
-        "headers_too_large",
-        "Request header fields too large",
-        "The headers together exceed 32 KB.",
-    ),
-    EdgeProblem(
-        502, "bad_gateway", "Bad gateway", "The service gave no valid answer; try again.", 1
+        502, "bad_gateway", "The service gave no valid answer", "Try again in a few seconds.", 1
     ),
     EdgeProblem(
         503,
         "service_unavailable",
-        "Service unavailable",
-        "The service cannot be reached right now; try again.",
+        "The service cannot be reached right now",
+        "Try again in a few seconds.",
         1,
     ),
     EdgeProblem(
         504,
         "gateway_timeout",
-        "Gateway timeout",
-        "The service did not answer in time; repeat with the same Idempotency-Key.",
+        "The service did not answer in time",
+        "It may still be at work: repeat the request with the same Idempotency-Key.",
         1,
     ),
 )
@@ -83,22 +90,34 @@ def _mapper(problem: EdgeProblem) -> dict[str, Any]:
     headers = [_header("x-request-id", "%REQ(X-REQUEST-ID)%"), _header("cache-control", "no-store")]
     if problem.retry_after_seconds is not None:
         headers.append(_header("retry-after", str(problem.retry_after_seconds)))
-    return {
-        "filter": {
-            "status_code_filter": {
-                "comparison": {
-                    "op": "EQ",
-                    # Envoy insists on a key by which a running value could replace the default.
-                    "value": {
-                        "default_value": problem.status,
-                        "runtime_key": f"edge_{problem.code}",
-                    },
-                }
-            }
-        },
+    if problem.challenge is not None:
+        headers.append(_header("www-authenticate", problem.challenge))
+    mapper: dict[str, Any] = {
+        "filter": _filter(problem),
         "body_format_override": _document(problem.code, problem.title, problem.detail),
         "headers_to_add": headers,
     }
+    if problem.answered is not None:
+        mapper["status_code"] = problem.answered
+    return mapper
+
+
+def _filter(problem: EdgeProblem) -> dict[str, Any]:
+    # Envoy insists on a key by which a running value could replace the default.
+    value = {"default_value": problem.status, "runtime_key": f"edge_status_{problem.status}"}
+    by_status = {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+    if problem.without_token is None:
+        return by_status
+    by_token = {
+        "header_filter": {
+            "header": {
+                "name": "authorization",
+                "present_match": True,
+                "invert_match": problem.without_token,
+            }
+        }
+    }
+    return {"and_filter": {"filters": [by_status, by_token]}}
 
 
 def _header(name: str, value: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""`make demo`: a purchase through all six services, told step by step, and what happens when something goes wrong."""

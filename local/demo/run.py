@@ -1,0 +1,88 @@
+"""Runs the story against the gateway and tells at the end whether everything was as it should be."""
+
+import time
+
+import asyncpg
+import httpx
+from rich.console import Console
+
+from local.credentials import load_credentials
+from local.demo.journey import (
+    Story,
+    become_customer,
+    browse_as_guest,
+    buy,
+    notice_price_change,
+    raise_price,
+)
+from local.demo.observer import EventsMissing, Observer
+from local.demo.shop import DemoFailed, Shop
+from local.demo.trouble import decline, impatience, ledger, refund, sold_out
+from local.paths import Paths
+from local.postgres import admin_url
+from local.refusal import Refusal
+from local.settings import StackSettings
+
+REQUEST_SECONDS = 30.0
+NOT_RUNNING = "Meridian does not answer at {address}: start it with `make up` in another terminal."
+
+
+async def run_demo(settings: StackSettings) -> int:
+    """Tell the story; return 0 if every step was as it should be, 1 otherwise.
+
+    Raises:
+        Refusal: the shop is not running.
+    """
+    paths = Paths(settings.meridian_home)
+    credentials = load_credentials(paths)
+    console = Console(highlight=False)
+    began = time.monotonic()
+    address = settings.url("gateway")
+    async with httpx.AsyncClient(base_url=address, timeout=REQUEST_SECONDS) as http:
+        await _must_answer(http, address)
+        connection = await _administrator(admin_url(settings, credentials.postgres), address)
+        try:
+            shop = Shop(http, Observer(connection), console)
+            story = Story(shop, settings.admin_email, credentials.admin_password)
+            await _tell(story)
+        except (DemoFailed, EventsMissing, httpx.HTTPError) as problem:
+            console.print(
+                f"\n[bold red]Not as it should be:[/bold red] {problem!s}", soft_wrap=True
+            )
+            return 1
+        finally:
+            await connection.close()
+    console.print(
+        f"\n[bold green]Everything as it should be[/bold green], in {time.monotonic() - began:.1f} s. "
+        f"The whole story of the first order: make trace o={story.order_id}",
+        soft_wrap=True,
+    )
+    return 0
+
+
+async def _tell(story: Story) -> None:
+    await browse_as_guest(story)
+    await become_customer(story)
+    await notice_price_change(story)
+    await buy(story)
+    await decline(story)
+    await sold_out(story)
+    again = await impatience(story)
+    await refund(story, again)
+    story.shop.chapter("Tidying up")
+    await raise_price(story, by=-100)
+    await ledger(story)
+
+
+async def _must_answer(http: httpx.AsyncClient, address: str) -> None:
+    try:
+        await http.get("/v1/categories")
+    except httpx.HTTPError:
+        raise Refusal(NOT_RUNNING.format(address=address)) from None
+
+
+async def _administrator(dsn: str, address: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(dsn)
+    except (OSError, asyncpg.PostgresError):
+        raise Refusal(NOT_RUNNING.format(address=address)) from None
