@@ -74,8 +74,7 @@ class Database:
         except BaseException:
             await _finished(session.close())
             raise
-        await _finished(_commit_and_close(session))
-        _run_callbacks(session)
+        await _finished(_commit(session))
 
     async def run(self, work: Callable[[AsyncSession], Awaitable[T]], *, attempts: int = 3) -> T:
         """Run a whole unit of work in a transaction; again, after a short random wait, if it lost a conflict.
@@ -159,11 +158,12 @@ async def _connect(*args: object, **kwargs: object) -> asyncpg.Connection:
         raise DatabaseUnreachableError(str(error) or "connecting took too long") from error
 
 
-async def _commit_and_close(session: AsyncSession) -> None:
+async def _commit(session: AsyncSession) -> None:
     try:
         await session.commit()
     finally:
         await session.close()
+    _run_callbacks(session)
 
 
 async def _finished(work: Coroutine[None, None, None]) -> None:

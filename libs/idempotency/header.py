@@ -24,7 +24,7 @@ _RequiredHeader = Annotated[
 ]
 
 
-def optional_key(request: Request, _documented: _OptionalHeader = None) -> str | None:
+async def optional_key(request: Request, _documented: _OptionalHeader = None) -> str | None:
     """Read the key if there is one.
 
     Raises:
@@ -33,7 +33,7 @@ def optional_key(request: Request, _documented: _OptionalHeader = None) -> str |
     return key_of(request)
 
 
-def required_key(request: Request, _documented: _RequiredHeader = None) -> str:
+async def required_key(request: Request, _documented: _RequiredHeader = None) -> str:
     """Read the key.
 
     Raises:
@@ -46,7 +46,7 @@ def required_key(request: Request, _documented: _RequiredHeader = None) -> str:
     return key
 
 
-def fingerprint_secret(request: Request) -> bytes:
+async def fingerprint_secret(request: Request) -> bytes:
     """Return the process's signing secret, from `app.state.resources.settings`."""
     settings: ServiceSettings = request.app.state.resources.settings
     return settings.signing_secret.get_secret_value().encode()

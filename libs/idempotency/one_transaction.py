@@ -43,14 +43,14 @@ class OneTransaction:
         return reply.response()
 
 
-def idempotent(
+async def idempotent(
     request: Request, session: SessionDep, key: OptionalKey, secret: FingerprintSecret
 ) -> OneTransaction:
     """Build the mode for a request that may carry a key."""
     return OneTransaction(request, session, key, secret)
 
 
-def idempotent_required(
+async def idempotent_required(
     request: Request, session: SessionDep, key: RequiredKey, secret: FingerprintSecret
 ) -> OneTransaction:
     """Build the mode for a request that must carry a key."""

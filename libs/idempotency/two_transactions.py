@@ -144,7 +144,7 @@ class TwoTransactions:
         raise error
 
 
-def resumable_required(
+async def resumable_required(
     request: Request, key: RequiredKey, secret: FingerprintSecret
 ) -> TwoTransactions:
     """Build the mode. It opens no session for the request: none may be held during calls."""

@@ -5,7 +5,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -27,9 +27,21 @@ class FrozenClock:
         self._now += timedelta(**delta)
 
 
+@overload
+async def eventually(
+    predicate: Callable[[], Awaitable[T]],
+    timeout: float = ...,  # noqa: ASYNC109 - how long to ask, not how long to wait for one answer
+    message: str = ...,
+) -> T: ...
+@overload
+async def eventually(
+    predicate: Callable[[], T],
+    timeout: float = ...,  # noqa: ASYNC109 - see above
+    message: str = ...,
+) -> T: ...
 async def eventually(
     predicate: Callable[[], Awaitable[T] | T],
-    timeout: float = 10,  # noqa: ASYNC109 - how long to ask, not how long to wait for one answer
+    timeout: float = 10,  # noqa: ASYNC109 - see above
     message: str = "",
 ) -> T:
     """Return the predicate's first true result; poll until then.
