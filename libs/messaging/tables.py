@@ -1,8 +1,7 @@
 """The outbox and inbox tables every schema has, and the migration steps that create them."""
 
-from typing import Final
+from typing import Final, Protocol
 
-from alembic.operations import Operations
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -19,6 +18,13 @@ from sqlalchemy import (
 )
 
 from libs.database.base import shared_metadata
+
+
+class MigrationSteps(Protocol):
+    """The part of `alembic.op` used here."""
+
+    def execute(self, sqltext: str, /) -> None: ...
+
 
 _UNPUBLISHED: Final = text("published_at IS NULL")
 _PARKED: Final = text("status = 'parked'")
@@ -128,13 +134,13 @@ _CREATE: Final = (
 )
 
 
-def create_messaging_tables(op: Operations) -> None:
+def create_messaging_tables(op: MigrationSteps) -> None:
     """Create outbox and inbox in the schema being migrated; called by each service's first migration."""
     for statement in _CREATE:
         op.execute(statement)
 
 
-def drop_messaging_tables(op: Operations) -> None:
+def drop_messaging_tables(op: MigrationSteps) -> None:
     """Undo `create_messaging_tables`."""
     op.execute("DROP TABLE inbox_messages")
     op.execute("DROP TABLE outbox_messages")

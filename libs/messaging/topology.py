@@ -70,17 +70,25 @@ async def _create_queue(broker: AwsBroker, name: str, attributes: dict[str, str]
     return arn
 
 
+def subscription_attributes(
+    subscription: Subscription, region: str, dead_letter_arn: str
+) -> dict[str, str]:
+    """Return the SNS attributes of a subscription: raw bodies, filtered by type, undeliverable ones kept."""
+    return {
+        "RawMessageDelivery": "true",
+        "FilterPolicy": json.dumps(subscription.filter_policy(region)),
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_letter_arn}),
+    }
+
+
 async def _subscribe(
     broker: AwsBroker, routing: Routing, subscription: Subscription, topic_arn: str
 ) -> None:
     queue = routing.event_queues[subscription.consumer]
     queue_arn = await _arn_of(broker, queue.name)
-    undeliverable = {"deadLetterTargetArn": await _arn_of(broker, queue.dead_letter)}
-    attributes = {
-        "RawMessageDelivery": "true",
-        "FilterPolicy": json.dumps(subscription.filter_policy(broker.region)),
-        "RedrivePolicy": json.dumps(undeliverable),
-    }
+    attributes = subscription_attributes(
+        subscription, broker.region, await _arn_of(broker, queue.dead_letter)
+    )
     arn = await _subscription_arn(broker, topic_arn, queue_arn, attributes)
     for name, value in attributes.items():
         await broker.sns.set_subscription_attributes(

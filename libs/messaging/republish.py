@@ -1,0 +1,43 @@
+"""Sends what was sent before once more, from the outbox: the answer to a broker that lost messages."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, select, update
+
+from libs.database.session import Database
+from libs.messaging.tables import outbox_messages
+
+_BATCH: Final = 2_000
+_columns = outbox_messages.c
+
+
+async def republish(database: Database, since: datetime) -> int:
+    """Mark everything written since then as unpublished; the service's relay sends it. Return how many.
+
+    Receivers skip what they know. A FIFO queue that still remembers a message (five minutes) drops it too.
+    The oldest go first, so each aggregate's messages keep their order among themselves.
+    """
+    async with database.transaction() as session:
+        started = await session.scalar(select(func.clock_timestamp()))
+    count = 0
+    while True:
+        again = (
+            select(_columns.id)
+            # What the relay has published since this began must not be taken twice.
+            .where(_columns.created_at >= since, _columns.published_at < started)
+            .order_by(_columns.position)
+            .limit(_BATCH)
+            .with_for_update()
+        )
+        async with database.transaction() as session:
+            marked = await session.execute(
+                update(outbox_messages)
+                .where(_columns.id.in_(again))
+                .values(published_at=None, attempts=0, next_attempt_at=func.now(), last_error=None)
+                .returning(_columns.id)
+            )
+            batch = len(marked.all())
+        count += batch
+        if batch < _BATCH:
+            return count

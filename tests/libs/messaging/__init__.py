@@ -1,0 +1,1 @@
+"""Tests of libs.messaging, against a real PostgreSQL and the AWS emulator."""

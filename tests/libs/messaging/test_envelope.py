@@ -1,0 +1,55 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from libs.clock import utc_now
+from libs.messaging.envelope import Envelope, UnknownMessageTypeError, schema_uri, source_uri
+from tests.libs.messaging.conftest import placed
+
+
+def envelope(**changes: object) -> Envelope:
+    values = {
+        "id": "0198a0b4-0000-7000-8000-000000000000",
+        "source": source_uri("us-east-1", "order"),
+        "type": "order.placed.v1",
+        "subject": "ord_1",
+        "time": utc_now(),
+        "dataschema": schema_uri("order.placed.v1"),
+        "data": placed().model_dump(mode="json"),
+        "aggregateversion": 1,
+        "originregion": "us-east-1",
+    }
+    return Envelope.model_validate({**values, **changes})
+
+
+def test_an_envelope_survives_the_wire() -> None:
+    sent = envelope(traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01", causationid="c")
+    received = Envelope.from_json(sent.to_json())
+    assert received == sent
+    assert received.message() == placed()
+
+
+def test_absent_attributes_are_left_out_not_null() -> None:
+    wire = json.loads(envelope().to_json())
+    assert "traceparent" not in wire
+    assert wire["specversion"] == "1.0"
+    assert all(name.islower() and name.isalnum() for name in wire)
+
+
+def test_unknown_attributes_and_fields_are_ignored() -> None:
+    wire = json.loads(envelope().to_json())
+    wire["partitionkey"] = "x"
+    wire["data"]["gift_note"] = "new in a later release"
+    assert Envelope.from_json(json.dumps(wire)).message() == placed()
+
+
+def test_a_type_of_another_release_is_named() -> None:
+    with pytest.raises(UnknownMessageTypeError, match=r"order\.teleported\.v1"):
+        envelope(type="order.teleported.v1").message()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"specversion": "0.3"}'])
+def test_what_is_no_cloud_event_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Envelope.from_json(text)
