@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -190,4 +191,6 @@ def _postgres_answers(dsn: str) -> bool:
         await connection.close()
         return True
 
-    return asyncio.run(connect())
+    # A test may ask for the server from inside its own event loop, where no other can be run.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(connect())).result()
