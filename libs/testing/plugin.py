@@ -16,7 +16,8 @@ from libs.security.service_tokens import ServiceSigner, generate_service_keys
 from libs.settings import ServiceSettings
 from libs.testing.apps import client_of
 from libs.testing.background import BackgroundLoop
-from libs.testing.databases import Databases, DatabaseServer, service_of_test
+from libs.testing.database_server import DatabaseServer
+from libs.testing.databases import Databases, service_of_test
 from libs.testing.processes import ServiceProcess, start_process
 from libs.testing.servers import free_port, running_ministack, running_postgres, running_valkey
 from libs.testing.settings import NOBODY_LISTENS, TestEnvironment, build_settings, environment_of

@@ -1,12 +1,13 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from itertools import product
 
 import asyncpg
 import pytest
 
 from libs.database.bootstrap import RolePasswords, bootstrap, dsn_of_database, roles_of
-from libs.testing.databases import with_user
+from libs.testing.background import BackgroundLoop
+from libs.testing.database_server import with_user
 from libs.testing.servers import running_postgres
 from libs.topology import SERVICES, schema_of
 
@@ -21,22 +22,23 @@ def server() -> Iterator[str]:
         yield dsn
 
 
-@pytest.fixture
-async def prepared(server: str) -> AsyncIterator[str]:
+@pytest.fixture(scope="module")
+def prepared(server: str, background: BackgroundLoop) -> str:
     """The administrator's address of a bootstrapped database with one table in each schema."""
-    await bootstrap(server, PASSWORDS, database="bootstrap_test")
+    background.run(bootstrap(server, PASSWORDS, database="bootstrap_test"))
     dsn = dsn_of_database(server, "bootstrap_test")
+    background.run(create_things(dsn))
+    return dsn
+
+
+async def create_things(dsn: str) -> None:
     for service in SERVICES:
-        owner = await connect(dsn, service, 1)
-        await owner.execute(f"SET ROLE {roles_of(service)[0]}")
-        await owner.execute(
+        connection = await connect(dsn, service, 1)
+        await connection.execute(f"SET ROLE {roles_of(service)[0]}")
+        await connection.execute(
             "CREATE TABLE things (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text)"
         )
-        await owner.close()
-    yield dsn
-    admin = await asyncpg.connect(server)
-    await admin.execute("DROP DATABASE bootstrap_test WITH (FORCE)")
-    await admin.close()
+        await connection.close()
 
 
 async def connect(dsn: str, service: str, role: int) -> asyncpg.Connection:
