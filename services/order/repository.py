@@ -44,16 +44,10 @@ class OrderRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def insert(
-        self, values: Mapping[str, object], lines: Sequence[OrderLine]
-    ) -> Order | None:
-        """Insert an order and its lines; None if its id, or its cart version by a live order, is taken."""
+    async def insert(self, values: Mapping[str, object]) -> Order | None:
+        """Insert an order; None if its id is taken, or its cart version by a live order."""
         statement = upsert(Order).values(values).on_conflict_do_nothing().returning(Order)
-        order = (await self._session.scalars(statement)).one_or_none()
-        if order is not None:
-            self._session.add_all(lines)
-            await self._session.flush()
-        return order
+        return (await self._session.scalars(statement)).one_or_none()
 
     async def exists(self, order_id: str) -> bool:
         found = await self._session.scalar(select(Order.id).where(Order.id == order_id))
@@ -129,7 +123,7 @@ class OrderRepository:
         """Set when the order is looked at next, by the database's clock; None when it is settled."""
         order.next_check_at = None if seconds is None else func.now() + timedelta(seconds=seconds)
 
-    def add(self, *rows: Refund | Shipment | TimelineEntry) -> None:
+    def add(self, *rows: OrderLine | Refund | Shipment | TimelineEntry) -> None:
         """Add rows that belong to an order."""
         self._session.add_all(rows)
 

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 from libs.cache.hints import Hints
 from libs.database.session import Database
+from libs.errors import DomainError
+from libs.idempotency.reply import Reply
+from libs.observability.context import request_id_var
+from libs.web.errors import PROBLEM_TYPE, Problem
 from services.order.domain.states import OrderStatus
+from services.order.errors import OrderNotPlaced, PaymentDeclined
 from services.order.repository import OrderDetails, OrderRepository
 from services.order.schemas import TimelineEntryView
-from services.order.service.views import timeline_entry_view
+from services.order.service.checkout import accepted
+from services.order.service.views import order_view, timeline_entry_view
 
 CHANNEL = "orders"
 """Hints: the key is an order id, published after every commit that changed the order."""
@@ -50,6 +56,16 @@ class Follower:
                     if await watch.wait(1.0):
                         break
 
+    async def final_reply(self, order_id: str, seconds: float, path: str) -> Reply | None:
+        """Wait for the outcome of a placed order: 201 when confirmed, a problem when it came to nothing."""
+        details = await self.settled(order_id, seconds)
+        if details is None:
+            return None
+        if details.order.order_status == OrderStatus.CONFIRMED:
+            placed = accepted(order_view(details))
+            return Reply(201, placed.body, placed.headers)
+        return _problem_reply(_refusal(details), path)
+
     async def _details(self, order_id: str) -> OrderDetails | None:
         async with self.database.transaction() as session:
             return await OrderRepository(session).details(order_id)
@@ -58,3 +74,30 @@ class Follower:
         async with self.database.transaction() as session:
             entries = await OrderRepository(session).timeline(order_id, after)
             return [timeline_entry_view(entry) for entry in entries]
+
+
+def _refusal(details: OrderDetails) -> DomainError:
+    order = details.order
+    extensions = {"order_id": order.id, "reason": order.reason}
+    if order.reason == "payment_declined":
+        return PaymentDeclined(
+            "Order again with another payment method; the stock goes back.", extensions=extensions
+        )
+    return OrderNotPlaced(
+        "Nothing was charged for good; look at the order for its reason.", extensions=extensions
+    )
+
+
+def _problem_reply(error: DomainError, path: str) -> Reply:
+    """Phrase an error as the stored answer: the claim is completed already, so raising it would not replace that."""
+    problem = Problem(
+        type=f"urn:meridian:problem:{error.code}",
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        instance=path,
+        code=error.code,
+        request_id=request_id_var.get(),
+        **error.extensions,
+    )
+    return Reply(error.status, problem, {"content-type": PROBLEM_TYPE, "Cache-Control": "no-store"})

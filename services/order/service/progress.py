@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from libs.contracts.message import Amount, Command, Event
 from libs.contracts.order import OrderCancelled, OrderConfirmed, OrderFailed
@@ -64,7 +65,7 @@ class Progress:
         saga = saga_of(locked)
         asks = rules.outstanding(saga)
         for ask in asks:
-            await self._send(locked.order, saga, ask)
+            await self.send(locked.order, saga, ask)
         return len(asks)
 
     async def _tell_of(self, order: Order, before: Saga, after: Saga) -> None:
@@ -74,9 +75,10 @@ class Progress:
         known = rules.outstanding(before)
         for ask in rules.outstanding(after):
             if ask not in known:
-                await self._send(order, after, ask)
+                await self.send(order, after, ask)
 
-    async def _send(self, order: Order, saga: Saga, ask: Outstanding) -> None:
+    async def send(self, order: Order, saga: Saga, ask: Outstanding) -> None:
+        """Send one command."""
         await self.outbox.add(command_for(order, saga, ask), aggregate_version=order.version)
 
     def _keep_refunds(self, locked: LockedOrder, after: Saga) -> None:
@@ -95,6 +97,10 @@ class Progress:
                     reason=refund.reason,
                 )
             )
+
+
+ProgressOf = Callable[[Any], Progress]
+"""Builds a `Progress` in a session; the session's type stays with those who know SQLAlchemy."""
 
 
 def saga_of(locked: LockedOrder) -> Saga:

@@ -4,7 +4,6 @@ It never guesses how a payment ended: it sends the same command again, and payme
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +15,7 @@ from services.order.domain import saga as rules
 from services.order.domain.requests import compensate, expire
 from services.order.domain.saga import RefundStatus, Saga
 from services.order.repository import DueOrder
-from services.order.service.progress import Cause, Progress, saga_of
+from services.order.service.progress import Cause, Progress, ProgressOf, saga_of
 
 BATCH = 20
 MOST_BATCHES = 50
@@ -42,7 +41,7 @@ class Sweeper:
     """One pass over the orders that wait for an answer; replicas share the work by skipping locked rows."""
 
     database: Database
-    progress_of: Callable[..., Progress]
+    progress_of: ProgressOf
     pending_timeout: timedelta
     resend_seconds: float
 
@@ -66,13 +65,9 @@ class Sweeper:
 
     async def _drive(self, progress: Progress, due: DueOrder) -> None:
         order, saga = due.locked.order, saga_of(due.locked)
-        after = expire(saga) if due.too_old else saga
-        after = _refund_again(after)
-        if await progress.apply(
-            due.locked,
-            after,
-            Cause("gave_up_waiting" if after.order != saga.order else "refund_again"),
-        ):
+        after = _refund_again(expire(saga) if due.too_old else saga)
+        cause = "gave_up_waiting" if after.order != saga.order else "refund_again"
+        if await progress.apply(due.locked, after, Cause(cause)):
             return
         sent = await progress.resend(due.locked)
         _resent.add(sent)

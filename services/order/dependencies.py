@@ -1,0 +1,138 @@
+"""Builds what routes, consumers and timers work with."""
+
+import base64
+import json
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.database.session import SessionDep, after_commit
+from libs.idempotency.header import FingerprintSecret, OptionalKey
+from libs.idempotency.two_transactions import TwoTransactions
+from libs.messaging.outbox import Outbox
+from libs.runtime.resources import Resources, ResourcesDep
+from libs.security.dependencies import authenticated, authenticated_live
+from libs.security.principal import Principal
+from libs.web.sse import LONGEST_SECONDS
+from services.order.clients import AddressClient, CartClient, ProductClient
+from services.order.domain.pricing import Rates
+from services.order.repository import OrderRepository
+from services.order.service.checkout import Checkout
+from services.order.service.following import CHANNEL, Follower
+from services.order.service.orders import ADMIN, OrderService
+from services.order.service.progress import Progress
+from services.order.service.sweeper import Sweeper
+from services.order.settings import OrderSettings
+
+_DATA = Path(__file__).with_name("data")
+
+OrdersRead = Annotated[Principal, Depends(authenticated("orders:read"))]
+OrdersWrite = Annotated[Principal, Depends(authenticated_live("orders:write"))]
+OrdersAdmin = Annotated[Principal, Depends(authenticated_live(ADMIN))]
+
+
+@cache
+def rates() -> Rates:
+    """Read the tax and shipping tables, once per process."""
+    return Rates.parse(
+        json.loads((_DATA / "tax.json").read_bytes()),
+        json.loads((_DATA / "shipping.json").read_bytes()),
+    )
+
+
+def build_progress(
+    resources: Resources, session: AsyncSession, outbox: Outbox | None = None
+) -> Progress:
+    """Assemble the part that changes orders over one transaction."""
+
+    def tell(order_id: str) -> None:
+        after_commit(session, lambda: resources.hints.publish(CHANNEL, order_id))
+
+    return Progress(
+        orders=OrderRepository(session),
+        outbox=outbox or resources.outbox(session),
+        tell=tell,
+        resend_seconds=_settings(resources).resend_seconds,
+    )
+
+
+def build_checkout(resources: Resources) -> Checkout:
+    """Assemble the use cases that call other services; each opens transactions of its own."""
+    settings = _settings(resources)
+    return Checkout(
+        database=resources.database,
+        progress_of=lambda session: build_progress(resources, session),
+        carts=CartClient(resources.client("cart", settings.cart_base_url)),
+        addresses=AddressClient(resources.client("user", settings.user_base_url)),
+        products=ProductClient(resources.client("product", settings.product_base_url)),
+        rates=rates(),
+        hold_seconds=settings.hold_seconds,
+    )
+
+
+def build_sweeper(resources: Resources) -> Sweeper:
+    """Assemble the timer's work."""
+    settings = _settings(resources)
+    return Sweeper(
+        database=resources.database,
+        progress_of=lambda session: build_progress(resources, session),
+        pending_timeout=timedelta(seconds=settings.pending_timeout_seconds),
+        resend_seconds=settings.resend_seconds,
+    )
+
+
+def sweep_seconds(resources: Resources) -> float:
+    """Return the pause between two sweeps."""
+    return _settings(resources).sweep_seconds
+
+
+def order_service(resources: ResourcesDep, session: SessionDep) -> OrderService:
+    """Give a request its use cases."""
+    return OrderService(build_progress(resources, session))
+
+
+def checkout(resources: ResourcesDep) -> Checkout:
+    """Give a request its checkout; no session is opened for it."""
+    return build_checkout(resources)
+
+
+def follower(resources: ResourcesDep) -> Follower:
+    """Give a request the means to wait without a session."""
+    return Follower(resources.database, resources.hints, resources.stopping)
+
+
+def resumable(
+    request: Request, resources: ResourcesDep, key: OptionalKey, secret: FingerprintSecret
+) -> TwoTransactions | None:
+    """Build the two-transaction mode for a request that may carry a key."""
+    return None if key is None else TwoTransactions(request, resources.database, key, secret)
+
+
+def stream_seconds(caller: OrdersRead, resources: ResourcesDep) -> float:
+    """Tell how long the caller's stream may last: until the token expires, at most five minutes."""
+    left = _expiry(caller.token) - resources.clock.now().timestamp()
+    return max(0.0, min(LONGEST_SECONDS, left))
+
+
+OrderServiceDep = Annotated[OrderService, Depends(order_service)]
+CheckoutDep = Annotated[Checkout, Depends(checkout)]
+FollowerDep = Annotated[Follower, Depends(follower)]
+Resumable = Annotated[TwoTransactions | None, Depends(resumable)]
+StreamSeconds = Annotated[float, Depends(stream_seconds)]
+
+
+def _settings(resources: Resources) -> OrderSettings:
+    settings = resources.settings
+    assert isinstance(settings, OrderSettings)  # noqa: S101 - main.py built the resources with them
+    return settings
+
+
+def _expiry(token: str) -> float:
+    """Read `exp` of a token that was verified already (RFC 7519 section 4.1.4)."""
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return float(claims["exp"])

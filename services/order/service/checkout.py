@@ -1,0 +1,267 @@
+"""Quotes, and placing an order: architecture section 4 in its order, with no transaction open during any call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from libs.contracts.message import Amount
+from libs.contracts.order import OrderLine as LineContract
+from libs.contracts.order import OrderPlaced
+from libs.database.session import Database
+from libs.idempotency.reply import Reply
+from libs.idempotency.two_transactions import Claim
+from libs.money import Money
+from libs.security.principal import Principal
+from libs.web.conditional import etag_of
+from services.order.clients import Address, Addresses, Cart, Carts, Products
+from services.order.domain import saga as rules
+from services.order.domain.pricing import PricedLine, Rates, Totals, price
+from services.order.domain.saga import Saga
+from services.order.errors import (
+    CartAlreadyOrdered,
+    CartChanged,
+    CartEmpty,
+    DestinationNotServed,
+    TotalChanged,
+)
+from services.order.models import Order, OrderLine, TimelineEntry
+from services.order.repository import OrderDetails, OrderRepository
+from services.order.schemas import OrderView, PlaceOrder, QuoteRequest, QuoteView
+from services.order.service.progress import Progress, ProgressOf
+from services.order.service.views import order_view, quote_view
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Everything T2 writes, gathered before it starts."""
+
+    order_id: str
+    customer: Principal
+    request: PlaceOrder
+    address: Address
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The use cases that ask other services."""
+
+    database: Database
+    progress_of: ProgressOf
+    carts: Carts
+    addresses: Addresses
+    products: Products
+    rates: Rates
+    hold_seconds: int
+
+    async def quote(self, customer: Principal, request: QuoteRequest) -> QuoteView:
+        """Price a cart for an address. Nothing is kept: the customer sends the total back with the order.
+
+        Raises:
+            CartNotFound: not the customer's cart.
+            AddressNotFound: not the customer's address.
+            CartEmpty: there is nothing to price.
+            VariantUnavailable: a line cannot be bought in this currency.
+            DestinationNotServed: we do not deliver there, or not for this currency.
+        """
+        cart = _filled(await self.carts.get(customer, request.cart_id))
+        address = await self.addresses.get(customer, request.address_id)
+        lines = await self.products.price(cart.lines, request.currency or cart.currency)
+        totals = price(lines, address.destination, self.rates)
+        return quote_view(cart.cart_id, cart.version, totals)
+
+    async def remember(self, claim: Claim, reply: Reply) -> None:
+        """Store a quote as the answer of its key."""
+        async with self.database.transaction() as session:
+            await claim.complete(session, reply)
+
+    async def place_order(
+        self, customer: Principal, request: PlaceOrder, claim: Claim
+    ) -> OrderView:
+        """Place an order under the claim's id: hold the stock, compare the total, then commit all at once.
+
+        Raises:
+            CartAlreadyOrdered: a live order for this cart version exists.
+            CartChanged: the cart has another version now.
+            HoldRefused: product could not hold every line.
+            TotalChanged: the authoritative total is another one; nothing is held any more.
+        """
+        await self._refuse_ordered(customer, request)
+        cart = _filled(await self.carts.get(customer, request.cart_id))
+        if cart.version != request.cart_version:
+            raise CartChanged(
+                "Look at the cart again and order its current version.",
+                extensions={"cart_version": cart.version},
+            )
+        address = await self.addresses.get(customer, request.address_id)
+        order_id, currency = claim.resource_id, request.expected_total.currency
+        held = await self.products.hold(order_id, cart.lines, currency, self.hold_seconds)
+        try:
+            totals = self._agreed_totals(request, address, held)
+            return await self._commit(
+                Placement(order_id, customer, request, address, totals), claim
+            )
+        except (TotalChanged, DestinationNotServed, CartAlreadyOrdered):
+            await self._release(order_id)
+            raise
+
+    def _agreed_totals(
+        self, request: PlaceOrder, address: Address, held: Sequence[PricedLine]
+    ) -> Totals:
+        totals = price(held, address.destination, self.rates)
+        expected = request.expected_total
+        if totals.total != Money(expected.amount_minor, expected.currency):
+            quote = quote_view(request.cart_id, request.cart_version, totals)
+            raise TotalChanged(
+                f"The total is {totals.total} now; order again with the new quote's total.",
+                extensions={"quote": quote.model_dump(mode="json")},
+            )
+        return totals
+
+    async def _commit(self, placement: Placement, claim: Claim) -> OrderView:
+        async def work(session: Any) -> OrderView:
+            progress = self.progress_of(session)
+            order = await _insert(progress.orders, placement)
+            lines = _line_rows(placement)
+            progress.orders.add(*lines, _first_step(order))
+            progress.orders.schedule(order, progress.resend_seconds)
+            await progress.orders.flush()
+            await _announce(progress, order, placement)
+            view = order_view(OrderDetails(order, lines, (), ()))
+            await claim.complete(session, accepted(view))
+            return view
+
+        return await self.database.run(work)
+
+    async def _refuse_ordered(self, customer: Principal, request: PlaceOrder) -> None:
+        """Name the order that took this cart version, before the changed cart would hide why."""
+        async with self.database.transaction() as session:
+            taken = await OrderRepository(session).live_order_of_cart(
+                request.cart_id, request.cart_version
+            )
+        if taken is not None and taken.user_id == customer.subject:
+            raise _already_ordered(taken.id)
+
+    async def _release(self, order_id: str) -> None:
+        # A stalled attempt must not release what the attempt that took over has sold.
+        async with self.database.transaction() as session:
+            if await OrderRepository(session).exists(order_id):
+                return
+        await self.products.release(order_id)
+
+
+def accepted(order: OrderView) -> Reply:
+    """Answer that the order exists and is being worked on."""
+    return Reply(
+        202,
+        order,
+        {"Location": f"/v1/orders/{order.order_id}", "ETag": etag_of(order.version)},
+    )
+
+
+async def _insert(orders: OrderRepository, placement: Placement) -> Order:
+    order = await orders.insert(_order_values(placement))
+    if order is not None:
+        return order
+    request = placement.request
+    taken = await orders.live_order_of_cart(request.cart_id, request.cart_version)
+    raise _already_ordered(taken.id if taken is not None else placement.order_id)
+
+
+def _order_values(placement: Placement) -> dict[str, object]:
+    customer, request, totals = placement.customer, placement.request, placement.totals
+    start = Saga(total=totals.total)
+    return {
+        "id": placement.order_id,
+        "user_id": customer.subject,
+        "home_region": customer.home_region,
+        "cart_id": request.cart_id,
+        "cart_version": request.cart_version,
+        "order_status": start.order,
+        "payment_status": start.payment,
+        "shipment_status": start.shipment,
+        "stock_returned": start.stock_returned,
+        "currency": totals.total.currency,
+        "subtotal_minor": totals.subtotal.amount_minor,
+        "shipping_minor": totals.shipping.amount_minor,
+        "tax_minor": totals.tax.amount_minor,
+        "tax_included": totals.tax_included,
+        "total_minor": totals.total.amount_minor,
+        "captured_minor": start.captured_minor,
+        "refunded_minor": start.refunded_minor,
+        "payment_method": request.payment_method,
+        "payment_version": start.payment_version,
+        "address_id": request.address_id,
+        "ship_to": dict(placement.address.fields),
+        "version": 1,
+        "last_sequence": 1,
+        "checks": 0,
+    }
+
+
+def _line_rows(placement: Placement) -> list[OrderLine]:
+    return [
+        OrderLine(
+            order_id=placement.order_id,
+            line_number=number,
+            sku=taxed.line.sku,
+            title=taxed.line.title,
+            quantity=taxed.line.quantity,
+            unit_price_minor=taxed.line.unit_price.amount_minor,
+            currency=taxed.line.unit_price.currency,
+            price_version=taxed.line.price_version,
+            tax_minor=taxed.tax.amount_minor,
+        )
+        for number, taxed in enumerate(placement.totals.lines, start=1)
+    ]
+
+
+def _first_step(order: Order) -> TimelineEntry:
+    return TimelineEntry(
+        order_id=order.id,
+        sequence=order.last_sequence,
+        axis="order",
+        from_status=None,
+        to_status=order.order_status,
+        cause="placed_by_customer",
+        cause_event_id=None,
+    )
+
+
+async def _announce(progress: Progress, order: Order, placement: Placement) -> None:
+    placed = OrderPlaced(
+        order_id=order.id,
+        user_id=order.user_id,
+        home_region=order.home_region,
+        cart_id=order.cart_id,
+        cart_version=order.cart_version,
+        lines=tuple(
+            LineContract(
+                sku=taxed.line.sku,
+                title=taxed.line.title,
+                quantity=taxed.line.quantity,
+                unit_price_minor=taxed.line.unit_price.amount_minor,
+                price_version=taxed.line.price_version,
+            )
+            for taxed in placement.totals.lines
+        ),
+        total=Amount.of(placement.totals.total),
+    )
+    await progress.outbox.add(placed, aggregate_version=order.version)
+    saga = Saga(total=placement.totals.total)
+    for ask in rules.outstanding(saga):
+        await progress.send(order, saga, ask)
+
+
+def _filled(cart: Cart) -> Cart:
+    if not cart.lines:
+        raise CartEmpty("Put something into the cart first.")
+    return cart
+
+
+def _already_ordered(order_id: str) -> CartAlreadyOrdered:
+    return CartAlreadyOrdered(
+        "This version of the cart is ordered; look at that order.",
+        extensions={"order_id": order_id},
+        headers={"Location": f"/v1/orders/{order_id}"},
+    )
