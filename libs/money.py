@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from typing_extensions import override
+
 MINOR_DIGITS: Final = {"USD": 2, "EUR": 2, "GBP": 2, "INR": 2, "JPY": 0, "KWD": 3}
 """Decimals of each currency we sell in (ISO 4217)."""
 
@@ -66,6 +68,7 @@ class Money:
             parts[index] += 1
         return [Money(sign * part, self.currency) for part in parts]
 
+    @override
     def __str__(self) -> str:
         digits = MINOR_DIGITS[self.currency]
         sign = "-" if self.amount_minor < 0 else ""

@@ -40,6 +40,8 @@ class ServiceSettings(BaseSettings):
     trust_bundle_file: Path
     signing_secret: SecretStr
 
+    trusted_proxies: str = ""
+    """Addresses whose `X-Forwarded-For` names the client, comma-separated: the gateway's, and nobody else's."""
     rate_limit_requests: Annotated[int, Field(ge=1)] = 300
     rate_limit_window_seconds: Annotated[int, Field(ge=1)] = 10
     drain_seconds: Annotated[int, Field(ge=0, le=120)] = 8

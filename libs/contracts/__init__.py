@@ -5,6 +5,8 @@ from typing import Final
 from libs.contracts import auth, cart, order, payment, product, user
 from libs.contracts.message import Command, Event, Message
 
+__all__ = ["COMMANDS", "EVENTS", "MESSAGES", "Command", "Event", "Message"]
+
 EVENTS: Final[tuple[type[Event], ...]] = (
     auth.IdentityRegistered,
     user.ProfileCreated,

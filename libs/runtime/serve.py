@@ -5,20 +5,24 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import ValidationError
+from starlette.middleware import Middleware
 from typing_extensions import override
 
+from libs.cache.rate_limit import Policy
 from libs.observability.logging import configure_logging
 from libs.observability.metrics import configure_metrics
 from libs.observability.tracing import configure_tracing
 from libs.runtime.resources import Resources, open_resources
 from libs.runtime.worker import WorkerPlan, running_worker
+from libs.security.rate_limiting import RateLimitMiddleware
 from libs.settings import Role, ServiceSettings
 from libs.web.app import add_defaults, add_health, new_app
+from libs.web.errors import problem_response
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
@@ -53,8 +57,8 @@ def service_app(
                     yield
 
     app = new_app(settings.service, title, lifespan=lifespan)
-    add_defaults(app, settings)
-    add_health(app, {})
+    add_defaults(app, settings, inner=[_rate_limit(settings)])
+    add_health(app, {"not_stopping": lambda: _refuse_when_stopping(app)})
     if settings.role != "worker":
         for router in routers:
             app.include_router(router)
@@ -82,11 +86,31 @@ def run(settings_class: type[Settings], create_app: Callable[[Settings], FastAPI
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once everything is closed
         _DrainingServer(config, app).run()
+
+
+class Stopping(Exception):
+    """The process got its signal and finishes what it has."""
+
+
+async def _refuse_when_stopping(app: FastAPI) -> None:
+    resources: Resources = app.state.resources
+    if resources.stopping.is_set():
+        raise Stopping
+
+
+def _rate_limit(settings: ServiceSettings) -> Middleware:
+    policy = Policy("default", settings.rate_limit_requests, settings.rate_limit_window_seconds)
+    return Middleware(
+        RateLimitMiddleware,
+        policy=policy,
+        refuse=lambda scope, error: problem_response(error, scope["path"]),
+    )
 
 
 class _DrainingServer(uvicorn.Server):
@@ -105,7 +129,7 @@ class _DrainingServer(uvicorn.Server):
 
 
 def _read_settings(settings_class: type[Settings]) -> Settings:
-    overrides: dict[str, str] = {}
+    overrides: dict[str, Any] = {}
     if len(sys.argv) > 1:
         if sys.argv[1] not in get_args(Role):
             sys.exit(f"usage: {sys.argv[0]} [{'|'.join(get_args(Role))}]")

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from libs.contracts import Message
-from libs.messaging.consumer import Consumer, Handler, OutsideTransaction
+from libs.messaging.consumer import Consumer
+from libs.messaging.handlers import Handler, OutsideTransaction
 from libs.messaging.relay import Relay
 from libs.messaging.routing import Routing
 from libs.observability.logging import get_logger
