@@ -1,0 +1,81 @@
+"""Builds payment's use cases: from a request's session for the routes, from the process's resources for the worker."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from libs.database.session import SessionDep
+from libs.runtime.resources import Resources, ResourcesDep
+from libs.security.dependencies import authenticated, authenticated_live
+from libs.security.principal import Principal
+from services.payment.clients import SimulatorProvider
+from services.payment.repository.unit import Unit, Units, unit_of
+from services.payment.service.commands import PaymentCommands
+from services.payment.service.queries import ADMIN_SCOPE, PaymentQueries
+from services.payment.service.settlement import Settlement
+from services.payment.service.webhooks import WebhookInbox, WebhookProcessor
+from services.payment.settings import PaymentSettings
+
+PaymentsRead = Annotated[Principal, Depends(authenticated("payments:read"))]
+LedgerRead = Annotated[Principal, Depends(authenticated_live(ADMIN_SCOPE))]
+
+
+def _unit(session: SessionDep, resources: ResourcesDep) -> Unit:
+    return unit_of(session, resources.outbox(session))
+
+
+UnitDep = Annotated[Unit, Depends(_unit)]
+
+
+def _queries(unit: UnitDep) -> PaymentQueries:
+    return PaymentQueries(unit)
+
+
+def _webhook_inbox(unit: UnitDep, resources: ResourcesDep) -> WebhookInbox:
+    settings = settings_of(resources)
+    live = (settings.webhook_secret, settings.webhook_secret_previous)
+    secrets = [secret.get_secret_value() for secret in live if secret is not None]
+    return WebhookInbox(unit, secrets, resources.clock)
+
+
+QueriesDep = Annotated[PaymentQueries, Depends(_queries)]
+WebhookInboxDep = Annotated[WebhookInbox, Depends(_webhook_inbox)]
+
+
+@dataclass(frozen=True)
+class PaymentParts:
+    """The use cases a worker runs."""
+
+    commands: PaymentCommands
+    settlement: Settlement
+    webhooks: WebhookProcessor
+
+
+def build_payment_parts(resources: Resources) -> PaymentParts:
+    """Build the worker's use cases; each opens its own short transactions."""
+    settings = settings_of(resources)
+    units = Units(resources.database, resources.outbox)
+    provider = SimulatorProvider(
+        resources.http,
+        base_url=settings.provider_base_url,
+        api_key=settings.provider_api_key.get_secret_value(),
+        timeout_seconds=settings.provider_timeout_seconds,
+    )
+    settlement = Settlement(units, provider, lease_seconds=settings.lease_seconds)
+    return PaymentParts(
+        commands=PaymentCommands(units, settlement, region=settings.region),
+        settlement=settlement,
+        webhooks=WebhookProcessor(units, settlement),
+    )
+
+
+def settings_of(resources: Resources) -> PaymentSettings:
+    """Return the process's settings as payment's.
+
+    Raises:
+        TypeError: the process was started with another service's settings.
+    """
+    if not isinstance(resources.settings, PaymentSettings):
+        raise TypeError(f"payment needs PaymentSettings, not {type(resources.settings).__name__}")
+    return resources.settings

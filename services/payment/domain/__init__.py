@@ -1,0 +1,1 @@
+"""The rules of a payment: tables and pure functions, no I/O."""

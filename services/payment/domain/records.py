@@ -1,0 +1,104 @@
+"""Snapshots of rows, as the rules and the use cases see them: plain, frozen, free of any session."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.money import Money
+from services.payment.domain.states import OperationState, PaymentState, Purpose, RefundState
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment; without amount when it was refused at once, and without owner too when a void came before it."""
+
+    id: str
+    order_id: str
+    user_id: str | None
+    money: Money | None
+    payment_method: str | None
+    state: PaymentState
+    void_requested: bool
+    provider_reference: str | None
+    decline_reason: str | None
+    captured_minor: int
+    refunded_minor: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def captured(self) -> Money | None:
+        return Money(self.captured_minor, self.money.currency) if self.money else None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call to the provider and how often it was tried."""
+
+    key: str
+    payment_id: str
+    purpose: Purpose
+    refund_id: str | None
+    money: Money
+    state: OperationState
+    attempts: int
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (OperationState.INTENDED, OperationState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund."""
+
+    id: str
+    payment_id: str
+    money: Money
+    reason: str
+    state: RefundState
+    failure_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A call this process holds the lease for."""
+
+    payment: Payment
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Turnover of one account in one currency."""
+
+    account: str
+    currency: str
+    debit_minor: int
+    credit_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One entry with the transaction it belongs to."""
+
+    id: int
+    transaction_id: str
+    payment_id: str
+    order_id: str
+    purpose: str
+    account: str
+    side: str
+    amount_minor: int
+    currency: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """A stored webhook that waits to be processed."""
+
+    id: int
+    provider_event_id: str
+    type: str
+    body: str

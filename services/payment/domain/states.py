@@ -1,0 +1,225 @@
+"""The states of a payment, its legal edges, and what each command and each answer means in each state.
+
+The database trigger is tested to allow exactly `EDGES`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from libs.money import Money
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands; `...ING` means the provider was asked and its answer is not recorded yet."""
+
+    AUTHORIZING = "authorizing"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    AUTHORIZED = "authorized"
+    DECLINED = "declined"
+    CAPTURING = "capturing"
+    CAPTURED = "captured"
+    VOIDING = "voiding"
+    VOIDED = "voided"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+S = PaymentState
+
+EDGES: Final[Mapping[PaymentState, frozenset[PaymentState]]] = {
+    S.AUTHORIZING: frozenset({S.AUTHORIZED, S.DECLINED, S.OUTCOME_UNKNOWN, S.VOIDING, S.VOIDED}),
+    S.OUTCOME_UNKNOWN: frozenset({S.AUTHORIZED, S.DECLINED, S.VOIDING, S.VOIDED}),
+    S.AUTHORIZED: frozenset({S.CAPTURING, S.VOIDING}),
+    S.DECLINED: frozenset({S.VOIDED}),
+    S.CAPTURING: frozenset({S.CAPTURED, S.DECLINED, S.VOIDING}),
+    S.CAPTURED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED}),
+    S.VOIDING: frozenset({S.VOIDED}),
+    S.VOIDED: frozenset(),
+    S.PARTIALLY_REFUNDED: frozenset({S.REFUNDED}),
+    S.REFUNDED: frozenset(),
+}
+"""Every legal change of state. A payment is born in one of `FIRST_STATES`."""
+
+FIRST_STATES: Final = frozenset({S.AUTHORIZING, S.DECLINED, S.VOIDED})
+"""Asked for, refused at once, or voided before it was asked for."""
+
+
+class Purpose(StrEnum):
+    """Why the provider is called; with the payment's id it makes the provider's idempotency key."""
+
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+IN_FLIGHT: Final[Mapping[PaymentState, Purpose]] = {
+    S.AUTHORIZING: Purpose.AUTHORIZE,
+    S.OUTCOME_UNKNOWN: Purpose.AUTHORIZE,
+    S.CAPTURING: Purpose.CAPTURE,
+    S.VOIDING: Purpose.VOID,
+}
+"""The call whose answer a state waits for."""
+
+
+class Reaction(StrEnum):
+    """What a command leads to."""
+
+    BEGIN = "begin"
+    """Record the intent and call the provider."""
+    RESUME = "resume"
+    """The call is under way; finish it if nobody else is at it. Its outcome is told when it is known."""
+    TOO_EARLY = "too_early"
+    """What the command needs is not known yet."""
+    REMEMBER_VOID = "remember_void"
+    """The call under way comes first; its outcome is then undone or told."""
+    CLOSE = "close"
+    """Nothing was charged: the payment is voided without a call."""
+    TELL_AUTHORIZED = "tell_authorized"
+    TELL_DECLINED = "tell_declined"
+    TELL_UNKNOWN = "tell_unknown"
+    TELL_CAPTURED = "tell_captured"
+    TELL_VOIDED = "tell_voided"
+
+
+R = Reaction
+
+REACTIONS: Final[Mapping[Purpose, Mapping[PaymentState, Reaction]]] = {
+    Purpose.AUTHORIZE: {
+        S.AUTHORIZING: R.RESUME,
+        S.OUTCOME_UNKNOWN: R.TELL_UNKNOWN,
+        S.AUTHORIZED: R.TELL_AUTHORIZED,
+        S.DECLINED: R.TELL_DECLINED,
+        S.CAPTURING: R.TELL_AUTHORIZED,
+        S.CAPTURED: R.TELL_AUTHORIZED,
+        S.VOIDING: R.RESUME,
+        S.VOIDED: R.TELL_VOIDED,
+        S.PARTIALLY_REFUNDED: R.TELL_AUTHORIZED,
+        S.REFUNDED: R.TELL_AUTHORIZED,
+    },
+    Purpose.CAPTURE: {
+        S.AUTHORIZING: R.TOO_EARLY,
+        S.OUTCOME_UNKNOWN: R.TOO_EARLY,
+        S.AUTHORIZED: R.BEGIN,
+        S.DECLINED: R.TELL_DECLINED,
+        S.CAPTURING: R.RESUME,
+        S.CAPTURED: R.TELL_CAPTURED,
+        S.VOIDING: R.RESUME,
+        S.VOIDED: R.TELL_VOIDED,
+        S.PARTIALLY_REFUNDED: R.TELL_CAPTURED,
+        S.REFUNDED: R.TELL_CAPTURED,
+    },
+    Purpose.VOID: {
+        S.AUTHORIZING: R.REMEMBER_VOID,
+        S.OUTCOME_UNKNOWN: R.REMEMBER_VOID,
+        S.AUTHORIZED: R.BEGIN,
+        S.DECLINED: R.CLOSE,
+        S.CAPTURING: R.REMEMBER_VOID,
+        S.CAPTURED: R.TELL_CAPTURED,
+        S.VOIDING: R.RESUME,
+        S.VOIDED: R.TELL_VOIDED,
+        S.PARTIALLY_REFUNDED: R.TELL_CAPTURED,
+        S.REFUNDED: R.TELL_CAPTURED,
+    },
+}
+"""What a command, first or repeated, means in each state. A captured payment is not voided: its sender refunds."""
+
+BEGUN: Final[Mapping[Purpose, PaymentState]] = {
+    Purpose.CAPTURE: S.CAPTURING,
+    Purpose.VOID: S.VOIDING,
+}
+"""The state in which the intent of a call is recorded before the call is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The provider did it; `reference` is the provider's id and `money` the amount it named."""
+
+    reference: str
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider did not and will not; `reason` is a stable word."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Whether the provider did it is not known: no answer, a server error, or an answer that contradicts itself."""
+
+    reason: str
+
+
+Verdict = Succeeded | Refused | Unknown
+
+
+def credible(verdict: Verdict, expected: Money) -> Verdict:
+    """Return the verdict, or Unknown when it confirms another amount or currency than was asked for."""
+    if isinstance(verdict, Succeeded) and verdict.money != expected:
+        return Unknown("amount_mismatch")
+    return verdict
+
+
+def next_state(
+    purpose: Purpose, state: PaymentState, verdict: Verdict, *, void_requested: bool
+) -> PaymentState | None:
+    """Tell where a payment goes after an answer to the call its state waits for; None means it stays.
+
+    A void may not be refused for good: the authorisation is given back or the question stays open.
+    """
+    if IN_FLIGHT.get(state) is not purpose:
+        return None
+    if isinstance(verdict, Unknown):
+        return S.OUTCOME_UNKNOWN if state is S.AUTHORIZING else None
+    if purpose is Purpose.AUTHORIZE:
+        return _after_authorization(verdict, void_requested=void_requested)
+    if purpose is Purpose.CAPTURE:
+        return _after_capture(verdict, void_requested=void_requested)
+    return S.VOIDED if isinstance(verdict, Succeeded) else None
+
+
+def _after_authorization(verdict: Succeeded | Refused, *, void_requested: bool) -> PaymentState:
+    if isinstance(verdict, Succeeded):
+        return S.VOIDING if void_requested else S.AUTHORIZED
+    return S.VOIDED if void_requested else S.DECLINED
+
+
+def _after_capture(verdict: Succeeded | Refused, *, void_requested: bool) -> PaymentState:
+    if isinstance(verdict, Succeeded):
+        return S.CAPTURED
+    return S.VOIDING if void_requested else S.DECLINED
+
+
+def provider_key(payment_id: str, purpose: Purpose, refund_id: str | None = None) -> str:
+    """Name the provider's idempotency key of a call; every repetition of the call uses the same."""
+    return f"{payment_id}:{purpose}" if refund_id is None else f"{payment_id}:{purpose}:{refund_id}"
+
+
+LONGEST_PAUSE_SECONDS: Final = 30
+
+
+def pause_before_asking_again(attempts: int) -> int:
+    """Return the seconds to wait after this many unanswered attempts: 1, 2, 4 ... 30."""
+    return int(min(2 ** min(attempts - 1, 10), LONGEST_PAUSE_SECONDS))
+
+
+class OperationState(StrEnum):
+    """Where one call to the provider stands; only the first two are asked about again."""
+
+    INTENDED = "intended"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+
+
+class RefundState(StrEnum):
+    """Where one refund stands."""
+
+    REQUESTED = "requested"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"

@@ -1,0 +1,178 @@
+"""Payment's tables: the payment, each call to the provider, refunds, the ledger and the provider's events."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    CHAR,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from libs.database.base import Timestamped, metadata_for_service
+from services.payment.domain.ledger import Account, Side
+from services.payment.domain.states import OperationState, PaymentState, Purpose
+
+
+def _one_of(
+    column: str, words: type[PaymentState | Purpose | OperationState | Account | Side]
+) -> str:
+    return f"{column} IN ({', '.join(repr(word.value) for word in words)})"
+
+
+class Base(DeclarativeBase):
+    """Declares payment's tables."""
+
+    metadata = metadata_for_service()
+
+
+class PaymentRow(Timestamped, Base):
+    """The payment of one order. One that was refused or voided before the provider was asked has no amount."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        UniqueConstraint("order_id"),
+        CheckConstraint(_one_of("state", PaymentState), name="state_known"),
+        CheckConstraint(
+            "state IN ('voided', 'declined') OR (user_id IS NOT NULL AND amount_minor IS NOT NULL"
+            " AND currency IS NOT NULL AND payment_method IS NOT NULL)",
+            name="complete",
+        ),
+        CheckConstraint(
+            "captured_minor BETWEEN 0 AND coalesce(amount_minor, 0)", name="never_over_captured"
+        ),
+        CheckConstraint("refunded_minor BETWEEN 0 AND captured_minor", name="never_over_refunded"),
+        Index("ix_payments_user_id", "user_id"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    order_id: Mapped[str] = mapped_column(Text)
+    user_id: Mapped[str | None] = mapped_column(Text)
+    home_region: Mapped[str] = mapped_column(Text)
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None] = mapped_column(CHAR(3))
+    payment_method: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    void_requested: Mapped[bool] = mapped_column(server_default=text("false"))
+    provider_reference: Mapped[str | None] = mapped_column(Text)
+    decline_reason: Mapped[str | None] = mapped_column(Text)
+    captured_minor: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    refunded_minor: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+
+
+class OperationRow(Timestamped, Base):
+    """One call to the provider, recorded before it is made; its key is the provider's idempotency key."""
+
+    __tablename__ = "provider_operations"
+    __table_args__ = (
+        CheckConstraint(_one_of("purpose", Purpose), name="purpose_known"),
+        CheckConstraint(_one_of("state", OperationState), name="state_known"),
+        CheckConstraint("(purpose = 'refund') = (refund_id IS NOT NULL)", name="refund_named"),
+        Index(
+            "ix_provider_operations_open",
+            "next_attempt_at",
+            postgresql_where=text("state IN ('intended', 'unknown')"),
+        ),
+        Index("ix_provider_operations_payment_id", "payment_id"),
+    )
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    payment_id: Mapped[str] = mapped_column(ForeignKey("payments.id"))
+    purpose: Mapped[str] = mapped_column(Text)
+    refund_id: Mapped[str | None] = mapped_column(Text)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    state: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    next_attempt_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class RefundRow(Timestamped, Base):
+    """One refund of the order's; its id is the order's."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        CheckConstraint("state IN ('requested', 'succeeded', 'failed')", name="state_known"),
+        Index("ix_refunds_payment_id", "payment_id"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    payment_id: Mapped[str] = mapped_column(ForeignKey("payments.id"))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    reason: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    failure_reason: Mapped[str | None] = mapped_column(Text)
+    provider_reference: Mapped[str | None] = mapped_column(Text)
+
+
+class LedgerTransactionRow(Base):
+    """One movement of money; append-only. `purpose` is `capture` or `refund:<refund id>`."""
+
+    __tablename__ = "ledger_transactions"
+    __table_args__ = (
+        UniqueConstraint("payment_id", "purpose"),
+        Index("ix_ledger_transactions_order_id", "order_id"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    payment_id: Mapped[str] = mapped_column(ForeignKey("payments.id"))
+    order_id: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class LedgerEntryRow(Base):
+    """One line of a ledger transaction; append-only."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        CheckConstraint(_one_of("account", Account), name="account_known"),
+        CheckConstraint(_one_of("side", Side), name="side_known"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index("ix_ledger_entries_transaction_id", "transaction_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    transaction_id: Mapped[str] = mapped_column(ForeignKey("ledger_transactions.id"))
+    account: Mapped[str] = mapped_column(Text)
+    side: Mapped[str] = mapped_column(Text)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class ProviderEventRow(Base):
+    """A webhook as it came, stored before it is acknowledged."""
+
+    __tablename__ = "provider_events"
+    __table_args__ = (
+        UniqueConstraint("provider_event_id"),
+        CheckConstraint(
+            "state IN ('pending', 'applied', 'repeated', 'ignored', 'rejected')",
+            name="state_known",
+        ),
+        Index("ix_provider_events_pending", "id", postgresql_where=text("state = 'pending'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    provider_event_id: Mapped[str] = mapped_column(Text)
+    type: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default=text("'pending'"))
+    note: Mapped[str | None] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now()
+    )
+    processed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,0 +1,56 @@
+"""A unit of work: every repository and the outbox over one session, so that use cases never see the session."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.database.session import Database
+from libs.messaging.outbox import Outbox
+from services.payment.repository.ledger import LedgerRepository
+from services.payment.repository.operations import OperationRepository
+from services.payment.repository.payments import PaymentRepository, RefundRepository
+from services.payment.repository.provider_events import ProviderEventRepository
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What commits together."""
+
+    payments: PaymentRepository
+    operations: OperationRepository
+    refunds: RefundRepository
+    ledger: LedgerRepository
+    provider_events: ProviderEventRepository
+    outbox: Outbox
+
+
+def unit_of(session: AsyncSession, outbox: Outbox) -> Unit:
+    """Build the unit of one session."""
+    return Unit(
+        payments=PaymentRepository(session),
+        operations=OperationRepository(session),
+        refunds=RefundRepository(session),
+        ledger=LedgerRepository(session),
+        provider_events=ProviderEventRepository(session),
+        outbox=outbox,
+    )
+
+
+class Units:
+    """Opens short transactions between which the provider is called."""
+
+    def __init__(self, database: Database, outbox_of: Callable[[AsyncSession], Outbox]) -> None:
+        self._database = database
+        self._outbox_of = outbox_of
+
+    async def run(self, work: Callable[[Unit], Awaitable[T]]) -> T:
+        """Run the work in one transaction, again if it lost a conflict, and commit it."""
+
+        async def in_session(session: AsyncSession) -> T:
+            return await work(unit_of(session, self._outbox_of(session)))
+
+        return await self._database.run(in_session)

@@ -1,0 +1,1 @@
+"""The use cases of payment: commands, settlement with the provider, webhooks and reading."""

@@ -1,0 +1,221 @@
+"""The provider's webhooks: checked against the raw body, stored, acknowledged, and only then looked into."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from libs.clock import Clock
+from libs.money import MINOR_DIGITS, Money
+from libs.observability.logging import get_logger
+from services.payment.domain.records import Operation, Payment, ProviderEvent, Work
+from services.payment.domain.states import (
+    Purpose,
+    Refused,
+    Succeeded,
+    Unknown,
+    Verdict,
+    credible,
+    provider_key,
+)
+from services.payment.errors import WebhookSignatureInvalid, WebhookUnreadable
+from services.payment.repository.unit import Unit, Units
+from services.payment.service.settlement import Settlement
+
+log = get_logger(__name__)
+
+TOLERANCE_SECONDS: Final = 300
+_BATCH: Final = 50
+
+_PURPOSES: Final = {
+    "charge.authorized": Purpose.AUTHORIZE,
+    "charge.declined": Purpose.AUTHORIZE,
+    "charge.captured": Purpose.CAPTURE,
+    "charge.voided": Purpose.VOID,
+    "refund.succeeded": Purpose.REFUND,
+}
+
+
+class _Metadata(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    payment_id: str
+    order_id: str
+    refund_id: str | None = None
+
+
+class _Object(BaseModel):
+    """A charge or a refund, as far as a webhook needs to be understood."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    object: Literal["charge", "refund"]
+    id: str
+    amount_minor: int
+    currency: str
+    captured_minor: int = 0
+    decline_code: str | None = None
+    metadata: _Metadata
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    object: _Object
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    data: _Data
+
+
+class _Envelope(BaseModel):
+    """The part every event has, whatever its type."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    type: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def check_signature(header: str | None, body: bytes, secrets: Sequence[str], now: float) -> None:
+    """Check `t=<seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<raw body>` with any live secret.
+
+    Several `v1` may stand in one header while the provider changes its secret, as with Stripe.
+
+    Raises:
+        WebhookSignatureInvalid: missing, malformed, not ours, or more than 300 s from now.
+    """
+    parts = [part.strip().partition("=") for part in (header or "").split(",")]
+    times = [value for name, _, value in parts if name == "t"]
+    signatures = [value for name, _, value in parts if name == "v1"]
+    if len(times) != 1 or not times[0].isascii() or not times[0].isdigit() or not signatures:
+        raise WebhookSignatureInvalid("Send Simulator-Signature: t=<seconds>,v1=<hex>.")
+    payload = f"{times[0]}.".encode() + body
+    expected = [hmac.new(one.encode(), payload, hashlib.sha256).hexdigest() for one in secrets]
+    if not _any_equal(expected, signatures):
+        raise WebhookSignatureInvalid("The signature does not match the body.")
+    if abs(now - int(times[0][:15])) > TOLERANCE_SECONDS:
+        raise WebhookSignatureInvalid(f"The timestamp is over {TOLERANCE_SECONDS} s from now.")
+
+
+def _any_equal(expected: Sequence[str], given: Sequence[str]) -> bool:
+    # Every pair is compared, so the time taken does not tell which one fits.
+    matches = [hmac.compare_digest(e.encode(), g.encode()) for e in expected for g in given]
+    return any(matches)
+
+
+class WebhookInbox:
+    """The synchronous half: an event that was acknowledged is in the database."""
+
+    def __init__(self, unit: Unit, secrets: Sequence[str], clock: Clock) -> None:
+        self._unit = unit
+        self._secrets = secrets
+        self._clock = clock
+
+    async def receive(self, body: bytes, signature: str | None) -> None:
+        """Check and store an event; one that was stored before is acknowledged again.
+
+        Raises:
+            WebhookSignatureInvalid: it does not come from the provider, or not now.
+            WebhookUnreadable: it does, but is no event.
+        """
+        check_signature(signature, body, self._secrets, self._clock.now().timestamp())
+        try:
+            text = body.decode()
+            envelope = _Envelope.model_validate_json(text)
+        except (UnicodeDecodeError, ValidationError) as error:
+            raise WebhookUnreadable("Send a JSON object with `id` and `type`.") from error
+        if "\x00" in envelope.id + envelope.type:
+            raise WebhookUnreadable("Send no NUL characters.")
+        await self._unit.provider_events.store(
+            provider_event_id=envelope.id, event_type=envelope.type, body=text
+        )
+
+
+class WebhookProcessor:
+    """The asynchronous half: applies stored events through the same door as the provider's answers."""
+
+    def __init__(self, units: Units, settlement: Settlement) -> None:
+        self._units = units
+        self._settlement = settlement
+
+    async def process_pending(self) -> int:
+        """Process what is stored; returns how many events were looked at."""
+        seen = 0
+        while events := await self._units.run(_pending):
+            for event in events:
+                work = await self._units.run(partial(self._process, event=event))
+                await self._settlement.carry_on(work)
+            seen += len(events)
+        return seen
+
+    async def _process(self, unit: Unit, *, event: ProviderEvent) -> Work | None:
+        purpose = _PURPOSES.get(event.type)
+        if purpose is None:
+            await unit.provider_events.close(event.id, "ignored", note="unknown type")
+            return None
+        subject = _subject_of(event)
+        payment = await unit.payments.locked(subject.metadata.payment_id) if subject else None
+        if subject is None or payment is None:
+            await unit.provider_events.close(event.id, "ignored", note="no such payment")
+            return None
+        return await self._apply(unit, event, subject, payment, purpose)
+
+    async def _apply(
+        self, unit: Unit, event: ProviderEvent, subject: _Object, payment: Payment, purpose: Purpose
+    ) -> Work | None:
+        key = provider_key(payment.id, purpose, subject.metadata.refund_id)
+        operation = await unit.operations.get(key)
+        state, note, verdict = _judged(event, subject, payment, operation, purpose)
+        if not await unit.provider_events.close(event.id, state, note=note):
+            return None
+        if note is not None:
+            log.error(
+                "provider_event_not_applied", provider_event_id=event.provider_event_id, note=note
+            )
+        if verdict is None or operation is None:
+            return None
+        return await self._settlement.conclude(unit, payment, operation, verdict)
+
+
+async def _pending(unit: Unit) -> list[ProviderEvent]:
+    return await unit.provider_events.pending(limit=_BATCH)
+
+
+def _subject_of(event: ProviderEvent) -> _Object | None:
+    try:
+        return _Event.model_validate_json(event.body).data.object
+    except ValidationError:
+        return None
+
+
+def _judged(
+    event: ProviderEvent,
+    subject: _Object,
+    payment: Payment,
+    operation: Operation | None,
+    purpose: Purpose,
+) -> tuple[str, str | None, Verdict | None]:
+    """Decide what an event is worth: its new state, why it is not applied, and the answer it gives."""
+    if operation is None:
+        return "rejected", "we made no such call", None
+    if subject.metadata.order_id != payment.order_id:
+        return "rejected", "names another order", None
+    verdict = credible(_verdict(event, subject, purpose), operation.money)
+    if isinstance(verdict, Unknown):
+        return "rejected", verdict.reason, None
+    return ("applied", None, verdict) if operation.is_open else ("repeated", None, None)
+
+
+def _verdict(event: ProviderEvent, subject: _Object, purpose: Purpose) -> Verdict:
+    if event.type == "charge.declined":
+        return Refused(subject.decline_code or "declined")
+    if subject.currency not in MINOR_DIGITS:
+        return Unknown("currency_unknown")
+    amount = subject.captured_minor if purpose is Purpose.CAPTURE else subject.amount_minor
+    return Succeeded(subject.id, Money(amount, subject.currency))

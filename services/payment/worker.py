@@ -1,0 +1,18 @@
+"""What payment does in the background: commands, unanswered calls, webhooks."""
+
+from libs.runtime.resources import Resources
+from libs.runtime.worker import Timer, WorkerPlan
+from services.payment.consumers import handlers
+from services.payment.dependencies import build_payment_parts
+
+
+def worker_plan(resources: Resources) -> WorkerPlan:
+    """Name payment's handlers and timers."""
+    parts = build_payment_parts(resources)
+    return WorkerPlan(
+        handlers=handlers(parts.commands),
+        timers=[
+            Timer("settle_provider_calls", 1.0, parts.settlement.settle_due),
+            Timer("process_webhooks", 0.5, parts.webhooks.process_pending),
+        ],
+    )
