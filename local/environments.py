@@ -13,6 +13,9 @@ from local.settings import REAL_AWS, ROOT, StackSettings, inherited_environment
 DRAIN_SECONDS = 4
 """Shorter than in production: the whole stack stops within ten seconds."""
 
+_ONE_ADDRESS_FOR_ALL = {"LOGIN_ATTEMPTS_PER_ADDRESS": "6000", "REGISTRATIONS_PER_ADDRESS": "6000"}
+"""On one machine every customer has the same address, so limits per address would stop them all."""
+
 
 @dataclass(frozen=True)
 class Environments:
@@ -42,6 +45,7 @@ class Environments:
             "TRUST_BUNDLE_FILE": str(keys / "trust-bundle.json"),
             "SIGNING_SECRET": self.credentials.signing,
             "DRAIN_SECONDS": str(DRAIN_SECONDS),
+            "RATE_LIMIT_REQUESTS": "2000",
             **{f"{other.upper()}_BASE_URL": settings.url(other) for other in SERVICES},
             **self.messaging(),
             **self._own(name),
@@ -50,12 +54,16 @@ class Environments:
 
     def _own(self, name: str) -> dict[str, str]:
         if name == "auth":
-            return {"ENCRYPTION_SECRET": self.credentials.encryption}
+            return {
+                "SIGNING_KEY_ENCRYPTION_KEY": self.credentials.encryption,
+                "TRUSTED_PROXIES": "127.0.0.0/8",  # Envoy
+                **_ONE_ADDRESS_FOR_ALL,
+            }
         if name == "payment":
             return {
-                "SIMULATOR_BASE_URL": self.settings.url("simulator"),
-                "SIMULATOR_API_KEY": self.credentials.simulator_api_key,
-                "SIMULATOR_WEBHOOK_SECRET": self.credentials.webhook,
+                "PROVIDER_BASE_URL": self.settings.url("simulator"),
+                "PROVIDER_API_KEY": self.credentials.simulator_api_key,
+                "WEBHOOK_SECRET": self.credentials.webhook,
             }
         return {}
 
@@ -104,12 +112,9 @@ class Environments:
         return environment
 
     def messaging_tools(self) -> dict[str, str]:
-        """Declaring topics and queues, and looking after dead letters."""
-        return {**self._base(), **self.messaging(), "LOG_LEVEL": "WARNING"}
-
-    def republishing(self, service: str) -> dict[str, str]:
-        """Sending one service's outbox again."""
-        return {**self.messaging_tools(), "DATABASE_URL": self.database_url(service, "app")}
+        """Declaring topics and queues, looking after dead letters, sending outboxes again."""
+        urls = {f"DATABASE_URL_{s.upper()}": self.database_url(s, "app") for s in SERVICES}
+        return {**self._base(), **self.messaging(), **urls}
 
     def plain(self) -> dict[str, str]:
         """A tool that needs no address and no secret."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from libs.clock import utc_now
-from libs.topology import SERVICES
 from local.credentials import SERVICE_KEYS_FOLDER, service_keys_command, service_keys_exist
 from local.environments import Environments
 from local.gateway import gateway_part, load_routes, write_config
@@ -100,12 +99,7 @@ class Startup:
         async with self._progress.step(
             f"messaging: republished what was sent since {since[11:19]}"
         ):
-            for service in SERVICES:
-                await self._tool(
-                    "libs.messaging",
-                    *("republish", "--service", service, "--since", earlier),
-                    environment=self._environments.republishing(service),
-                )
+            await self._tool("libs.messaging", "republish", "--since", earlier)
 
     async def _emulator_is_back(self) -> None:
         await self._declare()
