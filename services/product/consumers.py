@@ -14,7 +14,7 @@ def handlers(settings: ProductSettings) -> Mapping[type[Message], Handler]:
 
     async def on_commit_stock(message: CommitStock, context: HandlerContext) -> None:
         service = build_reservations(context.session, context.outbox, settings.region)
-        await service.commit(message.order_id)
+        await service.sell(message.order_id)
 
     async def on_release_stock(message: ReleaseStock, context: HandlerContext) -> None:
         service = build_reservations(context.session, context.outbox, settings.region)

@@ -79,7 +79,7 @@ class Reservations:
             raise ReservationNotFound("no reservation was made for this order")
         return found
 
-    async def commit(self, order_id: str) -> None:
+    async def sell(self, order_id: str) -> None:
         """Sell what the order holds, or what it held if that can be had again; tells the outcome either way."""
         existing = await self._locked_or_closed(order_id, ReservationState.REJECTED)
         if existing is None:

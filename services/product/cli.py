@@ -1,0 +1,132 @@
+"""`python -m services.product.cli import --file F` fills the catalogue from JSON lines; `count` tells what is there."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from libs.cache.redis import open_redis
+from libs.cache.responses import ByteCache
+from libs.database.session import Database
+from libs.observability.logging import configure_logging
+from services.product.errors import ImportFileInvalid
+from services.product.repository.counts import count_rows
+from services.product.service.catalogue import forget
+from services.product.service.importing import CatalogueImporter, ImportResult
+from services.product.settings import ImportSettings
+
+EXIT_INVALID: Final = 2
+_BAR_WIDTH: Final = 30
+
+
+class ProgressBar:
+    """Shows on stderr how far a long import is; a terminal sees one line that grows, a log sees one per tenth."""
+
+    def __init__(self, total: int) -> None:
+        self._total = max(total, 1)
+        self._started = time.monotonic()
+        self._tenths = 0
+
+    def show(self, done: int) -> None:
+        share = min(done / self._total, 1.0)
+        rate = done / max(time.monotonic() - self._started, 0.001)
+        filled = "#" * int(share * _BAR_WIDTH)
+        line = f"[{filled:<{_BAR_WIDTH}}] {share:4.0%}  {done:,} products  {rate:,.0f}/s"
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{line}")
+        elif int(share * 10) > self._tenths:
+            self._tenths = int(share * 10)
+            sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    def finish(self) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+
+
+async def import_file(settings: ImportSettings, path: Path, *, announce: bool) -> ImportResult:
+    """Import a catalogue file and drop the cached lists.
+
+    Raises:
+        ImportFileInvalid: a line of the file cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        database = _open(settings, stack)
+        file = stack.enter_context(path.open("rb"))
+        bar = ProgressBar(sum(b'"product"' in line for line in file))
+        file.seek(0)
+        importer = CatalogueImporter(
+            database, settings.region, announce=announce, progress=bar.show
+        )
+        try:
+            result = await importer.run(file)
+        finally:
+            bar.finish()
+        if settings.redis_url is not None:
+            redis = open_redis(settings.redis_url.get_secret_value())
+            stack.push_async_callback(redis.aclose)
+            await forget(ByteCache(redis), [])
+    return result
+
+
+async def count(settings: ImportSettings) -> dict[str, int]:
+    """Count categories, products, variants and pieces available."""
+    async with AsyncExitStack() as stack:
+        database = _open(settings, stack)
+        async with database.transaction() as session:
+            return await count_rows(session)
+
+
+def _open(settings: ImportSettings, stack: AsyncExitStack) -> Database:
+    database = Database(
+        settings.database_url.get_secret_value(), application_name="product-import", pool_size=1
+    )
+    stack.push_async_callback(database.close)
+    return database
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit status: 2 when the file or the environment is wrong."""
+    asked = _parser().parse_args(arguments)
+    try:
+        settings = ImportSettings()
+    except ValidationError as error:
+        names = ", ".join(str(one["loc"][0]).upper() for one in error.errors())
+        sys.stderr.write(f"set {names}\n")
+        return EXIT_INVALID
+    configure_logging("product", "WARNING")
+    if asked.command == "count":
+        for name, number in asyncio.run(count(settings)).items():
+            sys.stdout.write(f"{name} {number}\n")
+        return 0
+    try:
+        result = asyncio.run(import_file(settings, asked.file, announce=asked.announce))
+    except (ImportFileInvalid, OSError) as error:
+        sys.stderr.write(f"{asked.file}: {error}\n")
+        return EXIT_INVALID
+    sys.stdout.write(
+        f"categories {result.categories}\nproducts {result.products}\nchanged {result.changed}\n"
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.product.cli", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    importing = commands.add_parser("import", help="fill the catalogue from a file of JSON lines")
+    importing.add_argument("--file", type=Path, required=True)
+    importing.add_argument(
+        "--announce", action="store_true", help="also publish an event per changed product and SKU"
+    )
+    commands.add_parser("count", help="tell how much there is")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
