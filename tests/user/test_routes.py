@@ -135,9 +135,7 @@ async def test_a_new_default_replaces_the_old_one(running: Running, headers: Hea
     )
     assert patched.json()["is_default"] is True
     assert patched.json()["line2"] == "Flat 2"
-    left = (
-        await running.http.get(f"/v1/me/addresses/{second['address_id']}", headers=mine)
-    ).json()
+    left = (await running.http.get(f"/v1/me/addresses/{second['address_id']}", headers=mine)).json()
     assert left["is_default"] is False
 
 
