@@ -36,10 +36,10 @@ end
 local elapsed = math.max(0, now - start)
 local used = previous * (1 - elapsed / window) + current
 if used + cost <= limit then
-  current = current + cost
+  current = math.max(0, current + cost)
   redis.call('HSET', KEYS[1], 'start', start, 'current', current, 'previous', previous)
   redis.call('PEXPIRE', KEYS[1], 2 * window)
-  return {1, math.floor(limit - used - cost), window - elapsed}
+  return {1, math.min(limit, math.floor(limit - used - cost)), window - elapsed}
 end
 local wait
 if current + cost <= limit then
@@ -94,6 +94,10 @@ class RateLimiter:
             _log.warning("rate_limiter_on_local_buckets", reason=type(error).__name__)
             return self._fallback.take(hashed, policy, cost)
 
+    async def give_back(self, key: str, policy: Policy) -> None:
+        """Return one unit, for a use that turned out not to count, such as a correct password."""
+        await self.take(key, policy, cost=-1)
+
     async def _take_in_redis(self, hashed: str, policy: Policy, cost: int) -> Decision:
         allowed, remaining, wait_ms = cast(
             "tuple[int, int, int]",
@@ -124,7 +128,7 @@ class _LocalBuckets:
         tokens, at = self._buckets.pop((key, policy.name), (float(policy.limit), now))
         tokens = min(float(policy.limit), tokens + (now - at) * per_second)
         allowed = tokens >= cost
-        left = tokens - cost if allowed else tokens
+        left = min(float(policy.limit), tokens - cost) if allowed else tokens
         self._buckets[key, policy.name] = (left, now)
         if len(self._buckets) > _BUCKETS_KEPT:
             self._buckets.popitem(last=False)

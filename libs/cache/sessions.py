@@ -76,6 +76,13 @@ class SessionStore:
 
     redis: redis_asyncio.Redis
 
+    async def check(self) -> None:
+        """Make sure that sessions can be stored, before work that would be wasted otherwise."""
+        try:
+            await self.redis.ping()
+        except REDIS_FAILURES as error:
+            raise _unavailable() from error
+
     async def put(
         self,
         session_id: str,

@@ -74,6 +74,22 @@ async def test_the_previous_window_fades_instead_of_being_forgotten(
     assert sum(decision.allowed for decision in decisions) == 5
 
 
+@pytest.mark.parametrize("present", [True, False])
+async def test_a_unit_given_back_can_be_spent_again_but_never_saved_up(
+    redis: redis_asyncio.Redis, absent_redis: redis_asyncio.Redis, *, present: bool
+) -> None:
+    limiter = RateLimiter(redis if present else absent_redis)
+    one = Policy("one", 1, 60)
+    for _ in range(3):
+        await limiter.give_back("k", one)
+    assert (await limiter.take("k", one)).allowed
+    assert not (await limiter.take("k", one)).allowed
+
+    await limiter.give_back("k", one)
+    assert (await limiter.take("k", one)).allowed
+    assert not (await limiter.take("k", one)).allowed
+
+
 async def test_a_long_idle_key_starts_afresh(redis: redis_asyncio.Redis) -> None:
     limiter = RateLimiter(redis)
     await limiter.take("k", TEN_PER_MINUTE, cost=10)

@@ -23,6 +23,7 @@ def record(session_id: str = "ses_1", user_id: str = "usr_1") -> SessionRecord:
 
 async def test_a_stored_session_is_live_until_deleted(redis: redis_asyncio.Redis) -> None:
     store = SessionStore(redis)
+    await store.check()
     stored = record()
     await store.put("ses_1", stored, HOUR, utc_now() + timedelta(days=1))
 
@@ -109,3 +110,5 @@ async def test_without_redis_the_answer_is_503_never_yes(absent_redis: redis_asy
         await store.delete("ses_1")
     with pytest.raises(SessionStoreUnavailable):
         await store.list_for("usr_1")
+    with pytest.raises(SessionStoreUnavailable):
+        await store.check()

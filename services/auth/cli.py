@@ -1,0 +1,57 @@
+"""Commands for operators: `python -m services.auth.cli create-admin --email ops@example.com < password`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from libs.database.session import Database
+from libs.messaging.outbox import Outbox
+from services.auth.domain import normalised_email, normalised_password
+from services.auth.repository import FamilyRepository, IdentityRepository
+from services.auth.service.accounts import AccountService
+from services.auth.service.passwords import Passwords
+from services.auth.settings import AuthSettings
+
+EXIT_BAD_INPUT = 2
+
+
+async def create_admin(settings: AuthSettings, email: str, display_name: str, password: str) -> str:
+    """Make sure that this administrator exists; return the id. The service's relay tells the others."""
+    database = Database(
+        settings.database_url.get_secret_value(), application_name="auth-cli", pool_size=1
+    )
+    try:
+        async with database.transaction() as session:
+            accounts = AccountService(
+                identities=IdentityRepository(session),
+                families=FamilyRepository(session),
+                outbox=Outbox(session, settings.service, settings.region, wake=lambda: None),
+                region=settings.region,
+            )
+            return await accounts.ensure_admin(email, display_name, password, Passwords(1, 1))
+    finally:
+        await database.close()
+
+
+def main(arguments: Sequence[str], settings: AuthSettings) -> int:
+    """Run a command; the password is the first line of standard input, so that no process list shows it."""
+    parser = argparse.ArgumentParser(prog="python -m services.auth.cli")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("create-admin", help="create or reset an administrator")
+    command.add_argument("--email", required=True)
+    command.add_argument("--display-name", default="Administrator")
+    given = parser.parse_args(arguments)
+    try:
+        email = normalised_email(given.email)
+        password = normalised_password(sys.stdin.readline().rstrip("\r\n"))
+    except ValueError as error:
+        sys.stderr.write(f"e-mail address or password {error}\n")
+        return EXIT_BAD_INPUT
+    user_id = asyncio.run(create_admin(settings, email, given.display_name, password))
+    sys.stdout.write(f"{user_id}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], AuthSettings()))

@@ -1,0 +1,154 @@
+"""Builds what routes work with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.cache.rate_limit import Policy, RateLimiter
+from libs.database.session import SessionDep
+from libs.observability.logging import get_logger
+from libs.runtime.resources import Resources, ResourcesDep
+from libs.security.addresses import client_address, parse_networks
+from libs.security.dependencies import authenticated, service_caller
+from libs.security.principal import Principal
+from libs.security.tokens import JwksCache
+from services.auth.errors import SigningKeysUnavailable
+from services.auth.repository import FamilyRepository, IdentityRepository
+from services.auth.service.accounts import AccountService
+from services.auth.service.keyring import KeyEncryption, Keyring
+from services.auth.service.logins import Client, LoginService, Throttle
+from services.auth.service.minting import AccessTokens
+from services.auth.service.passwords import Passwords
+from services.auth.service.sessions import SessionService
+from services.auth.settings import AuthSettings
+
+_LONGEST_USER_AGENT = 200
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class AuthParts:
+    """What auth holds for the life of the process, besides the common resources."""
+
+    keyring: Keyring
+    passwords: Passwords
+
+
+def settings_of(resources: Resources) -> AuthSettings:
+    """Return the settings under their own type."""
+    settings = resources.settings
+    assert isinstance(settings, AuthSettings)  # noqa: S101 - main.py built the resources with them
+    return settings
+
+
+def build_parts(resources: Resources) -> AuthParts:
+    """Assemble the parts.
+
+    Raises:
+        ValueError: the key-encryption key is too short.
+    """
+    settings = settings_of(resources)
+    encryption = KeyEncryption(settings.signing_key_encryption_key.get_secret_value())
+    return AuthParts(
+        keyring=Keyring(resources.database, encryption, settings.region),
+        passwords=Passwords(settings.password_hash_threads, settings.password_hash_queue),
+    )
+
+
+async def verify_with_own_keys(resources: Resources, keyring: Keyring) -> None:
+    """Let auth verify tokens with the keys it holds, so that it need not ask itself over HTTP first."""
+    keys = resources.verifier.keys
+    try:
+        if isinstance(keys, JwksCache):
+            keys.prime({"keys": await keyring.public_keys()})
+    except SigningKeysUnavailable:
+        _log.warning("started_without_signing_keys")
+
+
+def build_account_service(resources: Resources, session: AsyncSession) -> AccountService:
+    """Assemble the account use cases over one transaction."""
+    return AccountService(
+        identities=IdentityRepository(session),
+        families=FamilyRepository(session),
+        outbox=resources.outbox(session),
+        region=resources.settings.region,
+    )
+
+
+def build_session_service(resources: Resources, keyring: Keyring) -> SessionService:
+    """Assemble the session use cases; they open transactions of their own."""
+    return SessionService(
+        resources.database, resources.sessions, _access_tokens(resources, keyring)
+    )
+
+
+def build_throttle(settings: AuthSettings, limiter: RateLimiter) -> Throttle:
+    """Return the limits on attempts, as configured."""
+    return Throttle(
+        limiter,
+        per_address=Policy("login-address", settings.login_attempts_per_address, 60),
+        registrations=Policy("register-address", settings.registrations_per_address, 60),
+        per_account=Policy("login-account", settings.login_failures_per_account, 300),
+    )
+
+
+def _access_tokens(resources: Resources, keyring: Keyring) -> AccessTokens:
+    settings = resources.settings
+    return AccessTokens(keyring, resources.clock, settings.issuer, settings.audience)
+
+
+def auth_parts(request: Request) -> AuthParts:
+    """Hand auth's own parts to a dependency."""
+    parts: AuthParts = request.app.state.auth
+    return parts
+
+
+PartsDep = Annotated[AuthParts, Depends(auth_parts)]
+
+
+def account_service(resources: ResourcesDep, session: SessionDep) -> AccountService:
+    """Give a request the account use cases."""
+    return build_account_service(resources, session)
+
+
+def session_service(resources: ResourcesDep, parts: PartsDep) -> SessionService:
+    """Give a request the session use cases."""
+    return build_session_service(resources, parts.keyring)
+
+
+def throttle(resources: ResourcesDep) -> Throttle:
+    """Give a request the limits on attempts."""
+    return build_throttle(settings_of(resources), resources.rate_limiter)
+
+
+def login_service(
+    resources: ResourcesDep, parts: PartsDep, limits: Annotated[Throttle, Depends(throttle)]
+) -> LoginService:
+    """Give a request the login use case."""
+    return LoginService(
+        database=resources.database,
+        sessions=resources.sessions,
+        passwords=parts.passwords,
+        tokens=_access_tokens(resources, parts.keyring),
+        throttle=limits,
+        address_secret=resources.settings.signing_secret.get_secret_value().encode(),
+    )
+
+
+def client_of(request: Request, resources: ResourcesDep) -> Client:
+    """Tell where a request comes from."""
+    proxies = parse_networks(settings_of(resources).trusted_proxies)
+    user_agent = request.headers.get("user-agent", "").encode("ascii", "replace").decode()
+    return Client(client_address(request.scope, proxies), user_agent[:_LONGEST_USER_AGENT])
+
+
+AccountServiceDep = Annotated[AccountService, Depends(account_service)]
+SessionServiceDep = Annotated[SessionService, Depends(session_service)]
+LoginServiceDep = Annotated[LoginService, Depends(login_service)]
+ThrottleDep = Annotated[Throttle, Depends(throttle)]
+ClientDep = Annotated[Client, Depends(client_of)]
+LoggedIn = Annotated[Principal, Depends(authenticated("profile:read"))]
+CallingService = Annotated[str, Depends(service_caller())]

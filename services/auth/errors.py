@@ -1,0 +1,84 @@
+"""Every way auth can refuse. Refused logins all read alike, whatever was wrong."""
+
+from typing import ClassVar
+
+from libs.errors import DomainError
+
+
+class EmailTaken(DomainError):
+    """An account with this address exists."""
+
+    code: ClassVar[str] = "email_taken"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "The e-mail address is taken"
+
+    def __init__(self) -> None:
+        super().__init__("Log in, or register with another e-mail address.")
+
+
+class InvalidCredentials(DomainError):
+    """No such account, a wrong password or a disabled account: the answer must not tell which."""
+
+    code: ClassVar[str] = "invalid_credentials"
+    status: ClassVar[int] = 401
+    title: ClassVar[str] = "E-mail address or password is wrong"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Check both and try again.", headers={"WWW-Authenticate": 'Bearer realm="meridian"'}
+        )
+
+
+class InvalidRefreshToken(DomainError):
+    """The refresh token is unknown, used, expired or revoked: the answer must not tell which."""
+
+    code: ClassVar[str] = "invalid_refresh_token"
+    status: ClassVar[int] = 401
+    title: ClassVar[str] = "The refresh token is not valid"
+
+    def __init__(self) -> None:
+        super().__init__("Log in again.", headers={"WWW-Authenticate": 'Bearer realm="meridian"'})
+
+
+class SessionNotFound(DomainError):
+    """No such session, or somebody else's: the answer must not tell which."""
+
+    code: ClassVar[str] = "session_not_found"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "Session not found"
+
+    def __init__(self) -> None:
+        super().__init__("List your sessions to see which ones are live.")
+
+
+class IdentityNotFound(DomainError):
+    """Nobody has this id."""
+
+    code: ClassVar[str] = "identity_not_found"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "Identity not found"
+
+    def __init__(self) -> None:
+        super().__init__("No identity has this id.")
+
+
+class PasswordChecksBusy(DomainError):
+    """More passwords wait to be hashed than can be done in reasonable time."""
+
+    code: ClassVar[str] = "password_checks_busy"
+    status: ClassVar[int] = 503
+    title: ClassVar[str] = "Too many logins at the moment"
+
+    def __init__(self) -> None:
+        super().__init__("Try again in a few seconds.", headers={"Retry-After": "2"})
+
+
+class SigningKeysUnavailable(DomainError):
+    """The signing keys could not be read yet."""
+
+    code: ClassVar[str] = "signing_keys_unavailable"
+    status: ClassVar[int] = 503
+    title: ClassVar[str] = "Tokens cannot be issued at the moment"
+
+    def __init__(self) -> None:
+        super().__init__("Try again in a few seconds.", headers={"Retry-After": "5"})

@@ -1,0 +1,276 @@
+"""Every query of the auth service."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth.domain import FAMILY_IDLE_LIMIT, FAMILY_LIFETIME, TokenState
+from services.auth.models import Identity, RefreshFamily, RefreshToken, SigningKey
+
+_LONGEST_LIST = 100
+
+
+class IdentityRepository:
+    """Identities by id and by address."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, user_id: str) -> Identity | None:
+        return await self._session.get(Identity, user_id)
+
+    async def find_by_email(self, email: str) -> Identity | None:
+        found: Identity | None = await self._session.scalar(
+            select(Identity).where(Identity.email == email)
+        )
+        return found
+
+    async def find_by_email_locked(self, email: str) -> Identity | None:
+        found: Identity | None = await self._session.scalar(
+            select(Identity).where(Identity.email == email).with_for_update()
+        )
+        return found
+
+    async def insert_unless_taken(self, identity: Identity) -> bool:
+        """Insert the identity; False if its address is taken."""
+        inserted = await self._session.scalar(
+            insert(Identity)
+            .values(
+                id=identity.id,
+                email=identity.email,
+                display_name=identity.display_name,
+                password_hash=identity.password_hash,
+                roles=identity.roles,
+                home_region=identity.home_region,
+            )
+            .on_conflict_do_nothing(index_elements=[Identity.email])
+            .returning(Identity.id)
+        )
+        return inserted is not None
+
+    async def replace_password_hash(self, user_id: str, old: str, new: str) -> None:
+        """Store the same password under newer parameters, unless it was changed meanwhile."""
+        await self._session.execute(
+            update(Identity)
+            .where(Identity.id == user_id, Identity.password_hash == old)
+            .values(password_hash=new)
+        )
+
+    async def reset(self, user_id: str, password_hash: str, roles: Sequence[str]) -> None:
+        await self._session.execute(
+            update(Identity)
+            .where(Identity.id == user_id)
+            .values(
+                password_hash=password_hash,
+                roles=list(roles),
+                status="active",
+                version=Identity.version + 1,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class NewLogin:
+    """Who logged in, and where."""
+
+    id: str
+    session_id: str
+    user_id: str
+    home_region: str
+    client_id: str
+    user_agent: str
+    address_hash: bytes
+
+
+@dataclass(frozen=True)
+class Presented:
+    """A presented refresh token with its family locked, as of `now` on the database's clock."""
+
+    token: RefreshToken
+    family: RefreshFamily
+    identity: Identity
+    successor_is_live: bool
+    now: datetime
+
+
+class FamilyRepository:
+    """Refresh families and their tokens; all times are the database's."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def start(self, login: NewLogin, token_hash: bytes) -> RefreshFamily:
+        """Insert a family that begins now, with its first live token."""
+        now = func.clock_timestamp()
+        found = await self._session.scalars(
+            insert(RefreshFamily)
+            .values(
+                **asdict(login),
+                auth_time=now,
+                last_used_at=now,
+                expires_at=now + FAMILY_LIFETIME,
+            )
+            .returning(RefreshFamily)
+        )
+        family = found.one()
+        await self.issue(family.id, token_hash, parent_hash=None)
+        return family
+
+    async def issue(self, family_id: str, token_hash: bytes, parent_hash: bytes | None) -> None:
+        await self._session.execute(
+            insert(RefreshToken).values(
+                token_hash=token_hash,
+                family_id=family_id,
+                parent_hash=parent_hash,
+                state=TokenState.LIVE,
+            )
+        )
+
+    async def find_presented(self, token_hash: bytes) -> Presented | None:
+        """Lock the token's family first, then read the token: concurrent uses queue up here."""
+        family_id = (
+            select(RefreshToken.family_id)
+            .where(RefreshToken.token_hash == token_hash)
+            .scalar_subquery()
+        )
+        family = await self._session.scalar(
+            select(RefreshFamily).where(RefreshFamily.id == family_id).with_for_update()
+        )
+        if family is None:
+            return None
+        live_child = (
+            select(RefreshToken.token_hash)
+            .where(RefreshToken.parent_hash == token_hash)
+            .where(RefreshToken.family_id == family.id)
+            .where(RefreshToken.state == TokenState.LIVE)
+            .exists()
+        )
+        found = await self._session.execute(
+            select(RefreshToken, Identity, live_child, func.clock_timestamp())
+            .join(Identity, Identity.id == family.user_id)
+            .where(RefreshToken.token_hash == token_hash)
+        )
+        row = found.one_or_none()
+        return None if row is None else Presented(row[0], family, row[1], row[2], row[3])
+
+    async def mark_used(self, presented: Presented) -> None:
+        await self._session.execute(
+            update(RefreshToken)
+            .where(RefreshToken.token_hash == presented.token.token_hash)
+            .values(state=TokenState.USED, used_at=presented.now)
+        )
+
+    async def void_live(self, family_id: str) -> None:
+        await self._session.execute(
+            update(RefreshToken)
+            .where(RefreshToken.family_id == family_id, RefreshToken.state == TokenState.LIVE)
+            .values(state=TokenState.VOID)
+        )
+
+    async def touch(self, presented: Presented) -> None:
+        await self._session.execute(
+            update(RefreshFamily)
+            .where(RefreshFamily.id == presented.family.id)
+            .values(last_used_at=presented.now)
+        )
+
+    async def revoke(
+        self, user_id: str, because: str, *, session_id: str | None = None
+    ) -> Sequence[str]:
+        """End one of the user's live families, or all; return the ids of the sessions that ended."""
+        which = [RefreshFamily.user_id == user_id, RefreshFamily.revoked_at.is_(None)]
+        if session_id is not None:
+            which.append(RefreshFamily.session_id == session_id)
+        ended = await self._session.scalars(
+            update(RefreshFamily)
+            .where(and_(*which))
+            .values(revoked_at=func.clock_timestamp(), revoked_because=because)
+            .returning(RefreshFamily.session_id)
+        )
+        return ended.all()
+
+    async def owns(self, user_id: str, session_id: str) -> bool:
+        """Tell whether this session is, or was, the user's."""
+        found = await self._session.scalar(
+            select(RefreshFamily.id).where(
+                RefreshFamily.user_id == user_id, RefreshFamily.session_id == session_id
+            )
+        )
+        return found is not None
+
+    async def is_live(self, session_id: str) -> bool:
+        found = await self._session.scalar(
+            select(RefreshFamily.id).where(RefreshFamily.session_id == session_id, _is_live())
+        )
+        return found is not None
+
+    async def live_of(self, user_id: str) -> Sequence[RefreshFamily]:
+        found = await self._session.scalars(
+            select(RefreshFamily)
+            .where(RefreshFamily.user_id == user_id, _is_live())
+            .order_by(RefreshFamily.last_used_at.desc(), RefreshFamily.id)
+            .limit(_LONGEST_LIST)
+        )
+        return found.all()
+
+    async def knows_address(self, user_id: str, address_hash: bytes) -> bool:
+        """Tell whether the user has logged in from this address before."""
+        found = await self._session.scalar(
+            select(RefreshFamily.id)
+            .where(RefreshFamily.user_id == user_id, RefreshFamily.address_hash == address_hash)
+            .limit(1)
+        )
+        return found is not None
+
+    async def forget_older_than(self, age: timedelta) -> None:
+        """Delete families that ended and tokens that were used longer ago than `age`."""
+        before = func.now() - age
+        await self._session.execute(
+            delete(RefreshFamily).where(
+                func.least(RefreshFamily.expires_at, RefreshFamily.revoked_at) < before
+            )
+        )
+        await self._session.execute(
+            delete(RefreshToken).where(
+                RefreshToken.state != TokenState.LIVE, RefreshToken.created_at < before
+            )
+        )
+
+
+class SigningKeyRepository:
+    """Signing keys of all regions."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock(self) -> None:
+        """Let one process at a time change keys, until the transaction ends."""
+        await self._session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext('auth signing keys'))")
+        )
+
+    async def published(self) -> Sequence[SigningKey]:
+        """Return every key a verifier may need, the oldest first."""
+        found = await self._session.scalars(
+            select(SigningKey)
+            .where(SigningKey.status != "retired")
+            .order_by(SigningKey.created_at, SigningKey.kid)
+        )
+        return found.all()
+
+    async def add(self, key: SigningKey) -> None:
+        self._session.add(key)
+        await self._session.flush()
+
+
+def _is_live() -> ColumnElement[bool]:
+    """Return `domain.is_live` in SQL."""
+    return and_(
+        RefreshFamily.revoked_at.is_(None),
+        RefreshFamily.expires_at > func.now(),
+        RefreshFamily.last_used_at > func.now() - FAMILY_IDLE_LIMIT,
+    )

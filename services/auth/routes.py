@@ -1,0 +1,227 @@
+"""Paths of the auth service."""
+
+from fastapi import APIRouter, Response
+
+from libs.cache.sessions import SessionStoreUnavailable
+from libs.idempotency.one_transaction import Idempotent
+from libs.idempotency.reply import Reply
+from libs.runtime.resources import ResourcesDep
+from libs.security.errors import RateLimited
+from libs.web.audience import customer, internal, public
+from libs.web.conditional import PRIVATE
+from libs.web.errors import problem_responses
+from services.auth.dependencies import (
+    AccountServiceDep,
+    CallingService,
+    ClientDep,
+    LoggedIn,
+    LoginServiceDep,
+    PartsDep,
+    SessionServiceDep,
+    ThrottleDep,
+)
+from services.auth.domain import ACCESS_TOKEN_LIFETIME, ADMIN, scopes_of
+from services.auth.errors import (
+    EmailTaken,
+    IdentityNotFound,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    PasswordChecksBusy,
+    SessionNotFound,
+    SigningKeysUnavailable,
+)
+from services.auth.schemas import (
+    Discovery,
+    IdentityView,
+    JsonWebKey,
+    JsonWebKeySet,
+    Login,
+    Refresh,
+    Registered,
+    Registration,
+    SessionList,
+    SessionView,
+    Tokens,
+)
+from services.auth.service.minting import IssuedTokens
+
+router = APIRouter()
+
+NO_STORE = "no-store"
+JWKS_CACHE = "public, max-age=60, stale-if-error=14400"
+
+
+@router.post(
+    "/v1/auth/register",
+    response_model=Registered,
+    status_code=201,
+    openapi_extra=public(),
+    responses=problem_responses(EmailTaken, RateLimited, PasswordChecksBusy),
+)
+async def register(
+    body: Registration,
+    accounts: AccountServiceDep,
+    parts: PartsDep,
+    throttle: ThrottleDep,
+    client: ClientDep,
+    idempotency: Idempotent,
+) -> Response:
+    """Create an account; log in with it afterwards."""
+    await throttle.register(client)
+    password_hash = await parts.passwords.hash(body.password.get_secret_value())
+
+    async def create() -> Reply:
+        user_id = await accounts.register(body.email, body.display_name, password_hash)
+        return Reply(201, Registered(user_id=user_id), {"Cache-Control": NO_STORE})
+
+    return await idempotency.once(create)
+
+
+@router.post(
+    "/v1/auth/login",
+    openapi_extra=public(),
+    responses=problem_responses(
+        InvalidCredentials,
+        RateLimited,
+        SessionStoreUnavailable,
+        PasswordChecksBusy,
+        SigningKeysUnavailable,
+    ),
+)
+async def login(
+    body: Login, logins: LoginServiceDep, client: ClientDep, response: Response
+) -> Tokens:
+    """Start a session with e-mail address and password."""
+    response.headers["Cache-Control"] = NO_STORE
+    return _tokens(
+        await logins.login(body.email.strip().lower(), body.password.get_secret_value(), client)
+    )
+
+
+@router.post(
+    "/v1/auth/refresh",
+    openapi_extra=public(),
+    responses=problem_responses(InvalidRefreshToken, SigningKeysUnavailable),
+)
+async def refresh(body: Refresh, sessions: SessionServiceDep, response: Response) -> Tokens:
+    """Exchange a refresh token for the next pair; each works once, and using one twice ends the session."""
+    response.headers["Cache-Control"] = NO_STORE
+    return _tokens(await sessions.refresh(body.refresh_token.get_secret_value()))
+
+
+@router.post(
+    "/v1/auth/logout",
+    status_code=204,
+    openapi_extra=customer(),
+    responses=problem_responses(SessionNotFound, SessionStoreUnavailable),
+)
+async def logout(caller: LoggedIn, sessions: SessionServiceDep) -> None:
+    """End the session the access token belongs to."""
+    await sessions.end_session(caller.subject, caller.session_id or "")
+
+
+@router.post(
+    "/v1/auth/logout-all",
+    status_code=204,
+    openapi_extra=customer(),
+    responses=problem_responses(SessionStoreUnavailable),
+)
+async def logout_all(caller: LoggedIn, sessions: SessionServiceDep) -> None:
+    """End all your sessions, this one included."""
+    await sessions.end_all(caller.subject)
+
+
+@router.get("/v1/sessions", openapi_extra=customer())
+async def list_sessions(
+    caller: LoggedIn, sessions: SessionServiceDep, response: Response
+) -> SessionList:
+    """See where you are logged in."""
+    response.headers["Cache-Control"] = PRIVATE
+    return SessionList(
+        items=[
+            SessionView(
+                session_id=family.session_id,
+                created_at=family.auth_time,
+                last_used_at=family.last_used_at,
+                expires_at=family.expires_at,
+                user_agent=family.user_agent,
+                current=family.session_id == caller.session_id,
+            )
+            for family in await sessions.list_sessions(caller.subject)
+        ]
+    )
+
+
+@router.delete(
+    "/v1/sessions/{session_id}",
+    status_code=204,
+    openapi_extra=customer(),
+    responses=problem_responses(SessionNotFound, SessionStoreUnavailable),
+)
+async def end_session(
+    session_id: str, caller: LoggedIn, sessions: SessionServiceDep, idempotency: Idempotent
+) -> Response:
+    """End one of your sessions; money and administration refuse it at once, the rest within five minutes."""
+
+    async def end() -> Reply:
+        await sessions.end_session(caller.subject, session_id)
+        return Reply(204, None)
+
+    return await idempotency.once(end)
+
+
+@router.get(
+    "/.well-known/jwks.json",
+    openapi_extra=public(),
+    responses=problem_responses(SigningKeysUnavailable),
+)
+async def get_jwks(parts: PartsDep, response: Response) -> JsonWebKeySet:
+    """Read the keys access tokens verify with."""
+    keys = await parts.keyring.public_keys()
+    response.headers["Cache-Control"] = JWKS_CACHE
+    return JsonWebKeySet(keys=[JsonWebKey.model_validate(key) for key in keys])
+
+
+@router.get("/.well-known/openid-configuration", openapi_extra=public())
+async def get_discovery(resources: ResourcesDep, response: Response) -> Discovery:
+    """Read where our keys are and what our tokens may say."""
+    issuer = resources.settings.issuer
+    response.headers["Cache-Control"] = JWKS_CACHE
+    return Discovery(
+        issuer=issuer,
+        jwks_uri=f"{issuer.rstrip('/')}/.well-known/jwks.json",
+        scopes_supported=list(scopes_of([ADMIN])),
+        response_types_supported=[],
+        subject_types_supported=["public"],
+        id_token_signing_alg_values_supported=["RS256"],
+    )
+
+
+@router.get(
+    "/v1/identities/{user_id}",
+    openapi_extra=internal(),
+    responses=problem_responses(IdentityNotFound),
+)
+async def get_identity(
+    user_id: str, _caller: CallingService, accounts: AccountServiceDep, response: Response
+) -> IdentityView:
+    """Tell another service who this is."""
+    response.headers["Cache-Control"] = NO_STORE
+    identity = await accounts.get_identity(user_id)
+    return IdentityView(
+        user_id=identity.id,
+        email=identity.email,
+        display_name=identity.display_name,
+        home_region=identity.home_region,
+        status=identity.status,
+    )
+
+
+def _tokens(issued: IssuedTokens) -> Tokens:
+    return Tokens(
+        access_token=issued.access_token,
+        token_type="Bearer",  # noqa: S106 - the scheme's name (RFC 6750)
+        expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
+        refresh_token=issued.refresh_token,
+        session_id=issued.session_id,
+    )

@@ -1,0 +1,85 @@
+"""Accounts: registering, looking up, and the administrator's first one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from libs.contracts.auth import IdentityRegistered
+from libs.ids import new_id
+from libs.messaging.outbox import Outbox
+from libs.observability.logging import get_logger
+from services.auth.domain import ADMIN, CUSTOMER
+from services.auth.errors import EmailTaken, IdentityNotFound
+from services.auth.models import Identity
+from services.auth.repository import FamilyRepository, IdentityRepository
+from services.auth.service.passwords import Passwords
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class AccountService:
+    """Accounts within one transaction."""
+
+    identities: IdentityRepository
+    families: FamilyRepository
+    outbox: Outbox
+    region: str
+
+    async def register(
+        self,
+        email: str,
+        display_name: str,
+        password_hash: str,
+        roles: Sequence[str] = (CUSTOMER,),
+    ) -> str:
+        """Create an account whose home is this region and tell the others; return its id.
+
+        The password comes hashed, so that no transaction is open while that takes its time.
+
+        Raises:
+            EmailTaken: an account has this address.
+        """
+        identity = Identity(
+            id=new_id("usr"),
+            email=email,
+            display_name=display_name,
+            password_hash=password_hash,
+            roles=list(roles),
+            home_region=self.region,
+        )
+        if not await self.identities.insert_unless_taken(identity):
+            raise EmailTaken
+        await self.outbox.add(
+            IdentityRegistered(user_id=identity.id, home_region=self.region), aggregate_version=1
+        )
+        _log.info("identity_registered", user_id=identity.id)
+        return identity.id
+
+    async def get_identity(self, user_id: str) -> Identity:
+        """Return an identity.
+
+        Raises:
+            IdentityNotFound: nobody has this id.
+        """
+        identity = await self.identities.find(user_id)
+        if identity is None:
+            raise IdentityNotFound
+        return identity
+
+    async def ensure_admin(
+        self, email: str, display_name: str, password: str, passwords: Passwords
+    ) -> str:
+        """Make sure that an administrator with this address and password exists; return the id.
+
+        Running it again changes nothing; another password replaces the old one and ends every session.
+        """
+        identity = await self.identities.find_by_email_locked(email)
+        roles = (CUSTOMER, ADMIN)
+        if identity is None:
+            return await self.register(email, display_name, await passwords.hash(password), roles)
+        same_password = await passwords.matches(password, identity.password_hash)
+        if same_password and set(roles) <= set(identity.roles) and identity.status == "active":
+            return identity.id
+        await self.identities.reset(identity.id, await passwords.hash(password), roles)
+        await self.families.revoke(identity.id, "admin_reset")
+        return identity.id

@@ -1,0 +1,172 @@
+"""Sessions: refreshed with rotating tokens, listed and ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from libs.cache.sessions import SessionRecord, SessionStore, SessionStoreUnavailable
+from libs.database.session import Database
+from libs.observability.logging import get_logger
+from libs.observability.metrics import counter
+from services.auth.domain import (
+    SESSION_IDLE_LIMIT,
+    Family,
+    PresentedToken,
+    Rotation,
+    TokenState,
+    decide_rotation,
+)
+from services.auth.errors import InvalidRefreshToken, SessionNotFound
+from services.auth.models import Identity, RefreshFamily
+from services.auth.repository import FamilyRepository, Presented
+from services.auth.service.minting import AccessTokens, IssuedTokens, hash_of, new_refresh_token
+
+KEPT_FOR: Final = timedelta(days=30)
+"""How long ended sessions and used tokens are kept, to recognise copies."""
+
+_log = get_logger(__name__)
+_refreshes = counter("auth.refreshes", unit="{refresh}", description="Refreshes by outcome.")
+
+
+@dataclass(frozen=True)
+class SessionService:
+    """Sessions of logged-in users. Families in PostgreSQL decide; records in Redis follow."""
+
+    database: Database
+    sessions: SessionStore
+    tokens: AccessTokens
+
+    async def refresh(self, refresh_token: str) -> IssuedTokens:
+        """Exchange a refresh token for a new pair.
+
+        A token used twice ends its whole family, except within ten seconds while the answer may have been lost.
+        The session record is made again from the family; while Redis is away that waits for the next refresh.
+
+        Raises:
+            InvalidRefreshToken: whatever is wrong with it.
+        """
+        successor, successor_hash = new_refresh_token()
+        async with self.database.transaction() as session:
+            families = FamilyRepository(session)
+            presented = await families.find_presented(hash_of(refresh_token))
+            rotation = Rotation.ENDED if presented is None else _judge(presented)
+            if presented is not None:
+                await _apply(families, presented, rotation, successor_hash)
+        _refreshes.add(1, {"outcome": rotation.value})
+        if presented is None or rotation is Rotation.ENDED:
+            raise InvalidRefreshToken
+        if rotation is Rotation.REUSED:
+            await self._end_after_reuse(presented.family)
+            raise InvalidRefreshToken
+        access_token = await self.tokens.mint(presented.identity, presented.family)
+        await self._record_again(presented.family)
+        return IssuedTokens(access_token, successor, presented.family.session_id)
+
+    async def list_sessions(self, user_id: str) -> Sequence[RefreshFamily]:
+        """Return the user's live sessions, the newest use first."""
+        async with self.database.transaction() as session:
+            return await FamilyRepository(session).live_of(user_id)
+
+    async def end_session(self, user_id: str, session_id: str) -> None:
+        """End one of the user's sessions; ending it again changes nothing.
+
+        Raises:
+            SessionNotFound: unknown, or somebody else's.
+            SessionStoreUnavailable: it can no longer be refreshed, but lives on in Redis: try again.
+        """
+        async with self.database.transaction() as session:
+            families = FamilyRepository(session)
+            if not await families.owns(user_id, session_id):
+                raise SessionNotFound
+            await families.revoke(user_id, "ended", session_id=session_id)
+        await self.sessions.delete(session_id)
+
+    async def end_all(self, user_id: str) -> None:
+        """End every session of the user.
+
+        Raises:
+            SessionStoreUnavailable: they can no longer be refreshed, but live on in Redis: try again.
+        """
+        async with self.database.transaction() as session:
+            ended = set(await FamilyRepository(session).revoke(user_id, "logout_all"))
+        # A first try may have ended the families and then missed Redis.
+        ended |= {record.session_id for record in await self.sessions.list_for(user_id)}
+        for session_id in ended:
+            await self.sessions.delete(session_id)
+
+    async def forget_old(self) -> None:
+        """Delete what ended long ago."""
+        async with self.database.transaction() as session:
+            await FamilyRepository(session).forget_older_than(KEPT_FOR)
+
+    async def _record_again(self, family: RefreshFamily) -> None:
+        """Restore the session record, unless the session was ended meanwhile.
+
+        Whoever ends a session commits first and deletes the record then, so looking once more after
+        writing leaves no way for a record to outlive its family.
+        """
+        try:
+            await self.sessions.put(
+                family.session_id,
+                record_of(family),
+                int(SESSION_IDLE_LIMIT.total_seconds()),
+                family.expires_at,
+            )
+            async with self.database.transaction() as session:
+                live = await FamilyRepository(session).is_live(family.session_id)
+            if not live:
+                await self.sessions.delete(family.session_id)
+        except SessionStoreUnavailable:
+            _log.warning("session_not_recorded", session_id=family.session_id)
+
+    async def _end_after_reuse(self, family: RefreshFamily) -> None:
+        _log.warning("refresh_token_reused", user_id=family.user_id, session_id=family.session_id)
+        try:
+            await self.sessions.delete(family.session_id)
+        except SessionStoreUnavailable:
+            _log.warning("session_record_left", session_id=family.session_id)
+
+
+def record_of(family: RefreshFamily) -> SessionRecord:
+    """Return the session record a family stands for."""
+    return SessionRecord(
+        session_id=family.session_id,
+        user_id=family.user_id,
+        home_region=family.home_region,
+        client_id=family.client_id,
+        created_at=family.auth_time,
+        auth_time=family.auth_time,
+    )
+
+
+def _judge(presented: Presented) -> Rotation:
+    family, token = presented.family, presented.token
+    return decide_rotation(
+        PresentedToken(TokenState(token.state), token.used_at, presented.successor_is_live),
+        Family(
+            revoked=family.revoked_at is not None or not _is_active(presented.identity),
+            expires_at=family.expires_at,
+            last_used_at=family.last_used_at,
+        ),
+        presented.now,
+    )
+
+
+async def _apply(
+    families: FamilyRepository, presented: Presented, rotation: Rotation, successor_hash: bytes
+) -> None:
+    family, token = presented.family, presented.token
+    if rotation is Rotation.REUSED:
+        await families.revoke(family.user_id, "reuse", session_id=family.session_id)
+    if rotation is Rotation.REPLACE:
+        await families.void_live(family.id)
+    if rotation is Rotation.ROTATE:
+        await families.mark_used(presented)
+    if rotation in {Rotation.ROTATE, Rotation.REPLACE}:
+        await families.issue(family.id, successor_hash, parent_hash=token.token_hash)
+        await families.touch(presented)
+
+
+def _is_active(identity: Identity) -> bool:
+    return identity.status == "active"

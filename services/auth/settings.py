@@ -1,0 +1,28 @@
+"""What the auth service reads from its environment besides the common settings."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, SecretStr
+
+from libs.settings import ServiceSettings
+
+
+class AuthSettings(ServiceSettings):
+    """Settings of the auth service."""
+
+    service: ClassVar[str] = "auth"
+
+    signing_key_encryption_key: SecretStr
+    """Encrypts the private signing keys in the database; at least 32 random characters."""
+
+    trusted_proxies: str = ""
+    """Comma-separated networks whose X-Forwarded-For is believed; empty: nobody's."""
+
+    password_hash_threads: Annotated[int, Field(ge=1, le=32)] = 2
+    password_hash_queue: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+    login_attempts_per_address: Annotated[int, Field(ge=1)] = 60
+    registrations_per_address: Annotated[int, Field(ge=1)] = 60
+    """Both per minute."""
+    login_failures_per_account: Annotated[int, Field(ge=1)] = 10
+    """Per five minutes; from an address the account has used before, it is counted for that address alone."""
