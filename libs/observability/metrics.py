@@ -73,7 +73,7 @@ def shutdown_metrics() -> None:
         _Process.provider.force_flush()
 
 
-def counter(name: str, *, unit: str = "1", description: str = "") -> Counter:
+def counter(name: str, *, unit: str = "", description: str = "") -> Counter:
     """Return the counter of this name; it only grows."""
     if name not in _Process.counters:
         _Process.counters[name] = metrics.get_meter("meridian").create_counter(
@@ -98,7 +98,7 @@ def histogram(
 
 
 def gauge(
-    name: str, callback: Callable[[], Reading], *, unit: str = "1", description: str = ""
+    name: str, callback: Callable[[], Reading], *, unit: str = "", description: str = ""
 ) -> Callable[[], None]:
     """Show what `callback` returns whenever metrics are read; call the result to stop.
 

@@ -8,7 +8,7 @@ MASK: Final = "[masked]"
 
 _SECRET_KEYS: Final = re.compile(
     r"passw|secret|token|authoriz|cookie|credential|api_?key|private_?key|signature"
-    r"|e_?mail|phone|first_?name|last_?name|display_?name|full_?name|postal|street|recipient"
+    r"|e[-_]?mail|phone|first_?name|last_?name|display_?name|full_?name|postal|street|recipient"
     r"|card_?number|\bpan\b|\bcvc\b|\bcvv\b|iban|payment_method|idempotency_?key",
     re.IGNORECASE,
 )

@@ -1,6 +1,8 @@
 """How long the caller still waits. It shrinks with every hop, so no service works for a caller that has gone."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ClassVar, Final
 
@@ -20,9 +22,14 @@ class DeadlineExceeded(DomainError):
     title: ClassVar[str] = "The request's time is over"
 
 
-def set_deadline(seconds: float) -> None:
-    """Let the current task, and the tasks it starts, end this many seconds from now."""
-    _deadline.set(asyncio.get_running_loop().time() + seconds)
+@contextmanager
+def deadline_in(seconds: float) -> Iterator[None]:
+    """Let the block, and the tasks it starts, know that nobody waits longer than this many seconds."""
+    token = _deadline.set(asyncio.get_running_loop().time() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
 
 
 def remaining_seconds() -> float | None:

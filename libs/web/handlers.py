@@ -29,6 +29,8 @@ from libs.web.validation import refusal_of
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _SERVER_ERRORS: Final = 500
 _SOON: Final = {"Retry-After": "1"}
+_TIMED_OUT: Final = frozenset({"55P03", "57014"})
+"""SQLSTATE of waits for a lock and statements that took too long: the data is busy, not broken."""
 
 log = get_logger(__name__)
 
@@ -57,11 +59,15 @@ def known_error(error: Exception) -> DomainError | None:
         return error
     if isinstance(error, CalleeProblem):
         return CalleeRefused("Try again later; if it persists, report it with the request id.")
-    if is_retryable(error):
+    if is_retryable(error) or _sqlstate_of(error) in _TIMED_OUT:
         return TransactionConflict("Try again in a moment.", headers=_SOON)
     if is_unavailable(error):
         return DatabaseUnavailable("Try again in a moment.", headers=_SOON)
     return None
+
+
+def _sqlstate_of(error: Exception) -> object:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 async def _on_domain_error(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.web.deadline import DEADLINE_HEADER, DeadlineExceeded, set_deadline
+from libs.web.deadline import DEADLINE_HEADER, DeadlineExceeded, deadline_in
 from libs.web.middleware.scopes import header_of
 
 _LONGEST_SECONDS: Final = 60.0
@@ -31,11 +31,11 @@ class DeadlineLimit:
             return
         if seconds <= 0:
             raise DeadlineExceeded("Try again with more time.")
-        set_deadline(seconds)
-        if scope["method"] in _SAFE_METHODS:
-            await self._broken_off(scope, receive, send, seconds)
-        else:
-            await self._app(scope, receive, send)
+        with deadline_in(seconds):
+            if scope["method"] in _SAFE_METHODS:
+                await self._broken_off(scope, receive, send, seconds)
+            else:
+                await self._app(scope, receive, send)
 
     async def _broken_off(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
         async def send_and_go_on(message: Message) -> None:

@@ -10,6 +10,10 @@ from libs.web.errors import BodyTooLarge, BodyTooSlow, InvalidTarget, TargetTooL
 from libs.web.middleware.scopes import header_of
 
 MAX_BODY_BYTES: Final = 256 * 1024
+_MOST_BYTES_DISCARDED: Final = 16 * MAX_BODY_BYTES
+"""Up to here a body that is too large is read to its end: a connection closed in the middle of it is reset, and the
+client would see that instead of the answer."""
+
 _MAX_TARGET_BYTES: Final = 8 * 1024
 _READ_SECONDS: Final = 10.0
 
@@ -48,10 +52,9 @@ class Intake:
             await self._app(scope, receive, send)
             return
         _check_target(scope)
-        _check_declared_length(scope)
         try:
             async with asyncio.timeout(_READ_SECONDS):
-                body = await _read(receive)
+                body = await _read(scope, receive)
         except TimeoutError:
             raise BodyTooSlow(
                 f"Send the whole body within {_READ_SECONDS:.0f} seconds.",
@@ -60,7 +63,11 @@ class Intake:
         await self._app(scope, BufferedBody(body, receive), send)
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    """Read the body to its end, keeping no more of it than the limit."""
+    if header_of(scope, b"expect") is not None and _declared_length(scope) > MAX_BODY_BYTES:
+        # The client asks before it sends; reading would tell it to go ahead.
+        raise _too_large(ended=False)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -69,11 +76,18 @@ async def _read(receive: Receive) -> bytes:
             raise ClientDisconnect
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise _too_large()
-        chunks.append(chunk)
-        if not message.get("more_body", False):
+        if size <= MAX_BODY_BYTES:
+            chunks.append(chunk)
+        ended = not message.get("more_body", False)
+        if size > _MOST_BYTES_DISCARDED or (ended and size > MAX_BODY_BYTES):
+            raise _too_large(ended=ended)
+        if ended:
             return b"".join(chunks)
+
+
+def _declared_length(scope: Scope) -> int:
+    length = header_of(scope, b"content-length") or ""
+    return int(length[:18]) if length.isascii() and length.isdigit() else 0
 
 
 def _check_target(scope: Scope) -> None:
@@ -85,16 +99,9 @@ def _check_target(scope: Scope) -> None:
         raise InvalidTarget("Leave out the NUL character.")
 
 
-def _check_declared_length(scope: Scope) -> None:
-    length = header_of(scope, b"content-length")
-    if length is not None and length.isdigit() and int(length[:18]) > MAX_BODY_BYTES:
-        raise _too_large()
-
-
-def _too_large() -> BodyTooLarge:
-    # The rest of the body is not worth reading, so the connection ends with this answer.
+def _too_large(*, ended: bool) -> BodyTooLarge:
     return BodyTooLarge(
         f"Send at most {MAX_BODY_BYTES} bytes.",
         extensions={"limit_bytes": MAX_BODY_BYTES},
-        headers={"Connection": "close"},
+        headers={} if ended else {"Connection": "close"},
     )

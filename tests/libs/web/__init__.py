@@ -1,0 +1,1 @@
+"""The HTTP edge: problem documents, layers, conditional requests, outbound calls."""
