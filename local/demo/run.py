@@ -1,6 +1,9 @@
 """Runs the story against the gateway and tells at the end whether everything was as it should be."""
 
+import argparse
+import asyncio
 import time
+from collections.abc import Sequence
 
 import asyncpg
 import httpx
@@ -21,10 +24,16 @@ from local.demo.trouble import decline, impatience, ledger, refund, sold_out
 from local.paths import Paths
 from local.postgres import admin_url
 from local.refusal import Refusal
-from local.settings import StackSettings
+from local.settings import StackSettings, load_settings
 
 REQUEST_SECONDS = 30.0
 NOT_RUNNING = "Meridian does not answer at {address}: start it with `make up` in another terminal."
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Buy something through the gateway and print what happened."""
+    argparse.ArgumentParser(prog="demo", description=main.__doc__).parse_args(arguments)
+    return asyncio.run(run_demo(load_settings()))
 
 
 async def run_demo(settings: StackSettings) -> int:
