@@ -1,6 +1,7 @@
 """The verbs of the local stack; each takes its command line and returns the exit status."""
 
 import argparse
+import asyncio
 import hashlib
 import shutil
 import subprocess
@@ -104,7 +105,7 @@ def seed(arguments: Sequence[str]) -> int:
     paths = _paths(settings)
     paths.create()
     environments = Environments(settings, paths, load_credentials(paths), service_overrides())
-    seed_catalogue(environments, products=options.n)
+    asyncio.run(seed_catalogue(environments, products=options.n))
     return 0
 
 

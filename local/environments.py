@@ -87,7 +87,7 @@ class Environments:
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": self.settings.region,
-            "SERVICES": "sns,sqs,kms,s3",
+            "SERVICES": "sns,sqs,sts,kms,s3",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self.paths.data / "ministack"),
             "TMPDIR": str(self.paths.run),

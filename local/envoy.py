@@ -275,7 +275,7 @@ def _access_log() -> dict[str, Any]:
         "level": "info",
         "event": "request",
         "method": "%REQ(:METHOD)%",
-        "path": "%PATH(NQ:ORIG)%",
+        "path": "%PATH(NQ:PATH)%",
         "status": "%RESPONSE_CODE%",
         "flags": "%RESPONSE_FLAGS%",
         "detail": "%RESPONSE_CODE_DETAILS%",

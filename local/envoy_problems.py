@@ -135,7 +135,7 @@ def _document(code: str, title: str, detail: str) -> dict[str, Any]:
             "title": title,
             "status": "%RESPONSE_CODE%",
             "detail": detail,
-            "instance": "%PATH(NQ:ORIG)%",
+            "instance": "%PATH(NQ:PATH)%",
             "code": code,
             "request_id": "%REQ(X-REQUEST-ID)%",
         },

@@ -52,30 +52,34 @@ async def run_tool(
     *,
     folder: Path,
     log: Path,
+    text: str = "",
+    show: bool = False,
 ) -> str:
-    """Run a command to its end and return what it printed; its errors go to a log.
+    """Run a command to its end and return what it printed.
+
+    `text` is its standard input; with `show` its standard error, perhaps a progress bar, reaches the terminal.
 
     Raises:
         Refusal: it failed; the sentence quotes its last words.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=None if show else asyncio.subprocess.PIPE,
         env=dict(environment),
         cwd=folder,
         start_new_session=True,
         preexec_fn=die_with_parent(signal.SIGKILL),
     )
     try:
-        output, errors = await process.communicate()
+        output, errors = await process.communicate(text.encode())
     except asyncio.CancelledError:
         process.kill()
         await process.wait()
         raise
     with log.open("ab") as file:
-        file.write(output + errors)
+        file.write(output + (errors or b""))
     if process.returncode:
         words = " ".join((errors or output).decode(errors="replace").split())[-_LAST_WORDS:]
         raise Refusal(f"`{_spoken(command)}` failed: {words or 'it said nothing'} (see {log})")

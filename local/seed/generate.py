@@ -30,7 +30,7 @@ def generated_lines(products: int) -> Iterator[Json]:
         yield {"category": {key: category[key] for key in ("slug", "title", "parent")}}
     dice = random.Random(_SEED)  # noqa: S311 - it must be the same everywhere
     for number in range(products):
-        yield _product(words, number, dice)
+        yield {"product": _product(words, number, dice)}
 
 
 def _product(words: Json, number: int, dice: random.Random) -> Json:

@@ -2,15 +2,11 @@
 
 import asyncio
 import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 import httpx
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import track
 
 from local.environments import Environments
 from local.progress import Progress as Steps
@@ -18,8 +14,6 @@ from local.progress import run_tool
 from local.refusal import Refusal
 from local.seed.generate import CATALOGUE_FILE, generated_lines
 from local.settings import ROOT
-
-_CHUNK_LINES: Final = 2_000
 
 
 async def seed_if_empty(environments: Environments, steps: Steps) -> None:
@@ -32,45 +26,32 @@ async def seed_if_empty(environments: Environments, steps: Steps) -> None:
         return
     async with steps.step("catalogue: imported, administrator: created"):
         await asyncio.gather(
-            _tool(environments, "product", *_import_arguments(CATALOGUE_FILE)),
-            _tool(environments, "auth", *_admin_arguments(environments)),
+            _import(environments, CATALOGUE_FILE), _create_administrator(environments)
         )
 
 
-def seed_catalogue(environments: Environments, *, products: int = 0) -> None:
+async def seed_catalogue(environments: Environments, *, products: int = 0) -> None:
     """Import our catalogue, or `products` generated ones with a progress bar; repeating it changes nothing.
 
     Raises:
         Refusal: the import failed, for example because the database does not run.
     """
-    _run(environments, "auth", _admin_arguments(environments))
+    await _create_administrator(environments)
     if not products:
-        _run(environments, "product", _import_arguments(CATALOGUE_FILE))
+        await _import(environments, CATALOGUE_FILE)
         return
-    with Progress(
-        "[progress.description]{task.description}",
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    ) as bar:
-        task = bar.add_task("products", total=products)
-        for chunk in _chunks(generated_lines(products)):
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".jsonl") as file:
-                file.writelines(json.dumps(line) + "\n" for line in chunk)
-                file.flush()
-                _run(environments, "product", _import_arguments(Path(file.name)))
-            bar.advance(task, sum("category" not in line or "slug" in line for line in chunk))
+    file = environments.paths.run / "catalogue.jsonl"
+    await asyncio.to_thread(_write_generated, file, products)
+    try:
+        await _import(environments, file, show=True)
+    finally:
+        file.unlink()
 
 
-def _chunks(lines: Iterable[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
-    chunk: list[dict[str, object]] = []
-    for line in lines:
-        chunk.append(line)
-        if len(chunk) == _CHUNK_LINES:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+def _write_generated(file: Path, products: int) -> None:
+    with file.open("w", encoding="utf-8") as target:
+        lines = track(generated_lines(products), description="composing", total=products)
+        target.writelines(json.dumps(line) + "\n" for line in lines)
 
 
 async def _has_products(environments: Environments) -> bool:
@@ -86,42 +67,28 @@ async def _has_products(environments: Environments) -> bool:
     return bool(answer.json()["items"])
 
 
-def _import_arguments(file: Path) -> tuple[str, ...]:
-    return ("import", "--file", str(file))
+async def _import(environments: Environments, file: Path, *, show: bool = False) -> None:
+    await _tool(environments, "product", "import", "--file", str(file), show=show)
 
 
-def _admin_arguments(environments: Environments) -> tuple[str, ...]:
-    return ("create-admin", "--email", environments.settings.admin_email)
+async def _create_administrator(environments: Environments) -> None:
+    await _tool(
+        environments,
+        "auth",
+        *("create-admin", "--email", environments.settings.admin_email),
+        text=environments.credentials.admin_password + "\n",
+    )
 
 
-def _environment(environments: Environments, service: str) -> Mapping[str, str]:
+async def _tool(
+    environments: Environments, service: str, *arguments: str, text: str = "", show: bool = False
+) -> None:
     port = environments.settings.port(service)
-    return {
-        **environments.service(service, role="api", port=port),
-        "ADMIN_PASSWORD": environments.credentials.admin_password,
-    }
-
-
-async def _tool(environments: Environments, service: str, *arguments: str) -> None:
     await run_tool(
         (sys.executable, "-m", f"services.{service}.cli", *arguments),
-        _environment(environments, service),
+        environments.service(service, role="api", port=port),
         folder=ROOT,
         log=environments.paths.log_of("tools"),
+        text=text,
+        show=show,
     )
-
-
-def _run(environments: Environments, service: str, arguments: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", f"services.{service}.cli", *arguments],
-        env=_environment(environments, service),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        words = " ".join((done.stderr or done.stdout).split())[-400:]
-        raise Refusal(
-            f"`services.{service}.cli {arguments[0]}` failed: {words} (is `make up` running?)"
-        )

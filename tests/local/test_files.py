@@ -116,8 +116,8 @@ def test_the_catalogue_file_is_what_the_words_make() -> None:
 
 def test_the_catalogue_is_large_and_plausible() -> None:
     lines = [json.loads(line) for line in CATALOGUE_FILE.read_text().splitlines()]
-    categories = [line["category"] for line in lines if "slug" not in line]
-    products = [line for line in lines if "slug" in line]
+    categories = [line["category"] for line in lines if "category" in line]
+    products = [line["product"] for line in lines if "product" in line]
     leaves = {product["category"] for product in products}
     assert len(products) >= 200
     assert len(leaves) >= 12
@@ -130,7 +130,7 @@ def test_the_catalogue_is_large_and_plausible() -> None:
 
 
 def test_a_large_catalogue_has_no_doubles() -> None:
-    products = [line for line in generated_lines(20_000) if "slug" in line]
+    products = [line["product"] for line in generated_lines(20_000) if "product" in line]
     skus = [variant["sku"] for product in products for variant in product["variants"]]
     assert len({product["slug"] for product in products}) == 20_000
     assert len(set(skus)) == len(skus)

@@ -107,6 +107,7 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
     assert body["status"] == status
     assert body["code"] == code
     assert body["type"] == f"urn:meridian:problem:{code}"
+    assert body["instance"] == answer.request.url.path or status == 400 or "//" in str(answer.request.url.raw_path) or ".." in str(answer.request.url.raw_path) or "%2e" in str(answer.request.url.raw_path)
     assert body["request_id"] == answer.headers.get("x-request-id")
 
 
