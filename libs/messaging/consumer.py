@@ -103,13 +103,14 @@ class Consumer:
             await self._poll(stop)
             if self._working:
                 await asyncio.wait(self._working)
-        finally:
-            for task in self._working:
-                task.cancel()
-            await asyncio.gather(*self._working, return_exceptions=True)
             self._processor.parked_changed.set()
+            await parked
+        finally:  # cut short: the drain is over, or something is wrong
+            unfinished = [parked, *self._working]
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
             await self._acknowledgements.drain()
-            await _ended(parked)
 
     async def _poll(self, stop: asyncio.Event) -> None:
         pause = 0.1
@@ -236,16 +237,6 @@ class Consumer:
         )
         with suppress(BrokerError):  # it comes again when its visibility ends
             await self._broker.hide(self._queue.name, [delivery.receipt], round(seconds))
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    # Parked work is finished like received work; only a drain that is over cuts it short.
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

@@ -1,0 +1,227 @@
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Row, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.contracts.order import OrderConfirmed, OrderPlaced
+from libs.database.session import Database
+from libs.messaging import inbox
+from libs.messaging.envelope import Envelope
+from libs.messaging.handlers import HandlerContext, OutsideTransaction, TooEarly
+from libs.messaging.outbox import Outbox
+from libs.messaging.parking import ParkedMessages
+from libs.messaging.processing import Outcome, Processor
+from libs.messaging.tables import inbox_messages
+from libs.testing.waiting import eventually
+from tests.libs.messaging.conftest import placed, running
+from tests.libs.messaging.test_envelope import envelope
+
+OutboxOf = Callable[[AsyncSession], Outbox]
+
+CONFIRMED = OrderConfirmed(order_id="ord_1", user_id="usr_1", total=placed().total)
+
+
+class Orders:
+    """An order that can only be confirmed after it was placed."""
+
+    def __init__(self, database: Database, outbox_of: OutboxOf) -> None:
+        self.placed = False
+        self.confirmed = 0
+        self.broken = False
+        self.processor = Processor(
+            consumer="cart-inbox",
+            handlers={OrderPlaced: self.on_placed, OrderConfirmed: self.on_confirmed},
+            database=database,
+            outbox_of=outbox_of,
+            transactions=5,
+        )
+
+    async def on_placed(self, message: OrderPlaced, context: HandlerContext) -> None:
+        self.placed = True
+        context.advanced(message.order_id)
+
+    async def on_confirmed(self, message: OrderConfirmed, _: HandlerContext) -> None:
+        if self.broken:
+            raise RuntimeError("broken")
+        if not self.placed:
+            raise TooEarly(message.order_id)
+        self.confirmed += 1
+
+    async def confirm_early(self) -> None:
+        outcome = await self.processor.process(confirmed())
+        assert outcome is Outcome.PARKED
+
+
+def confirmed() -> Envelope:
+    return envelope(
+        id="0198a0b4-0000-7000-8000-000000000001",
+        type="order.confirmed.v1",
+        data=CONFIRMED.model_dump(mode="json"),
+    )
+
+
+@pytest.fixture
+def orders(database: Database, outbox_of: OutboxOf) -> Orders:
+    return Orders(database, outbox_of)
+
+
+async def row(database: Database) -> Row[*tuple[object, ...]]:
+    async with database.transaction() as session:
+        found = await session.execute(
+            select(inbox_messages).where(inbox_messages.c.type == "order.confirmed.v1")
+        )
+        return found.one()
+
+
+async def make_due(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(
+            update(inbox_messages)
+            .where(inbox_messages.c.status == "parked")
+            .values(retry_at=text("now()"))
+        )
+
+
+async def test_a_parked_message_runs_when_its_aggregate_advances(
+    database: Database, orders: Orders
+) -> None:
+    await orders.confirm_early()
+    async with database.transaction() as session:
+        await session.execute(update(inbox_messages).values(retry_at=text("now() + interval '1d'")))
+    async with running(Stopping(orders)):
+        await orders.processor.process(envelope())
+        await eventually(lambda: orders.confirmed == 1)
+    assert (await row(database)).status == "done"
+
+
+class Stopping:
+    """Runs the parked messages the way a consumer does, which wakes them when it stops."""
+
+    def __init__(self, orders: Orders, attempts: int = 20) -> None:
+        self._processor = orders.processor
+        self._parked = ParkedMessages(orders.processor, attempts=attempts)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        task = asyncio.create_task(self._parked.run(stop))
+        await stop.wait()
+        self._processor.parked_changed.set()
+        await task
+
+
+async def test_a_parked_message_runs_when_its_time_comes(
+    database: Database, orders: Orders
+) -> None:
+    await orders.confirm_early()
+    orders.placed = True
+    async with running(Stopping(orders)):
+        await eventually(lambda: orders.confirmed == 1)
+
+
+async def test_code_outside_a_handler_can_advance_a_key(database: Database, orders: Orders) -> None:
+    await orders.confirm_early()
+    orders.placed = True
+    async with database.transaction() as session:
+        await inbox.advanced(session, "somebody else", "ord_1")
+    await ParkedMessages(orders.processor).run_due()
+    assert orders.confirmed == 1
+
+
+async def test_a_message_still_too_early_waits_twice_as_long_each_time(
+    database: Database, orders: Orders
+) -> None:
+    await orders.confirm_early()
+    parked = ParkedMessages(orders.processor)
+    pauses = []
+    for _ in range(3):
+        await make_due(database)
+        await parked.run_due()
+        async with database.transaction() as session:
+            pauses.append(await inbox.seconds_until_due(session, "cart-inbox") or 0)
+    assert [round(pause) for pause in pauses] == [2, 4, 8]
+    assert (await row(database)).attempts == 4
+
+
+async def test_a_message_advanced_while_it_runs_stays_due(
+    database: Database, orders: Orders
+) -> None:
+    await orders.confirm_early()
+    await make_due(database)
+    async with database.transaction() as session:
+        [parked] = await inbox.lease_due(session, "cart-inbox", limit=5, lease_seconds=60)
+    async with database.transaction() as session:
+        await inbox.advanced(session, "ord_1")
+    async with database.transaction() as session:
+        await inbox.postpone(
+            session, "cart-inbox", parked.envelope, waiting_for="ord_1", seconds=300
+        )
+    async with database.transaction() as session:
+        assert await inbox.seconds_until_due(session, "cart-inbox") == 0
+
+
+async def test_a_leased_message_is_nobody_elses(database: Database, orders: Orders) -> None:
+    await orders.confirm_early()
+    await make_due(database)
+    async with database.transaction() as session:
+        assert len(await inbox.lease_due(session, "cart-inbox", limit=5, lease_seconds=60)) == 1
+    async with database.transaction() as session:
+        assert await inbox.lease_due(session, "cart-inbox", limit=5, lease_seconds=60) == []
+
+
+async def test_whoever_comes_second_does_nothing(database: Database, orders: Orders) -> None:
+    await orders.confirm_early()
+    orders.placed = True
+    parked = inbox.ParkedMessage(confirmed(), attempts=1)
+    assert await orders.processor.process_again(parked) is Outcome.HANDLED
+    assert await orders.processor.process_again(parked) is Outcome.DUPLICATE
+    assert orders.confirmed == 1
+
+
+async def test_a_message_nothing_comes_to_advance_is_given_up_but_kept(
+    database: Database, orders: Orders
+) -> None:
+    await orders.confirm_early()
+    await make_due(database)
+    await ParkedMessages(orders.processor, attempts=2).run_due()
+    found = await row(database)
+    assert (found.status, found.retry_at, found.attempts) == ("dead", None, 2)
+    assert found.envelope is not None
+    assert await ParkedMessages(orders.processor).run_due() == 10.0, "nothing is parked any more"
+
+
+async def test_a_parked_message_that_fails_is_tried_again_later(
+    database: Database, orders: Orders
+) -> None:
+    await orders.confirm_early()
+    orders.broken = True
+    await make_due(database)
+    await ParkedMessages(orders.processor).run_due()
+    found = await row(database)
+    assert (found.status, found.attempts, found.waiting_for) == ("parked", 2, "ord_1")
+
+
+async def test_an_outbound_call_that_was_parked_is_made_later(
+    database: Database, outbox_of: OutboxOf
+) -> None:
+    ready: list[str] = []
+    calls: list[str] = []
+
+    async def call(message: OrderConfirmed, _: Envelope) -> None:
+        if not ready:
+            raise TooEarly(message.order_id)
+        calls.append(message.order_id)
+
+    processor = Processor(
+        consumer="cart-inbox",
+        handlers={OrderConfirmed: OutsideTransaction(call)},
+        database=database,
+        outbox_of=outbox_of,
+        transactions=5,
+    )
+    await processor.process(confirmed())
+    ready.append("now")
+    await make_due(database)
+    await ParkedMessages(processor).run_due()
+    assert calls == ["ord_1"]
+    assert (await row(database)).status == "done"
