@@ -1,0 +1,1 @@
+"""Tests of how a service starts, works and stops."""

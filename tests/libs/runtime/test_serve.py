@@ -1,0 +1,84 @@
+import asyncio
+import os
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from libs.testing.plugin import RunService, SettingsFor
+from libs.testing.settings import environment_of
+from libs.testing.waiting import eventually
+from tests.architecture.applications import ROOT
+
+
+async def answers(base: str, path: str) -> int:
+    async with httpx.AsyncClient(base_url=base) as http:
+        try:
+            return (await http.get(path)).status_code
+        except httpx.HTTPError:
+            return 0
+
+
+def start(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "services.user.main", *arguments],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},  # noqa: TID251 - a child's environment
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_missing_setting_stops_the_process_with_one_line_naming_it(
+    settings_for: SettingsFor,
+) -> None:
+    environment = environment_of(settings_for("user"))
+    del environment["DATABASE_URL"], environment["AUTH_BASE_URL"]
+    finished = start(environment=environment)
+    assert finished.returncode == 2
+    assert finished.stderr.splitlines() == [
+        "user: DATABASE_URL: Field required",
+        "user: AUTH_BASE_URL: Field required",
+    ]
+
+
+def test_a_wrong_setting_is_named_without_its_value(settings_for: SettingsFor) -> None:
+    environment = environment_of(settings_for("user"))
+    finished = start(environment={**environment, "PORT": "not-a-port-but-a-secret"})
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("user: PORT: ")
+    assert "secret" not in finished.stderr
+
+
+def test_an_unknown_role_is_refused_with_the_choice(settings_for: SettingsFor) -> None:
+    finished = start("everything", environment=environment_of(settings_for("user")))
+    assert finished.returncode == 1
+    assert "all|api|worker" in finished.stderr
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(("role", "serves"), [("all", 401), ("api", 401), ("worker", 404)])
+async def test_every_role_is_alive_and_only_some_serve(
+    run_service: RunService, ministack: str, role: str, serves: int
+) -> None:
+    process = run_service("user", role=role)
+    await eventually(lambda: answers(process.url, "/readyz"), timeout=20)
+    assert await answers(process.url, "/livez") == 200
+    assert await answers(process.url, "/metrics") == 200
+    assert await answers(process.url, "/v1/me") == serves
+
+
+@pytest.mark.stack
+async def test_sigterm_ends_a_process_within_its_drain_time(
+    run_service: RunService, ministack: str
+) -> None:
+    process = run_service("user")
+    await eventually(lambda: answers(process.url, "/readyz"), timeout=20)
+    began = time.monotonic()
+    await asyncio.to_thread(process.stop)
+    assert time.monotonic() - began < 6
+    assert "Traceback" not in process.log()
