@@ -10,8 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import asyncpg
 from pydantic import SecretStr, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.exc import SQLAlchemyError
 
 from libs.database.bootstrap import RolePasswords, bootstrap
 from libs.database.migrations import MigrationsError, has_migrations, make_migration, upgrade
@@ -41,8 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         done = asyncio.run(_run(options, _read_environment()))
-    except MigrationsError as error:
-        sys.stderr.write(f"{error}\n")
+    except (MigrationsError, ValueError, OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return EXIT_FAILED
     sys.stdout.write("".join(f"{line}\n" for line in done))
     return 0

@@ -87,7 +87,7 @@ async def downgrade(service: str, migrator_url: str, revision: str) -> None:
 
 
 async def head_matches(service: str, url: str) -> bool:
-    """Tell whether the schema is at the newest migration this code knows."""
+    """Tell whether the schema of the application role in `url` is at the newest migration this code knows."""
     config = _config(service)
     engine = create_async_engine(_asyncpg_url(url), poolclass=NullPool)
     try:
@@ -169,7 +169,7 @@ async def _as_owner(service: str, migrator_url: str, work: Callable[[Connection]
     engine = create_async_engine(
         _asyncpg_url(migrator_url),
         poolclass=NullPool,
-        connect_args={"server_settings": {"lock_timeout": "5s", "application_name": "migrations"}},
+        connect_args={"server_settings": {"application_name": "migrations"}},
     )
     owner = roles_of(service)[0]
     try:
@@ -178,6 +178,8 @@ async def _as_owner(service: str, migrator_url: str, work: Callable[[Connection]
             await connection.execute(text(f"SET LOCAL ROLE {owner}"))
             await connection.execute(text(f"SET LOCAL search_path = {schema_of(service)}, ext"))
             await connection.execute(text(_LOCK))
+            # From here on: a migration that waits for a lock makes every request behind it wait as well.
+            await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
             await connection.run_sync(work)
     finally:
         await engine.dispose()
