@@ -1,0 +1,1 @@
+"""What services promise one another: message schemas, and clients against the real provider."""
