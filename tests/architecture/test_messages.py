@@ -54,7 +54,7 @@ def test_every_event_has_a_topic_and_every_command_a_queue() -> None:
     for event in EVENTS:
         assert routing.topic_of(event.publisher)
     for command in COMMANDS:
-        assert routing.command_queue_of(command.receiver)
+        assert routing.command_queue_of(command.receiver).fifo
 
 
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=lambda message: message.type)

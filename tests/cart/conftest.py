@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -10,10 +10,9 @@ from fastapi import FastAPI
 
 from libs.contracts import Event
 from libs.contracts.product import ProductChanged, VariantPrice, VariantState
-from libs.ids import uuid7
-from libs.messaging.envelope import Envelope
 from libs.messaging.handlers import HandlerContext
 from libs.runtime.resources import Resources
+from libs.testing.builders import envelope_of
 from libs.testing.plugin import SettingsFor
 from libs.testing.tokens import TokenFactory
 from services.cart.consumers import handlers
@@ -80,7 +79,7 @@ class Running:
 
     async def tell(self, event: Event, version: int) -> None:
         """Handle an event as the consumer would, in one transaction."""
-        envelope = Envelope.model_construct(id=str(uuid7()), aggregateversion=version)
+        envelope = envelope_of(event, version=version, source="product")
         async with self.resources.database.transaction() as session:
             context = HandlerContext(
                 envelope, session, self.resources.outbox(session), self.resources.database
@@ -112,7 +111,9 @@ def headers(token_factory: TokenFactory) -> Headers:
     return make
 
 
-def product_changed(price: int, status: str = "active", sku: str = "MUG") -> ProductChanged:
+def product_changed(
+    price: int, status: Literal["active", "archived"] = "active", sku: str = "MUG"
+) -> ProductChanged:
     """Return the event of a product with one variant at this price."""
     variant = VariantState(
         sku=sku,
@@ -123,6 +124,6 @@ def product_changed(price: int, status: str = "active", sku: str = "MUG") -> Pro
         product_id="prd_" + "1" * 32,
         slug="mug",
         title="Mug",
-        status=status,  # type: ignore[arg-type]  # a literal
+        status=status,
         variants=(variant,),
     )

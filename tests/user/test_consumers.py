@@ -1,8 +1,8 @@
 from sqlalchemy import text
 
 from libs.contracts.auth import IdentityRegistered
-from libs.messaging.envelope import Envelope
 from libs.messaging.handlers import OutsideTransaction
+from libs.testing.builders import envelope_of
 from services.user.consumers import handlers
 from tests.user.conftest import USER, Headers, Running
 
@@ -10,7 +10,7 @@ from tests.user.conftest import USER, Headers, Running
 async def handle(running: Running, event: IdentityRegistered) -> None:
     handler = handlers(running.resources)[IdentityRegistered]
     assert isinstance(handler, OutsideTransaction)
-    await handler.handler(event, Envelope.model_construct())
+    await handler.handler(event, envelope_of(event))
 
 
 async def events(running: Running) -> list[str]:
