@@ -23,6 +23,9 @@ from libs.testing.servers import free_port, running_ministack, running_postgres,
 from libs.testing.settings import NOBODY_LISTENS, TestEnvironment, build_settings, environment_of
 from libs.testing.tokens import Issuer, TokenFactory, running_issuer
 
+StartApp = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
+"""What `client_for` is: starts an application and gives a client of it."""
+
 _prefixes: Final = count(1)
 
 
@@ -211,7 +214,7 @@ def settings_for(
 @pytest.fixture
 async def client_for(
     databases: Databases,  # noqa: ARG001 - emptied only after the application has stopped
-) -> AsyncIterator[Callable[[FastAPI], Awaitable[httpx.AsyncClient]]]:
+) -> AsyncIterator[StartApp]:
     """Starts applications in this process: `client = await start(app)`."""
     async with AsyncExitStack() as stack:
 
