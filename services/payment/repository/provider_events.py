@@ -24,11 +24,11 @@ class ProviderEventRepository:
         )
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
-    async def pending(self, *, limit: int) -> list[ProviderEvent]:
-        """List events to process, oldest first, without locking them: the payment's lock comes first."""
+    async def pending(self, *, after: int, limit: int) -> list[ProviderEvent]:
+        """List events to process, oldest first, from after the given one, without locking them: the payment's lock comes first."""
         rows = await self._session.scalars(
             select(ProviderEventRow)
-            .where(ProviderEventRow.state == "pending")
+            .where(ProviderEventRow.state == "pending", ProviderEventRow.id > after)
             .order_by(ProviderEventRow.id)
             .limit(limit)
         )

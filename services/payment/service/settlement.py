@@ -53,9 +53,17 @@ class Settlement:
         """Take up every call whose process died or whose answer is unknown; returns how many."""
         settled = 0
         while works := await self._units.run(self._claim_due):
-            await asyncio.gather(*(self.carry_on(work) for work in works))
+            await asyncio.gather(*(self._carry_on_safely(work) for work in works))
             settled += len(works)
         return settled
+
+    async def _carry_on_safely(self, work: Work) -> None:
+        try:
+            await self.carry_on(work)
+        except (
+            Exception
+        ):  # one call that cannot be settled must not hold up the others; its lease runs out
+            log.exception("provider_call_not_settled", key=work.operation.key)
 
     async def conclude(
         self, unit: Unit, payment: Payment, operation: Operation, verdict: Verdict

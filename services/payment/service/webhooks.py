@@ -146,13 +146,22 @@ class WebhookProcessor:
 
     async def process_pending(self) -> int:
         """Process what is stored; returns how many events were looked at."""
-        seen = 0
-        while events := await self._units.run(_pending):
+        seen = last = 0
+        while events := await self._units.run(partial(_pending, after=last)):
             for event in events:
-                work = await self._units.run(partial(self._process, event=event))
-                await self._settlement.carry_on(work)
+                await self._process_safely(event)
             seen += len(events)
+            last = events[-1].id
         return seen
+
+    async def _process_safely(self, event: ProviderEvent) -> None:
+        try:
+            work = await self._units.run(partial(self._process, event=event))
+            await self._settlement.carry_on(work)
+        except (
+            Exception
+        ):  # one event that cannot be applied stays pending and must not hold up the others
+            log.exception("provider_event_failed", provider_event_id=event.provider_event_id)
 
     async def _process(self, unit: Unit, *, event: ProviderEvent) -> Work | None:
         purpose = _PURPOSES.get(event.type)
@@ -183,8 +192,8 @@ class WebhookProcessor:
         return await self._settlement.conclude(unit, payment, operation, verdict)
 
 
-async def _pending(unit: Unit) -> list[ProviderEvent]:
-    return await unit.provider_events.pending(limit=_BATCH)
+async def _pending(unit: Unit, *, after: int) -> list[ProviderEvent]:
+    return await unit.provider_events.pending(after=after, limit=_BATCH)
 
 
 def _subject_of(event: ProviderEvent) -> _Object | None:
