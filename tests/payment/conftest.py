@@ -1,0 +1,180 @@
+"""Payment's use cases over a real database and a real simulator process."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from libs.contracts.message import Amount
+from libs.contracts.payment import AuthorizePayment, CapturePayment, RefundPayment, VoidPayment
+from libs.database.session import Database
+from libs.ids import new_id
+from libs.messaging.outbox import Outbox
+from libs.testing.databases import Databases
+from services.payment.clients import PaymentProvider, SimulatorProvider
+from services.payment.repository.unit import Units
+from services.payment.service.commands import PaymentCommands
+from services.payment.service.settlement import Settlement
+from services.payment.service.webhooks import WebhookProcessor
+from tests.simulator.processes import API_KEY, SimulatorProcess, start_simulator
+
+REGION = "us-east-1"
+PROVIDER_TIMEOUT = 0.4
+LEASE = 0.3
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    """One simulator for all tests; orders keep them apart."""
+    started = start_simulator(tmp_path_factory.mktemp("simulator"), hang_seconds=2)
+    yield started
+    started.process.kill()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def provider(simulator: SimulatorProcess, http: httpx.AsyncClient) -> SimulatorProvider:
+    return SimulatorProvider(
+        http, base_url=simulator.url, api_key=API_KEY, timeout_seconds=PROVIDER_TIMEOUT
+    )
+
+
+@pytest.fixture
+async def admin(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's connection, to look and to force."""
+    connection = await asyncpg.connect(
+        databases.url("payment", "superuser"),
+        server_settings={"search_path": "shop_payment"},
+    )
+    yield connection
+    await connection.close()
+
+
+@dataclass
+class Shop:
+    """Sends commands to payment and looks at what became of them."""
+
+    database: Database
+    admin: asyncpg.Connection
+    units: Units
+    provider: PaymentProvider
+    book: httpx.AsyncClient
+    lease_seconds: float = LEASE
+
+    def settlement(self, provider: PaymentProvider | None = None) -> Settlement:
+        return Settlement(self.units, provider or self.provider, lease_seconds=self.lease_seconds)
+
+    def commands(self, provider: PaymentProvider | None = None) -> PaymentCommands:
+        return PaymentCommands(self.units, self.settlement(provider), region=REGION)
+
+    def webhooks(self) -> WebhookProcessor:
+        return WebhookProcessor(self.units, self.settlement())
+
+    async def authorize(
+        self,
+        token: str,
+        *,
+        order_id: str | None = None,
+        amount_minor: int = 1000,
+        currency: str = "USD",
+        provider: PaymentProvider | None = None,
+    ) -> str:
+        order_id = order_id or new_id("ord")
+        await self.commands(provider).authorize(
+            AuthorizePayment(
+                order_id=order_id,
+                user_id="usr_1",
+                home_region=REGION,
+                amount=Amount(amount_minor=amount_minor, currency=currency),
+                payment_method=token,
+            )
+        )
+        return order_id
+
+    async def capture(self, order_id: str, provider: PaymentProvider | None = None) -> None:
+        await self.commands(provider).capture(CapturePayment(order_id=order_id))
+
+    async def void(self, order_id: str, provider: PaymentProvider | None = None) -> None:
+        await self.commands(provider).void(VoidPayment(order_id=order_id, reason="cancelled"))
+
+    async def refund(
+        self,
+        order_id: str,
+        amount_minor: int,
+        *,
+        refund_id: str | None = None,
+        currency: str = "USD",
+        provider: PaymentProvider | None = None,
+    ) -> str:
+        refund_id = refund_id or new_id("rfd")
+        await self.commands(provider).refund(
+            RefundPayment(
+                order_id=order_id,
+                refund_id=refund_id,
+                amount=Amount(amount_minor=amount_minor, currency=currency),
+                reason="returned",
+            )
+        )
+        return refund_id
+
+    async def captured(self, method: str = "tok_ok", **values: Any) -> str:
+        order_id = await self.authorize(method, **values)
+        await self.capture(order_id)
+        return order_id
+
+    async def settle(self) -> None:
+        """Run the timer as if every lease and pause were over."""
+        await self.admin.execute(
+            "UPDATE provider_operations SET next_attempt_at = now() - interval '1 second'"
+        )
+        await self.settlement().settle_due()
+
+    async def payment(self, order_id: str) -> asyncpg.Record:
+        return await self.admin.fetchrow("SELECT * FROM payments WHERE order_id = $1", order_id)
+
+    async def state(self, order_id: str) -> str:
+        return str((await self.payment(order_id))["state"])
+
+    async def events(self, order_id: str) -> list[str]:
+        """List the published types of an order's payment, shortened to `authorized`, in order."""
+        rows = await self.admin.fetch(
+            "SELECT type FROM outbox_messages WHERE envelope::jsonb -> 'data' ->> 'order_id' = $1"
+            " ORDER BY position",
+            order_id,
+        )
+        return [str(row["type"]).split(".")[1] for row in rows]
+
+    async def charges(self, order_id: str) -> list[dict[str, Any]]:
+        """List what the provider's book holds for the order."""
+        payment = await self.payment(order_id)
+        key = f"{payment['id']}:authorize"
+        response = await self.book.get("/v1/charges", params={"idempotency_key": key})
+        found: list[dict[str, Any]] = response.json()["data"]
+        return found
+
+    async def balances(self) -> dict[str, int]:
+        rows = await self.admin.fetch(
+            "SELECT account, sum(CASE side WHEN 'debit' THEN amount_minor ELSE -amount_minor END)"
+            " AS balance FROM ledger_entries GROUP BY account"
+        )
+        return {row["account"]: int(row["balance"]) for row in rows}
+
+
+@pytest.fixture
+async def shop(
+    database: Database,
+    admin: asyncpg.Connection,
+    provider: SimulatorProvider,
+    simulator: SimulatorProcess,
+) -> AsyncIterator[Shop]:
+    units = Units(database, lambda session: Outbox(session, "payment", REGION, wake=lambda: None))
+    async with simulator.client() as book:
+        yield Shop(database, admin, units, provider, book)

@@ -1,0 +1,41 @@
+"""Snapshots of rows."""
+
+from dataclasses import replace
+
+import pytest
+
+from libs.clock import utc_now
+from libs.money import Money
+from services.payment.domain.records import Operation, Payment
+from services.payment.domain.states import OperationState, PaymentState, Purpose
+
+PAYMENT = Payment(
+    id="pay_1",
+    order_id="ord_1",
+    user_id=None,
+    money=None,
+    payment_method=None,
+    state=PaymentState.VOIDED,
+    void_requested=False,
+    provider_reference=None,
+    decline_reason=None,
+    captured_minor=0,
+    refunded_minor=0,
+    version=1,
+    created_at=utc_now(),
+    updated_at=utc_now(),
+)
+
+
+def test_a_payment_without_amount_captured_nothing() -> None:
+    assert PAYMENT.captured is None
+    captured = replace(PAYMENT, money=Money(9, "JPY"), captured_minor=4)
+    assert captured.captured == Money(4, "JPY")
+
+
+@pytest.mark.parametrize("state", OperationState)
+def test_a_call_is_open_until_its_answer_is_known(state: OperationState) -> None:
+    operation = Operation(
+        "pay_1:capture", "pay_1", Purpose.CAPTURE, None, Money(1, "USD"), state, 1
+    )
+    assert operation.is_open == (state in {OperationState.INTENDED, OperationState.UNKNOWN})

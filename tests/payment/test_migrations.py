@@ -1,0 +1,143 @@
+"""The schema holds its rules by itself: legal edges, an append-only ledger that balances, one payment per order."""
+
+import itertools
+
+import asyncpg
+import pytest
+
+from libs.database.migrations import differences, downgrade, upgrade
+from libs.testing.databases import Databases
+from services.payment.domain.states import EDGES, FIRST_STATES, PaymentState
+from tests.payment.conftest import Shop
+
+INSERT = """
+INSERT INTO payments (id, order_id, user_id, home_region, amount_minor, currency, payment_method, state)
+VALUES ($1, $1, 'usr_1', 'us-east-1', 100, 'USD', 'tok_ok', $2)
+"""
+
+
+async def test_models_and_migrations_agree(databases: Databases) -> None:
+    assert await differences("payment", databases.url("payment", "migrator")) == []
+
+
+async def test_the_schema_goes_down_and_up_again(databases: Databases) -> None:
+    url = databases.fresh().url("payment", "migrator")
+    await downgrade("payment", url, "base")
+    await upgrade("payment", url)
+    assert await differences("payment", url) == []
+
+
+async def test_the_database_knows_exactly_the_legal_edges(admin: asyncpg.Connection) -> None:
+    for before, after in itertools.permutations(PaymentState, 2):
+        payment_id = f"pay_{before}_{after}"
+        await admin.execute("SET session_replication_role = replica")
+        await admin.execute(INSERT, payment_id, before)
+        await admin.execute("SET session_replication_role = origin")
+        move = admin.execute("UPDATE payments SET state = $2 WHERE id = $1", payment_id, after)
+        if after in EDGES[before]:
+            await move
+        else:
+            with pytest.raises(asyncpg.CheckViolationError, match="cannot go from"):
+                await move
+
+
+@pytest.mark.parametrize("state", PaymentState)
+async def test_the_database_knows_the_first_states(
+    admin: asyncpg.Connection, state: PaymentState
+) -> None:
+    if state in FIRST_STATES:
+        await admin.execute(INSERT, "pay_1", state)
+    else:
+        with pytest.raises(asyncpg.CheckViolationError, match="cannot start as"):
+            await admin.execute(INSERT, "pay_1", state)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "captured_minor = 1001",
+        "refunded_minor = 1001",
+        "captured_minor = -1",
+        "amount_minor = NULL",
+        "currency = NULL",
+        "user_id = NULL",
+    ],
+)
+async def test_the_database_refuses_impossible_amounts(shop: Shop, change: str) -> None:
+    await shop.captured()
+    with pytest.raises(asyncpg.CheckViolationError):
+        await shop.admin.execute(f"UPDATE payments SET {change}")  # noqa: S608 - constants
+
+
+@pytest.mark.parametrize("table", ["ledger_transactions", "ledger_entries"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET created_at = now()", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+)
+async def test_nobody_changes_the_ledger(
+    shop: Shop, databases: Databases, table: str, statement: str
+) -> None:
+    await shop.captured()
+    app = await asyncpg.connect(databases.url("payment"))
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+            await app.execute(statement.format(table))
+    finally:
+        await app.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+        await shop.admin.execute(statement.format(table))
+
+
+ENTRY = (
+    "INSERT INTO ledger_entries (transaction_id, account, side, amount_minor, currency)"
+    " VALUES ('led_1', $1, $2, $3, $4)"
+)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        [("sales", "credit", 1, "USD")],
+        [("provider_clearing", "debit", 2, "USD"), ("sales", "credit", 1, "USD")],
+        [("provider_clearing", "debit", 1, "USD"), ("sales", "credit", 1, "EUR")],
+    ],
+)
+async def test_a_ledger_transaction_that_does_not_balance_cannot_commit(
+    shop: Shop, databases: Databases, entries: list[tuple[str, str, int, str]]
+) -> None:
+    order_id = await shop.authorize("tok_ok")
+    payment = await shop.payment(order_id)
+    app = await asyncpg.connect(databases.url("payment"))
+    try:
+        transaction = app.transaction()
+        await transaction.start()
+        await app.execute(
+            "INSERT INTO ledger_transactions (id, payment_id, order_id, purpose)"
+            " VALUES ('led_1', $1, $2, 'capture')",
+            payment["id"],
+            order_id,
+        )
+        for entry in entries:
+            await app.execute(ENTRY, *entry)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await transaction.commit()
+    finally:
+        await app.close()
+
+
+async def test_a_movement_is_booked_once_per_payment_and_purpose(shop: Shop) -> None:
+    order_id = await shop.captured()
+    payment = await shop.payment(order_id)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await shop.admin.execute(
+            "INSERT INTO ledger_transactions (id, payment_id, order_id, purpose)"
+            " VALUES ('led_2', $1, $2, 'capture')",
+            payment["id"],
+            order_id,
+        )
+
+
+async def test_an_order_has_one_payment(admin: asyncpg.Connection) -> None:
+    await admin.execute(INSERT, "pay_1", "authorizing")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await admin.execute(INSERT.replace("($1, $1", "('pay_2', $1"), "pay_1", "authorizing")
