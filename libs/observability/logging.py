@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from libs.observability.redaction import redact_member
 
 _FRAMES: Final = 12
 _CAUSES: Final = 5
+_VALUES_FOLLOW: Final = re.compile(r"\[parameters:|\bDETAIL:")
 _TRUSTED_KEYS: Final = frozenset({"level", "timestamp", "logger", "service", "region"})
 """Written by this module alone, on every line."""
 
@@ -146,7 +148,7 @@ def _causes_of(error: BaseException) -> list[dict[str, object]]:
         causes.append(
             {
                 "type": f"{type(current).__module__}.{type(current).__qualname__}",
-                "message": str(current),
+                "message": _message_of(current),
                 "frames": [f"{one.filename}:{one.lineno} {one.name}" for one in frames],
             }
         )
@@ -154,6 +156,17 @@ def _causes_of(error: BaseException) -> list[dict[str, object]]:
             None if current.__suppress_context__ else current.__context__
         )
     return causes
+
+
+def _message_of(error: BaseException) -> str:
+    """Return an exception's text without the values that were in hand: those may be anybody's name or address."""
+    find_errors = getattr(error, "errors", None)
+    if callable(find_errors) and type(error).__name__.endswith("ValidationError"):
+        # Pydantic's and FastAPI's, whose text repeats the input.
+        found = [one for one in find_errors() if isinstance(one, dict)]
+        return "; ".join(f"{one.get('loc')}: {one.get('type')}" for one in found)
+    # SQLAlchemy adds the statement's parameters, PostgreSQL the row it could not keep.
+    return _VALUES_FOLLOW.split(str(error), maxsplit=1)[0].rstrip()
 
 
 def _redact(_: object, __: str, event: EventDict) -> EventDict:

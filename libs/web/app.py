@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
@@ -16,7 +16,6 @@ from libs.observability.metrics import configure_metrics, render_metrics
 from libs.settings import ServiceSettings
 from libs.web.errors import NotReady, Problem, problem_content
 from libs.web.handlers import add_error_handlers
-from libs.web.media_types import require_media_type
 from libs.web.middleware import layers
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -60,7 +59,6 @@ def new_app(service: str, title: str, *, lifespan: Lifespan | None = None) -> Fa
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        dependencies=[Depends(require_media_type)],
         responses={
             "default": {
                 "description": "Any failure, as a problem document (RFC 9457).",

@@ -10,6 +10,7 @@ from libs.web.middleware.deadline import DeadlineLimit
 from libs.web.middleware.head import HeadAsGet
 from libs.web.middleware.headers import SecurityHeaders
 from libs.web.middleware.intake import MAX_BODY_BYTES, Intake
+from libs.web.middleware.media_type import MediaType
 from libs.web.middleware.observe import Observe
 from libs.web.middleware.replay import TransactionReplay
 from libs.web.middleware.request_id import RequestId
@@ -30,7 +31,8 @@ def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:
     6. `inner`: layers a service adds, such as a rate limit by address.
     7. DeadlineLimit: refuses work nobody waits for.
     8. Intake: checks the address, reads the whole body within its limits of size and time.
-    9. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
+    9. MediaType: refuses bodies the operation does not read.
+    10. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
     """
     return [
         Middleware(RequestId),
@@ -41,5 +43,6 @@ def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:
         *inner,
         Middleware(DeadlineLimit),
         Middleware(Intake),
+        Middleware(MediaType),
         Middleware(TransactionReplay),
     ]

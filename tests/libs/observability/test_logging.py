@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from typing_extensions import override
 
 from libs.observability.context import bind
@@ -157,3 +158,33 @@ def test_what_cannot_be_shown_does_not_break_the_work(
     get_logger("shop").info("odd", thing=Broken(), ratio=float("nan"))
     logging.getLogger("library").info("odd", extra={"thing": Broken()})
     assert [line["event"] for line in lines(capsys)] == ["odd", "odd"]
+
+
+def test_exceptions_do_not_repeat_the_values_they_are_about(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Address(BaseModel):
+        street: int
+
+    class BrokenValidationError(Exception):
+        def errors(self) -> list[str]:
+            return ["not a dictionary"]
+
+    for fail in (
+        lambda: Address.model_validate({"street": "Elm Street 5"}),
+        lambda: _raise(ValueError("duplicate key\nDETAIL:  Key (street)=(Elm Street 5) exists.")),
+        lambda: _raise(ValueError("[SQL: INSERT]\n[parameters: ('Elm Street 5',)]")),
+        lambda: _raise(BrokenValidationError("Elm Street 5")),
+    ):
+        try:
+            fail()
+        except (ValueError, BrokenValidationError):
+            get_logger("shop").exception("failed")
+    output = capsys.readouterr().out
+    assert "Elm" not in output
+    assert "int_parsing" in output
+    assert "duplicate key" in output
+
+
+def _raise(error: Exception) -> None:
+    raise error
