@@ -41,7 +41,7 @@ def worker_plan(resources: Resources) -> WorkerPlan:
         description="SKUs whose counters differ from the ledger or the reservations",
     )
     return WorkerPlan(
-        handlers=handlers(settings),
+        handlers=handlers(settings.region),
         timers=[
             Timer(
                 "expire_reservations",

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
+    Double,
     Select,
     and_,
     cast,
     exists,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -26,7 +29,7 @@ from services.product.models import Category, ListingPrice, Product, StockLevel
 TYPO_SIMILARITY = "0.45"
 """How alike a word of a title must be to a mistyped one; found by trying common typos against noise."""
 
-_CONFIG = literal("english")
+_CONFIG = literal_column("'english'::regconfig")
 _SCORE_SCALE = 1_000_000
 
 
@@ -131,7 +134,9 @@ class SearchRepository:
             .order_by(func.count().desc(), Category.title)
         )
         quartiles = select(
-            func.percentile_disc([0.25, 0.5, 0.75]).within_group(matched.c.from_minor)
+            func.percentile_disc(literal([0.25, 0.5, 0.75], ARRAY(Double))).within_group(
+                matched.c.from_minor
+            )
         ).scalar_subquery()
         # Equal prices share a band, so that a client filtering by its bounds finds just what was counted.
         band = func.width_bucket(matched.c.from_minor, quartiles)

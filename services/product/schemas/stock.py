@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from libs.web.strict import RequestModel, ResponseModel
 from services.product.domain.reservations import Line, Reservation
@@ -43,6 +43,13 @@ class NewAdjustment(RequestModel):
     quantity: Annotated[int, Field(ge=-LARGEST_ADJUSTMENT, le=LARGEST_ADJUSTMENT)]
     reason: Literal["received", "returned", "damaged", "lost", "found", "correction"]
     note: Annotated[str | None, Field(max_length=500)] = None
+
+    @field_validator("quantity")
+    @classmethod
+    def _moves_something(cls, quantity: int) -> int:
+        if quantity == 0:
+            raise ValueError("must not be zero")
+        return quantity
 
 
 class AdjustmentOut(ResponseModel):
