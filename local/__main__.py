@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from local.python_version import check_python
 from local.refusal import Refusal
 
 _USAGE_STATUS: Final = 2
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: python -m local VERB\n" + "\n".join(lines) + "\n")
         return _USAGE_STATUS
     try:
+        check_python()
         function: Callable[[Sequence[str]], int] = getattr(
             importlib.import_module(command.module), command.function
         )

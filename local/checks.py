@@ -3,7 +3,6 @@
 import errno
 import shutil
 import socket
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,21 +10,7 @@ import psutil
 
 from local.refusal import Refusal
 
-_PYTHON = (3, 11)
 _DISK_BYTES = 500 * 1024 * 1024
-
-
-def check_python(version: tuple[int, ...] = sys.version_info[:2]) -> None:
-    """Refuse an interpreter that is too old.
-
-    Raises:
-        Refusal: it is.
-    """
-    if version < _PYTHON:
-        raise Refusal(
-            f"Meridian needs Python {_PYTHON[0]}.{_PYTHON[1]} or newer and this is "
-            f"{version[0]}.{version[1]}: run `make setup PYTHON=python3.11`."
-        )
 
 
 def check_disk(folder: Path, *, needed: int = _DISK_BYTES) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -47,12 +48,21 @@ def ensure_data_folder(folder: Path, password: str) -> bool:
     """
     if (folder / "PG_VERSION").exists():
         return False
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    unfinished = folder.with_name(
+        f"{folder.name}.unfinished"
+    )  # a start that is killed leaves no half cluster
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700, parents=True)
     user = _user_for(folder)
     if user is not None:
-        os.chown(folder, user, user)
+        os.chown(unfinished, user, user)
         _let_through(folder)
+    _initdb(unfinished, password, user)
+    unfinished.replace(folder)
+    return True
+
+
+def _initdb(folder: Path, password: str, user: int | None) -> None:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir="/tmp") as file:
         file.write(password)
         file.flush()
@@ -76,8 +86,7 @@ def ensure_data_folder(folder: Path, password: str) -> bool:
         )
     if done.returncode:
         words = " ".join((done.stderr or done.stdout).split())[-400:]
-        raise Refusal(f"PostgreSQL could not create its files in {folder}: {words}")
-    return True
+        raise Refusal(f"PostgreSQL could not create its files in {folder.parent}: {words}")
 
 
 def postgres_part(settings: StackSettings, paths: Paths, password: str) -> Part:
@@ -118,11 +127,20 @@ def admin_url(settings: StackSettings, password: str) -> str:
 
 
 async def accepts_connections(address: str) -> bool:
-    """Log in once; False while the server is away, starting or recovering."""
+    """Log in once; False while the server is away, starting or recovering.
+
+    Raises:
+        Refusal: the server knows another password, because `secrets` was deleted and `data` was not.
+    """
     try:
         connection = await asyncpg.connect(address, timeout=2)
     except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError):
         return False
+    except asyncpg.InvalidPasswordError:
+        raise Refusal(
+            "PostgreSQL's data was made with another password than the one in secrets.json: "
+            "bring that file back, or start over with `make reset`."
+        ) from None
     await connection.close()
     return True
 

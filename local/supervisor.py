@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from local.checks import check_disk, check_ports, check_python
+from local.checks import check_disk, check_ports
 from local.credentials import load_credentials
 from local.environments import Environments
 from local.logs import rotate_logs, trim_logs
@@ -29,7 +29,6 @@ def up(settings: StackSettings, *, split: bool) -> int:
     Raises:
         Refusal: it could not be started.
     """
-    check_python()
     paths = Paths(settings.meridian_home.resolve())
     paths.create()
     with instance_lock(paths):

@@ -54,13 +54,11 @@ def _product(words: Json, number: int, dice: random.Random) -> Json:
         "title": title,
         "description": _description(words, category, material, dice),
         "category": category["slug"],
-        "variants": list(_variants(category, title, code, dice.randint(low, high), dice)),
+        "variants": list(_variants(category, code, dice.randint(low, high), dice)),
     }
 
 
-def _variants(
-    category: Json, title: str, code: str, price_usd: int, dice: random.Random
-) -> Iterator[Json]:
+def _variants(category: Json, code: str, price_usd: int, dice: random.Random) -> Iterator[Json]:
     colours = dice.sample(category["colours"], k=min(len(category["colours"]), dice.randint(2, 3)))
     for step, (size_code, size) in enumerate(category["sizes"]):
         price = price_usd + step * price_usd // 4
@@ -68,7 +66,7 @@ def _variants(
             sold_out = dice.random() < _SOLD_OUT_SHARE
             yield {
                 "sku": f"{code}-{colour_code}-{size_code}",
-                "title": f"{title}, {colour}, {size}",
+                "title": f"{colour}, {size}",
                 "prices": _prices(price),
                 "stock": 0 if sold_out else dice.randint(5, _MOST_STOCK),
             }

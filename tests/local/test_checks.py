@@ -1,6 +1,8 @@
 """Every refusal is one sentence that says what to do."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +10,11 @@ import pytest
 
 from libs.testing.servers import free_port
 from local.__main__ import main
-from local.checks import check_disk, check_ports, check_python
+from local.checks import check_disk, check_ports
 from local.paths import Paths
+from local.python_version import check_python
 from local.refusal import Refusal
-from local.settings import StackSettings, checked_parts, load_settings, service_overrides
+from local.settings import ROOT, StackSettings, checked_parts, load_settings, service_overrides
 
 
 @pytest.fixture
@@ -130,3 +133,26 @@ def test_reset_empties_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_settings_know_every_port_variable() -> None:
     assert StackSettings(cart_port=1234).port("cart") == 1234
+
+
+def test_up_with_a_taken_port_says_one_sentence_and_leaves_nothing(
+    taken: int, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    done = subprocess.run(
+        [sys.executable, "-m", "local", "up"],
+        env={
+            "MERIDIAN_HOME": str(home),
+            "PORT_OFFSET": "23000",
+            "GATEWAY_PORT": str(taken),
+            "PATH": "/usr/bin:/bin",
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Port {taken}, which gateway needs, is in use")
+    assert done.stderr.count("\n") == 1
+    assert not (home / "data" / "postgres").exists()

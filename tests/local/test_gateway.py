@@ -1,32 +1,26 @@
 """What the edge lets through, strips, refuses and repeats: a real Envoy in front of a stand-in."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from joserfc import jwt
+import pytest_asyncio
 from joserfc.jwk import RSAKey
 
-from libs.clock import utc_now
-from libs.errors import DomainError
-from libs.security import errors as security_errors
 from libs.testing.servers import free_port
 from libs.testing.waiting import eventually
-from libs.topology import SERVICES
-from libs.web import errors as web_errors
-from local.envoy_problems import EDGE_PROBLEMS
-from local.gateway import RouteTable, envoy_config, gateway_part, load_routes, write_config
+from local.gateway import RouteTable, gateway_part, load_routes, write_config
 from local.paths import Paths
 from local.process import Supervised
 from local.refusal import Refusal
 from local.settings import StackSettings
 from local.state import StateFile
+from tests.local.edge import assert_problem, bearer, running_edge
 from tests.local.upstream import Upstream, running_upstream
 
-PROBLEM = "application/problem+json"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -47,68 +41,17 @@ def paths(tmp_path: Path) -> Paths:
     return made
 
 
-def settings_for(upstream: Upstream, gateway: int) -> StackSettings:
-    ports = {f"{service}_port": upstream.port for service in SERVICES}
-    return StackSettings.model_validate({**ports, "gateway_port": gateway})
+@pytest.fixture(scope="module")
+def module_paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    made = Paths(tmp_path_factory.mktemp("edge"))
+    made.create()
+    return made
 
 
-@pytest.fixture
-async def edge(upstream: Upstream, paths: Paths) -> AsyncIterator[httpx.AsyncClient]:
-    async with running_edge(upstream, paths, load_routes()) as http:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def edge(upstream: Upstream, module_paths: Paths) -> AsyncIterator[httpx.AsyncClient]:
+    async with running_edge(upstream, module_paths, load_routes()) as http:
         yield http
-
-
-class running_edge:  # noqa: N801 - it reads as a verb in `async with`
-    """Runs Envoy for a route table."""
-
-    def __init__(self, upstream: Upstream, paths: Paths, table: RouteTable) -> None:
-        self._settings = settings_for(upstream, free_port())
-        self._paths, self._table = paths, table
-
-    async def __aenter__(self) -> httpx.AsyncClient:
-        config = await write_config(self._table, self._settings, self._paths)
-        part = gateway_part(self._settings, self._paths, config)
-        self._envoy = Supervised(part, StateFile(self._paths.state))
-        await self._envoy.start()
-        base = f"http://127.0.0.1:{self._settings.port('gateway')}"
-        self._http = httpx.AsyncClient(base_url=base, trust_env=False, timeout=10)
-        return self._http
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
-        await self._envoy.stop()
-
-    def token(self, key: RSAKey, **overrides: object) -> str:
-        return token(key, self._settings, **overrides)
-
-
-def token(key: RSAKey, settings: StackSettings, **overrides: object) -> str:
-    now = int(utc_now().timestamp())
-    claims = {
-        "iss": settings.issuer,
-        "aud": "meridian",
-        "sub": "usr_1",
-        "iat": now,
-        "exp": now + 300,
-        **overrides,
-    }
-    return jwt.encode({"alg": "RS256", "typ": "at+jwt", "kid": "edge"}, claims, key)
-
-
-def bearer(key: RSAKey, http: httpx.AsyncClient, **overrides: object) -> dict[str, str]:
-    settings = StackSettings(gateway_port=http.base_url.port)
-    return {"Authorization": f"Bearer {token(key, settings, **overrides)}"}
-
-
-def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == PROBLEM
-    body = answer.json()
-    assert body["status"] == status
-    assert body["code"] == code
-    assert body["type"] == f"urn:meridian:problem:{code}"
-    assert body["instance"] == answer.request.url.path or status == 400 or "//" in str(answer.request.url.raw_path) or ".." in str(answer.request.url.raw_path) or "%2e" in str(answer.request.url.raw_path)
-    assert body["request_id"] == answer.headers.get("x-request-id")
 
 
 async def test_a_public_path_needs_no_token(edge: httpx.AsyncClient) -> None:
@@ -123,8 +66,9 @@ async def test_a_public_path_needs_no_token(edge: httpx.AsyncClient) -> None:
 async def test_a_protected_path_without_a_token_is_refused(
     edge: httpx.AsyncClient, path: str
 ) -> None:
-    answer = await edge.get(path)
+    answer = await edge.get(path, params={"email": "private@meridian.example"})
     assert_problem(answer, 401, "authentication_required")
+    assert answer.json()["instance"] == path
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
@@ -248,18 +192,11 @@ async def test_too_many_requests_are_told_when_to_come_back(
         assert (await http.get("/v1/products")).status_code == 200
 
 
-async def test_a_service_that_is_away_is_a_problem_document(paths: Paths, key: RSAKey) -> None:
-    with running_upstream(key) as alone:
-        settings = settings_for(alone, free_port()).model_copy(update={"cart_port": free_port()})
-        config = await write_config(load_routes(), settings, paths)
-        envoy = Supervised(gateway_part(settings, paths, config), StateFile(paths.state))
-        await envoy.start()
-        try:
-            async with httpx.AsyncClient(trust_env=False) as http:
-                url = f"http://127.0.0.1:{settings.port('gateway')}/v1/carts"
-                assert_problem(await http.post(url), 503, "service_unavailable")
-        finally:
-            await envoy.stop()
+async def test_a_service_that_is_away_is_a_problem_document(
+    upstream: Upstream, paths: Paths
+) -> None:
+    async with running_edge(upstream, paths, load_routes(), cart_port=free_port()) as http:
+        assert_problem(await http.post("/v1/carts"), 503, "service_unavailable")
 
 
 async def test_the_edge_is_not_ready_before_it_has_the_keys(paths: Paths) -> None:
@@ -283,55 +220,3 @@ async def test_envoy_itself_checks_the_configuration(paths: Paths) -> None:
     settings = StackSettings(gateway_port=free_port())
     with pytest.raises(Refusal, match="Envoy does not accept"):
         await write_config(RouteTable.model_validate(table), settings, paths)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"service": "nobody"},
-        {"rate": "unheard"},
-        {"retry": "unheard"},
-        {"regex": "/v1/x"},
-        {"exact": "/v1/x/", "path": "/v1/x"},
-        {"path": "/v1/me/"},
-    ],
-)
-def test_a_broken_route_table_is_refused(tmp_path: Path, change: dict[str, str]) -> None:
-    table = load_routes().model_dump(by_alias=True)
-    table["routes"] = [{**table["routes"][6], **change}]
-    file = tmp_path / "routes.json"
-    file.write_text(json.dumps(table), encoding="utf-8")
-    with pytest.raises(Refusal, match="is not a route table"):
-        load_routes(file)
-
-
-def test_the_table_finds_the_row_envoy_would() -> None:
-    table = load_routes()
-    events = table.route_for("/v1/orders/ord_1/events")
-    assert events is not None
-    assert events.stream
-    order = table.route_for("/v1/orders/ord_1")
-    assert order is not None
-    assert not order.stream
-    logout = table.route_for("/v1/auth/logout")
-    assert logout is not None
-    assert logout.auth == "required"
-    assert table.route_for("/v1/reservations") is None
-
-
-def test_streams_have_no_timeout() -> None:
-    config = json.dumps(envoy_config(load_routes(), StackSettings()))
-    assert '"timeout": "0.0s", "idle_timeout": "60s"' in config
-
-
-def test_edge_and_services_use_the_same_words() -> None:
-    known = {
-        error.code: error.title
-        for module in (web_errors, security_errors)
-        for error in vars(module).values()
-        if isinstance(error, type) and issubclass(error, DomainError) and error is not DomainError
-    }
-    shared = [problem for problem in EDGE_PROBLEMS if problem.code in known]
-    assert len(shared) >= 6
-    for problem in shared:
-        assert problem.title == known[problem.code]
