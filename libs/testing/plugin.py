@@ -12,6 +12,8 @@ import redis
 from fastapi import FastAPI
 
 from libs.database.session import Database
+from libs.messaging.broker import AwsBroker, open_broker
+from libs.messaging.topology import declare
 from libs.security.service_tokens import ServiceSigner, generate_service_keys
 from libs.settings import ServiceSettings
 from libs.testing.apps import client_of
@@ -22,6 +24,7 @@ from libs.testing.processes import ServiceProcess, start_process
 from libs.testing.servers import free_port, running_ministack, running_postgres, running_valkey
 from libs.testing.settings import NOBODY_LISTENS, TestEnvironment, build_settings, environment_of
 from libs.testing.tokens import Issuer, TokenFactory, running_issuer
+from libs.topology import MASTER_REGION
 
 StartApp = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
 """What `client_for` is: starts an application and gives a client of it."""
@@ -151,6 +154,16 @@ def aws_endpoint_url(ministack: str) -> str:
 def messaging_prefix(worker: str) -> str:
     """A prefix of queue and topic names that no other test uses."""
     return f"t{worker}{next(_prefixes)}"
+
+
+@pytest.fixture
+async def topology(aws_endpoint_url: str, messaging_prefix: str) -> AsyncIterator[AwsBroker]:
+    """Every topic, queue and subscription of the routing table under this test's prefix, and a broker to look at them."""
+    async with open_broker(
+        region=MASTER_REGION, endpoint_url=aws_endpoint_url, prefix=messaging_prefix
+    ) as broker:
+        await declare(broker)
+        yield broker
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from libs.cache.redis import open_redis
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
 from libs.errors import DomainError
+from libs.messaging.broker import AwsBroker
 from libs.security.service_tokens import ServiceVerifier
 from libs.security.tokens import JwksCache, TokenVerifier
 from libs.testing.plugin import StartApp
@@ -34,6 +35,13 @@ async def test_the_scratch_database_is_real_and_empty(scratch_database: Database
 async def test_the_emulator_answers(aws_endpoint_url: str) -> None:
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{aws_endpoint_url}/_ministack/health")).status_code == 200
+
+
+async def test_the_topology_exists_under_the_prefix_of_the_test(
+    topology: AwsBroker, messaging_prefix: str
+) -> None:
+    found = await topology.sqs.list_queues(QueueNamePrefix=messaging_prefix)
+    assert f"{messaging_prefix}-order-inbox" in str(found["QueueUrls"])
 
 
 async def test_applications_are_started_and_asked_in_this_process(client_for: StartApp) -> None:
