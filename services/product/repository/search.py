@@ -29,7 +29,7 @@ from services.product.models import Category, ListingPrice, Product, StockLevel
 TYPO_SIMILARITY = "0.45"
 """How alike a word of a title must be to a mistyped one; found by trying common typos against noise."""
 
-_CONFIG = literal_column("'english'::regconfig")
+_CONFIG: ColumnElement[Any] = literal_column("'english'::regconfig")
 _SCORE_SCALE = 1_000_000
 
 

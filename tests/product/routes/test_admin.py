@@ -53,7 +53,7 @@ async def test_the_same_key_creates_one_product(
         ({"category": "nowhere"}, 404, "category_not_found"),
         ({"slug": "No Slug"}, 422, None),
         ({"variants": []}, 422, None),
-        ({"variants": [NEW["variants"][0], NEW["variants"][0]]}, 422, None),  # type: ignore[index] # JSON
+        ({"variants": [NEW["variants"][0], NEW["variants"][0]]}, 422, None),
         ({"variants": [{"sku": "A", "title": "x", "prices": {"XXX": 1}}]}, 422, None),
         ({"variants": [{"sku": "A", "title": "x", "prices": {"USD": -1}}]}, 422, None),
         ({"variants": [{"sku": "A", "title": "x", "prices": {"USD": 1.5}}]}, 422, None),

@@ -19,13 +19,13 @@ class Statements:
         self.seen: list[str] = []
         engine = app.state.database._engine.sync_engine
         event.listen(engine, "before_cursor_execute", self._record)
-        self._stop = lambda: event.remove(engine, "before_cursor_execute", self._record)
+        self._engine = engine
 
     def _record(self, _c: object, _u: object, statement: str, *_: object) -> None:
         self.seen.append(statement)
 
     def stop(self) -> None:
-        self._stop()
+        event.remove(self._engine, "before_cursor_execute", self._record)
 
 
 @pytest.fixture
