@@ -15,6 +15,8 @@ from libs.ids import new_id
 from libs.messaging.outbox import Outbox
 from libs.testing.databases import Databases
 from services.payment.clients import PaymentProvider, SimulatorProvider
+from services.payment.domain.records import Work
+from services.payment.domain.states import Verdict
 from services.payment.repository.unit import Units
 from services.payment.service.commands import PaymentCommands
 from services.payment.service.settlement import Settlement
@@ -22,14 +24,13 @@ from services.payment.service.webhooks import WebhookProcessor
 from tests.simulator.processes import API_KEY, SimulatorProcess, start_simulator
 
 REGION = "us-east-1"
-PROVIDER_TIMEOUT = 0.4
 LEASE = 0.3
 
 
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
     """One simulator for all tests; orders keep them apart."""
-    started = start_simulator(tmp_path_factory.mktemp("simulator"), hang_seconds=2)
+    started = start_simulator(tmp_path_factory.mktemp("simulator"), hang_seconds=3)
     yield started
     started.process.kill()
 
@@ -40,11 +41,40 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@dataclass(frozen=True)
+class TokenProvider:
+    """Waits long for every answer but the one a token withholds, so that a busy machine loses no other."""
+
+    patient: PaymentProvider
+    impatient: PaymentProvider
+
+    async def authorize(self, work: Work) -> Verdict:
+        return await self._for(work, "charge").authorize(work)
+
+    async def capture(self, work: Work) -> Verdict:
+        return await self._for(work, "capture").capture(work)
+
+    async def void(self, work: Work) -> Verdict:
+        return await self._for(work, "void").void(work)
+
+    async def refund(self, work: Work) -> Verdict:
+        return await self._for(work, "refund").refund(work)
+
+    async def find_by_key(self, work: Work) -> Verdict | None:
+        return await self.patient.find_by_key(work)
+
+    def _for(self, work: Work, call: str) -> PaymentProvider:
+        withheld = work.payment.payment_method == f"tok_timeout_after_{call}"
+        return self.impatient if withheld and work.operation.attempts == 1 else self.patient
+
+
 @pytest.fixture
-def provider(simulator: SimulatorProcess, http: httpx.AsyncClient) -> SimulatorProvider:
-    return SimulatorProvider(
-        http, base_url=simulator.url, api_key=API_KEY, timeout_seconds=PROVIDER_TIMEOUT
+def provider(simulator: SimulatorProcess, http: httpx.AsyncClient) -> PaymentProvider:
+    patient, impatient = (
+        SimulatorProvider(http, base_url=simulator.url, api_key=API_KEY, timeout_seconds=seconds)
+        for seconds in (10, 0.6)
     )
+    return TokenProvider(patient, impatient)
 
 
 @pytest.fixture
@@ -172,7 +202,7 @@ class Shop:
 async def shop(
     database: Database,
     admin: asyncpg.Connection,
-    provider: SimulatorProvider,
+    provider: PaymentProvider,
     simulator: SimulatorProcess,
 ) -> AsyncIterator[Shop]:
     units = Units(database, lambda session: Outbox(session, "payment", REGION, wake=lambda: None))
