@@ -8,7 +8,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.cache.rate_limit import Decision, Policy
 from libs.errors import DomainError
-from libs.security.addresses import Networks, client_address
 from libs.security.dependencies import SecurityParts
 from libs.security.errors import InvalidToken, KeysUnavailable, RateLimited
 from libs.security.principal import Principal
@@ -26,11 +25,8 @@ class RateLimitMiddleware:
     principal found on the way is left in `request.state.verified`, so that it is verified only once.
     """
 
-    def __init__(
-        self, app: ASGIApp, policy: Policy, refuse: Refuse, trusted_proxies: Networks = ()
-    ) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, refuse: Refuse) -> None:
         self._app = app
-        self._trusted_proxies = trusted_proxies
         self._policy = policy
         self._refuse = refuse
 
@@ -39,8 +35,7 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         parts: SecurityParts = scope["app"].state.resources
-        key = await _key(scope, parts, self._trusted_proxies)
-        decision = await parts.rate_limiter.take(key, self._policy)
+        decision = await parts.rate_limiter.take(await _key(scope, parts), self._policy)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -53,7 +48,7 @@ class RateLimitMiddleware:
         await app(scope, receive, send_with_headers)
 
 
-async def _key(scope: Scope, parts: SecurityParts, trusted_proxies: Networks) -> str:
+async def _key(scope: Scope, parts: SecurityParts) -> str:
     headers = Headers(scope=scope)
     principal = await _principal(headers.get("authorization", ""), parts)
     if principal is not None:
@@ -62,7 +57,8 @@ async def _key(scope: Scope, parts: SecurityParts, trusted_proxies: Networks) ->
     service = _service(headers.get("service-authorization", ""), parts)
     if service is not None:
         return f"service:{service}"
-    return f"address:{client_address(scope, trusted_proxies)}"
+    client = scope.get("client")
+    return f"address:{client[0] if client else 'unknown'}"
 
 
 async def _principal(header: str, parts: SecurityParts) -> Principal | None:

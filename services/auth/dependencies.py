@@ -10,7 +10,6 @@ from libs.cache.rate_limit import Policy, RateLimiter
 from libs.database.session import SessionDep
 from libs.observability.logging import get_logger
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.addresses import client_address, parse_networks
 from libs.security.dependencies import authenticated, service_caller
 from libs.security.principal import Principal
 from libs.security.tokens import JwksCache
@@ -138,11 +137,11 @@ def login_service(
     )
 
 
-def client_of(request: Request, resources: ResourcesDep) -> Client:
-    """Tell where a request comes from."""
-    proxies = parse_networks(settings_of(resources).trusted_proxies)
+def client_of(request: Request) -> Client:
+    """Tell where a request comes from; the server has already looked behind our own proxies."""
+    address = request.client.host if request.client is not None else "unknown"
     user_agent = request.headers.get("user-agent", "").encode("ascii", "replace").decode()
-    return Client(client_address(request.scope, proxies), user_agent[:_LONGEST_USER_AGENT])
+    return Client(address, user_agent[:_LONGEST_USER_AGENT])
 
 
 AccountServiceDep = Annotated[AccountService, Depends(account_service)]

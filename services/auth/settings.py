@@ -15,9 +15,6 @@ class AuthSettings(ServiceSettings):
     signing_key_encryption_key: SecretStr
     """Encrypts the private signing keys in the database; at least 32 random characters."""
 
-    trusted_proxies: str = ""
-    """Comma-separated networks whose X-Forwarded-For is believed; empty: nobody's."""
-
     password_hash_threads: Annotated[int, Field(ge=1, le=32)] = 2
     password_hash_queue: Annotated[int, Field(ge=1, le=10_000)] = 64
 

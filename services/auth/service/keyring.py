@@ -124,9 +124,10 @@ class Keyring:
     async def _create_missing(self) -> None:
         """Create this region's first keys; one process does, the others wait for its commit."""
         async with self._database.transaction() as session:
-            if not self._missing(await SigningKeyRepository(session).published()):
-                return
-        new = [await asyncio.to_thread(self._generate, status) for status in ("current", "next")]
+            missing = self._missing(await SigningKeyRepository(session).published())
+        new = [await asyncio.to_thread(self._generate, status) for status in sorted(missing)]
+        if not new:
+            return
         async with self._database.transaction() as session:
             repository = SigningKeyRepository(session)
             await repository.lock()

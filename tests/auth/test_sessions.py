@@ -1,0 +1,325 @@
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+
+from libs.cache.redis import open_redis
+from libs.cache.sessions import SessionStore
+from libs.database.session import Database
+from services.auth.models import Identity, RefreshFamily, RefreshToken
+from services.auth.repository import FamilyRepository
+from tests.auth.conftest import Person, StartAuth, register
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+async def is_recorded(redis_url: str, person: Person) -> bool:
+    redis = open_redis(redis_url)
+    record = await SessionStore(redis).get(person.tokens["session_id"])
+    await redis.aclose()
+    return record is not None
+
+
+async def flush(redis_url: str) -> None:
+    redis = open_redis(redis_url)
+    await redis.flushall()
+    await redis.aclose()
+
+
+async def states(database: Database) -> Counter[str]:
+    async with database.transaction() as session:
+        return Counter(await session.scalars(select(RefreshToken.state)))
+
+
+async def let_time_pass(database: Database, **delta: float) -> None:
+    """Move everything that happened into the past."""
+    by = timedelta(**delta)
+    async with database.transaction() as session:
+        await session.execute(update(RefreshToken).values(used_at=RefreshToken.used_at - by))
+        await session.execute(
+            update(RefreshFamily).values(
+                last_used_at=RefreshFamily.last_used_at - by,
+                expires_at=RefreshFamily.expires_at - by,
+                auth_time=RefreshFamily.auth_time - by,
+            )
+        )
+
+
+async def test_a_refresh_gives_a_new_pair_for_the_same_session(ada: Person) -> None:
+    response = await ada.refresh()
+
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    fresh = response.json()
+    assert fresh["session_id"] == ada.tokens["session_id"]
+    assert fresh["refresh_token"] != ada.tokens["refresh_token"]
+    assert fresh["access_token"] != ada.tokens["access_token"]
+    listed = await ada.client.get(
+        "/v1/sessions", headers={"Authorization": f"Bearer {fresh['access_token']}"}
+    )
+    assert len(listed.json()["items"]) == 1
+
+
+async def test_an_unknown_token_is_refused(ada: Person) -> None:
+    for unknown in ("x", "A" * 43, ada.tokens["access_token"][:200], ada.tokens["session_id"]):
+        assert problem(await ada.refresh(unknown)) == (401, "invalid_refresh_token")
+
+
+async def test_a_lost_answer_may_be_asked_for_again_within_ten_seconds(
+    ada: Person, database: Database
+) -> None:
+    lost = (await ada.refresh()).json()
+    retried = await ada.refresh()
+
+    assert retried.status_code == 200
+    assert retried.json()["refresh_token"] != lost["refresh_token"]
+    assert await states(database) == {"used": 1, "void": 1, "live": 1}
+    ada.tokens = retried.json()
+    assert (await ada.refresh()).status_code == 200
+
+
+async def test_a_copy_used_later_ends_the_family(
+    ada: Person, database: Database, redis_url: str
+) -> None:
+    stolen = ada.tokens["refresh_token"]
+    ada.tokens = (await ada.refresh()).json()
+    await let_time_pass(database, seconds=11)
+
+    assert problem(await ada.refresh(stolen)) == (401, "invalid_refresh_token")
+    assert problem(await ada.refresh()) == (401, "invalid_refresh_token")
+    assert not await is_recorded(redis_url, ada)
+    async with database.transaction() as session:
+        assert await session.scalar(select(RefreshFamily.revoked_because)) == "reuse"
+
+
+async def test_a_copy_used_after_the_owner_went_on_ends_the_family_even_in_the_grace(
+    ada: Person,
+) -> None:
+    stolen = ada.tokens["refresh_token"]
+    ada.tokens = (await ada.refresh()).json()
+    ada.tokens = (await ada.refresh()).json()
+
+    assert problem(await ada.refresh(stolen))[0] == 401
+    assert problem(await ada.refresh())[0] == 401
+
+
+async def test_whoever_lost_the_race_in_the_grace_ends_the_family_by_going_on(
+    ada: Person,
+) -> None:
+    thief, owner = (await ada.refresh()).json(), (await ada.refresh()).json()
+
+    assert problem(await ada.refresh(thief["refresh_token"]))[0] == 401
+    assert problem(await ada.refresh(owner["refresh_token"]))[0] == 401
+
+
+async def test_a_reuse_ends_that_session_only(ada: Person, database: Database) -> None:
+    other = await ada.log_in()
+    stolen = ada.tokens["refresh_token"]
+    await ada.refresh()
+    await let_time_pass(database, seconds=11)
+    await ada.refresh(stolen)
+
+    assert (await other.refresh()).status_code == 200
+
+
+async def test_fifty_uses_at_once_leave_exactly_one_live_successor(
+    ada: Person, database: Database
+) -> None:
+    responses = await asyncio.gather(*(ada.refresh() for _ in range(50)))
+
+    assert {response.status_code for response in responses} == {200}
+    assert await states(database) == {"used": 1, "void": 49, "live": 1}
+    async with database.transaction() as session:
+        assert await session.scalar(select(RefreshFamily.revoked_at)) is None
+    given = [response.json()["refresh_token"] for response in responses]
+    assert len(set(given)) == 50
+
+
+@pytest.mark.parametrize("delta", [{"days": 7}, {"days": 31}])
+async def test_a_session_ends_when_idle_or_old(
+    ada: Person, database: Database, delta: dict[str, float]
+) -> None:
+    await let_time_pass(database, **delta)
+    assert problem(await ada.refresh()) == (401, "invalid_refresh_token")
+
+
+async def test_use_keeps_a_session_from_idling_but_not_from_its_end(
+    ada: Person, database: Database
+) -> None:
+    for _ in range(4):
+        await let_time_pass(database, days=6)
+        response = await ada.refresh()
+        assert response.status_code == 200
+        ada.tokens = response.json()
+    await let_time_pass(database, days=6)
+    assert problem(await ada.refresh())[0] == 401
+
+
+async def test_a_disabled_account_refreshes_nothing(ada: Person, database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(update(Identity).values(status="disabled"))
+    assert problem(await ada.refresh())[0] == 401
+
+
+async def test_roles_are_read_again_at_each_refresh(ada: Person, database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(update(Identity).values(roles=["customer", "admin"]))
+    token = (await ada.refresh()).json()["access_token"]
+    assert len(token) > len(ada.tokens["access_token"])
+
+
+async def test_a_refresh_restores_the_record_after_a_flush(ada: Person, redis_url: str) -> None:
+    await flush(redis_url)
+    assert not await is_recorded(redis_url, ada)
+
+    await ada.refresh()
+
+    assert await is_recorded(redis_url, ada)
+
+
+async def test_a_refresh_racing_a_logout_never_leaves_a_live_record(
+    ada: Person, redis_url: str
+) -> None:
+    for _ in range(10):
+        person = await ada.log_in()
+        await asyncio.gather(
+            person.refresh(),
+            person.client.post("/v1/auth/logout", headers=person.headers),
+            person.refresh(),
+        )
+        assert not await is_recorded(redis_url, person)
+
+
+async def test_without_redis_a_refresh_still_works(ada: Person, start_auth: StartAuth) -> None:
+    elsewhere = await start_auth(redis_url="redis://127.0.0.1:1/0")
+    ada.client = elsewhere
+    response = await ada.refresh()
+    assert response.status_code == 200
+
+
+async def test_logging_out_ends_this_session_only(ada: Person, redis_url: str) -> None:
+    other = await ada.log_in()
+
+    response = await ada.client.post("/v1/auth/logout", headers=ada.headers)
+
+    assert response.status_code == 204
+    assert not await is_recorded(redis_url, ada)
+    assert problem(await ada.refresh())[0] == 401
+    assert (await other.refresh()).status_code == 200
+    assert (await ada.client.post("/v1/auth/logout", headers=ada.headers)).status_code == 204
+
+
+async def test_logging_out_everywhere_ends_every_session_and_nobody_elses(
+    ada: Person, redis_url: str
+) -> None:
+    phone = await ada.log_in()
+    bob = await (await register(ada.client)).log_in()
+
+    response = await ada.client.post("/v1/auth/logout-all", headers=ada.headers)
+
+    assert response.status_code == 204
+    for person in (ada, phone):
+        assert not await is_recorded(redis_url, person)
+        assert problem(await person.refresh())[0] == 401
+    assert await is_recorded(redis_url, bob)
+    assert (await bob.refresh()).status_code == 200
+
+
+async def test_ending_sessions_while_redis_is_away_is_finished_by_trying_again(
+    ada: Person, start_auth: StartAuth, redis_url: str
+) -> None:
+    away = await start_auth(redis_url="redis://127.0.0.1:1/0")
+    for path in ("/v1/auth/logout", "/v1/auth/logout-all"):
+        refused = await away.post(path, headers=ada.headers)
+        assert problem(refused) == (503, "session_store_unavailable")
+    assert problem(await ada.refresh())[0] == 401
+    assert await is_recorded(redis_url, ada)
+
+    await ada.client.post("/v1/auth/logout-all", headers=ada.headers)
+    assert not await is_recorded(redis_url, ada)
+
+
+async def test_sessions_are_listed_newest_use_first(ada: Person) -> None:
+    phone = await ada.log_in(**{"User-Agent": "phone"})
+
+    response = await ada.client.get("/v1/sessions", headers=ada.headers)
+
+    assert response.headers["Cache-Control"] == "private, no-store"
+    items = response.json()["items"]
+    assert [item["session_id"] for item in items] == [
+        phone.tokens["session_id"],
+        ada.tokens["session_id"],
+    ]
+    assert [item["current"] for item in items] == [False, True]
+    assert items[0]["user_agent"] == "phone"
+
+
+async def test_a_session_can_be_ended_by_its_owner(ada: Person, redis_url: str) -> None:
+    phone = await ada.log_in()
+    path = f"/v1/sessions/{phone.tokens['session_id']}"
+
+    assert (await ada.client.delete(path, headers=ada.headers)).status_code == 204
+    assert (await ada.client.delete(path, headers=ada.headers)).status_code == 204
+    assert not await is_recorded(redis_url, phone)
+    assert problem(await phone.refresh())[0] == 401
+    listed = await ada.client.get("/v1/sessions", headers=ada.headers)
+    assert len(listed.json()["items"]) == 1
+
+
+async def test_somebody_elses_session_looks_like_none(ada: Person) -> None:
+    bob = await (await register(ada.client)).log_in()
+
+    for session_id in (bob.tokens["session_id"], "ses_unknown"):
+        response = await ada.client.delete(f"/v1/sessions/{session_id}", headers=ada.headers)
+        assert problem(response) == (404, "session_not_found")
+    assert (await bob.refresh()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/auth/logout"),
+        ("POST", "/v1/auth/logout-all"),
+        ("GET", "/v1/sessions"),
+        ("DELETE", "/v1/sessions/ses_1"),
+    ],
+)
+async def test_session_operations_need_a_token(
+    client: httpx.AsyncClient, method: str, path: str
+) -> None:
+    response = await client.request(method, path)
+    assert problem(response) == (401, "authentication_required")
+    response = await client.request(method, path, headers={"Authorization": "Bearer x.y.z"})
+    assert problem(response) == (401, "invalid_token")
+
+
+@pytest.mark.parametrize("body", [{}, {"refresh_token": 1}, {"refresh_token": "x" * 201}, []])
+async def test_a_malformed_refresh_is_422(client: httpx.AsyncClient, body: object) -> None:
+    response = await client.post("/v1/auth/refresh", json=body)
+    assert response.status_code == 422
+    assert "xxx" not in response.text
+
+
+async def test_what_ended_long_ago_is_forgotten(ada: Person, database: Database) -> None:
+    await ada.refresh()
+    phone = await ada.log_in()
+    async with database.transaction() as session:
+        old = func.now() - timedelta(days=31)
+        await session.execute(
+            update(RefreshFamily)
+            .where(RefreshFamily.session_id == phone.tokens["session_id"])
+            .values(revoked_at=old)
+        )
+        await session.execute(
+            update(RefreshToken).where(RefreshToken.state == "used").values(created_at=old)
+        )
+        await FamilyRepository(session).forget_older_than(timedelta(days=30))
+
+    async with database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(RefreshFamily)) == 1
+    assert await states(database) == {"live": 1}
