@@ -1,14 +1,17 @@
 """The words of a call to another service: its limits, its answer, and the two ways it fails."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import httpx
 from pydantic import BaseModel
 
 from libs.errors import DomainError
+
+_PLAIN_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~%:@-]+)+")
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -79,6 +82,11 @@ class CallPolicy:
     attempts: int = 3
     backoff_base: float = 0.025
     backoff_cap: float = 0.4
+
+
+def is_plain_path(path: str) -> bool:
+    """Tell whether a path leads where it seems to: no dot segments, query or anything an id could smuggle in."""
+    return _PLAIN_PATH.fullmatch(path) is not None
 
 
 def retry_after_of(answer: httpx.Response) -> float | None:

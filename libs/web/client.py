@@ -21,6 +21,7 @@ from libs.web.calls import (
     DependencyUnavailable,
     TokenSigner,
     UserToken,
+    is_plain_path,
     problem_of,
     retry_after_of,
 )
@@ -141,6 +142,9 @@ class ServiceClient:
             _end_of(policy or self.policy),
             policy or self.policy,
         )
+        if not is_plain_path(path):
+            # An id with a slash or a dot segment in it names nothing; asking would reach another operation.
+            raise CalleeProblem(self.callee, operation, 404, "route_not_found", {})
         self.budget.deposit()
         return await self._tried(call)
 

@@ -92,5 +92,11 @@ def _report(scope: Scope, span: Span, method: str, status: int, seconds: float) 
         route=route,
         status=status,
         duration_ms=round(seconds * 1000, 2),
-        subject=getattr(scope.get("state", {}).get("principal"), "subject", None),
+        subject=_subject_of(scope),
     )
+
+
+def _subject_of(scope: Scope) -> str | None:
+    """Return the id of whoever was verified; refused requests have been verified, too."""
+    state = scope.get("state", {})
+    return getattr(state.get("principal") or state.get("verified"), "subject", None)

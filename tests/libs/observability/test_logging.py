@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from pydantic import BaseModel
 from typing_extensions import override
 
@@ -22,6 +23,8 @@ def configured() -> Iterator[None]:
     logging.captureWarnings(capture=False)
     root.handlers = handlers
     root.setLevel(level)
+    structlog.reset_defaults()
+    get_logger("other tests")  # routes to the standard library again, where caplog listens
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -188,3 +191,13 @@ def test_exceptions_do_not_repeat_the_values_they_are_about(
 
 def _raise(error: Exception) -> None:
     raise error
+
+
+def test_before_the_process_is_configured_lines_go_to_the_standard_library(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    structlog.reset_defaults()
+    get_logger("shop").warning("early", order_id="ord_1")
+    assert "early" in caplog.text
+    assert "ord_1" in caplog.text
+    assert len(lines(capsys)) == 1

@@ -308,3 +308,29 @@ async def test_a_cancelled_call_says_nothing_about_the_callee(
         await calls
     assert client.breaker.state == "closed"
     assert (await client.request("GET", "/v1/x", operation="get_x")).json() == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    "cart_id",
+    [
+        "..",
+        "../orders/ord_1",
+        "./x",
+        "",
+        "a?b=1",
+        "a#b",
+        "a b",
+        "a\x00",
+        "a\n",
+        "ü",
+        "a//b",
+        "a\\b",
+    ],
+)
+async def test_an_id_cannot_lead_to_another_operation(
+    client: ServiceClient, callee: Callee, cart_id: str
+) -> None:
+    with pytest.raises(CalleeProblem) as refused:
+        await client.request("GET", f"/v1/carts/{cart_id}", operation="get_cart")
+    assert refused.value.status == 404
+    assert callee.seen == []

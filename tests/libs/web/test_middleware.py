@@ -1,8 +1,10 @@
 """The layers every request passes, in process; what needs sockets is in test_intake.py."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 from typing import Annotated
 
 import httpx
@@ -179,6 +181,36 @@ async def test_durations_are_told_by_template_never_by_raw_path(echo: FastAPI) -
     assert 'http_route="unmatched"' in text
     assert 'http_request_method="_OTHER"' in text
     assert "BREW" not in text
+
+
+async def test_each_request_is_one_line_without_its_query(
+    app_of: AppOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    router = APIRouter()
+
+    @router.get("/v1/orders/{order_id}")
+    async def get_order(order_id: str, request: Request) -> str:
+        request.state.principal = SimpleNamespace(subject="usr_1")
+        return order_id
+
+    with caplog.at_level(logging.INFO):
+        async with client_of(app_of(router)) as client:
+            await client.get("/v1/orders/ord_1?q=ada")
+            await client.get("/livez")
+    (line,) = [record.msg for record in caplog.records if record.name.endswith("observe")]
+    assert isinstance(line, dict)
+    assert {
+        key: line[key] for key in ("event", "method", "path", "route", "status", "subject")
+    } == {
+        "event": "http_request",
+        "method": "GET",
+        "path": "/v1/orders/ord_1",
+        "route": "/v1/orders/{order_id}",
+        "status": 200,
+        "subject": "usr_1",
+    }
+    assert line["request_id"]
+    assert "ada" not in caplog.text
 
 
 async def test_head_is_answered_wherever_get_is(echo: FastAPI) -> None:
