@@ -86,13 +86,22 @@ class Pass:
 class Relay:
     """Publishes one schema's outbox.
 
-    `wake` is set after commits of this process; without it a row waits for the next poll, one second at most.
+    `wake` is set after commits; a row nobody woke it for waits for the next poll, `slowest_poll_seconds` at most.
+    Where the commits are another process's, pass 0.2.
     """
 
-    def __init__(self, database: Database, broker: Broker, wake: asyncio.Event) -> None:
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        wake: asyncio.Event,
+        *,
+        slowest_poll_seconds: float = SLOWEST_POLL_SECONDS,
+    ) -> None:
         self._database = database
         self._broker = broker
         self._wake = wake
+        self._slowest_poll_seconds = slowest_poll_seconds
         self._oldest: datetime | None = None
         self._sample_lag_at = 0.0
 
@@ -119,7 +128,7 @@ class Relay:
                     poll = FASTEST_POLL_SECONDS
                 elif not stop.is_set():
                     await _set_within(self._wake, poll)
-                    poll = min(poll * 2, SLOWEST_POLL_SECONDS)
+                    poll = min(poll * 2, self._slowest_poll_seconds)
         finally:
             waker.cancel()
             forget()

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from botocore.exceptions import ClientError
 
 from libs.contracts.order import OrderConfirmed
 from libs.messaging.broker import AwsBroker, open_broker
@@ -150,3 +151,27 @@ async def test_declaring_again_changes_nothing_and_repairs_what_differs(aws: Aws
     message = attributed(event())
     await aws.publish("topic:order-events", [message])
     assert [delivery.body for delivery in await take(aws, CART.name)] == [message.body]
+
+
+async def test_a_subscription_aws_calls_different_is_found_and_updated(
+    aws: AwsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def exists_with_other_attributes(**_: object) -> None:
+        message = "Subscription already exists with different attributes"
+        raise ClientError({"Error": {"Code": "InvalidParameter", "Message": message}}, "Subscribe")
+
+    monkeypatch.setattr(aws.sns, "subscribe", exists_with_other_attributes)
+    await declare(aws)
+    page = await aws.sns.list_subscriptions_by_topic(TopicArn=await aws.topic_arn("order-events"))
+    assert len(page["Subscriptions"]) == 1
+
+
+async def test_what_aws_refuses_is_not_taken_for_an_existing_subscription(
+    aws: AwsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def denied(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AuthorizationError", "Message": "no"}}, "Subscribe")
+
+    monkeypatch.setattr(aws.sns, "subscribe", denied)
+    with pytest.raises(ClientError, match="AuthorizationError"):
+        await declare(aws)

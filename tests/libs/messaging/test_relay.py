@@ -211,10 +211,14 @@ async def test_a_relay_that_dies_while_sending_gives_its_rows_back(
 
 
 async def test_a_commit_wakes_an_idle_relay(
-    broker: MemoryBroker, relay: Relay, add: Add, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    broker: MemoryBroker,
+    wake: asyncio.Event,
+    add: Add,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(relay_module, "FASTEST_POLL_SECONDS", 60.0)
-    monkeypatch.setattr(relay_module, "SLOWEST_POLL_SECONDS", 60.0)
+    relay = Relay(database, broker, wake, slowest_poll_seconds=60)
     async with running(relay):
         for n in range(3):
             await add(placed(f"ord_{n}"))
