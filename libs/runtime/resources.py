@@ -78,7 +78,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
         stack.push_async_callback(database.close)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
-        http = await stack.enter_async_context(httpx.AsyncClient())
+        http = await stack.enter_async_context(_internal_http())
         broker = await stack.enter_async_context(
             open_broker(
                 region=settings.region,
@@ -105,6 +105,12 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             http=http,
             cursors=CursorCodec(settings.signing_secret.get_secret_value()),
         )
+
+
+def _internal_http() -> httpx.AsyncClient:
+    # No proxy of the environment stands between two services.
+    limits = httpx.Limits(max_connections=200, keepalive_expiry=30)
+    return httpx.AsyncClient(trust_env=False, limits=limits)
 
 
 def resources_of(request: Request) -> Resources:

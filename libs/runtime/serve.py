@@ -27,6 +27,8 @@ from libs.web.errors import problem_response
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 EXIT_BAD_SETTINGS = 2
+KEEP_ALIVE_SECONDS = 75
+"""Longer than any client keeps an idle connection, so that none is closed while a request is on its way."""
 
 
 def service_app(
@@ -71,7 +73,7 @@ def run(settings_class: type[Settings], create_app: Callable[[Settings], FastAPI
     Exits with status 2 and one line per problem when the environment lacks or misnames a setting.
     """
     settings = _read_settings(settings_class)
-    configure_logging(settings.service, settings.log_level)
+    configure_logging(settings.service, settings.log_level, region=settings.region)
     configure_tracing(settings.service, settings.region, settings.otlp_endpoint)
     configure_metrics(settings.service, settings.region, settings.otlp_endpoint)
     app = create_app(settings)
@@ -88,6 +90,7 @@ def run(settings_class: type[Settings], create_app: Callable[[Settings], FastAPI
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once everything is closed

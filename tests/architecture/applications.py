@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from libs.settings import ServiceSettings
 from libs.topology import SERVICES
@@ -26,8 +26,7 @@ NOT_OPENED = {
 
 def settings_class_of(service: str) -> type[ServiceSettings]:
     module = importlib.import_module(f"services.{service}.settings")
-    found = getattr(module, f"{service.capitalize()}Settings")
-    assert issubclass(found, ServiceSettings)
+    found: type[ServiceSettings] = getattr(module, f"{service.capitalize()}Settings")
     return found
 
 
@@ -53,6 +52,6 @@ def applications() -> dict[str, FastAPI]:
 
 
 def api_routes(app: FastAPI) -> list[APIRoute]:
-    return [
-        route for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema
-    ]
+    """Return every documented route, those of included routers too."""
+    routes = [context.original_route for context in iter_route_contexts(app.routes)]
+    return [route for route in routes if isinstance(route, APIRoute) and route.include_in_schema]

@@ -44,6 +44,7 @@ def test_every_operation_says_who_may_call_it(app: FastAPI) -> None:
 
 
 def test_every_operation_that_is_not_public_checks_its_caller(app: FastAPI) -> None:
+    assert api_routes(app)
     for route in api_routes(app):
         audience = (route.openapi_extra or {}).get("x-audience")
         checks = any(

@@ -1,0 +1,1 @@
+"""The whole local stack, as a newcomer starts it, and the journeys a shop lives by."""

@@ -1,0 +1,82 @@
+"""A customer of the gateway, with the few things customers do."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+
+ADDRESS = {
+    "recipient": "Ada Example",
+    "line1": "12 Analytical Way",
+    "city": "Portland",
+    "region": "OR",
+    "postal_code": "97201",
+    "country": "US",
+}
+
+
+@dataclass
+class Shopper:
+    """Somebody with a token, an address and a cart."""
+
+    http: httpx.AsyncClient
+    headers: dict[str, str] = field(default_factory=dict)
+    address_id: str = ""
+
+    async def register(self) -> Self:
+        email = f"shopper.{secrets.token_hex(8)}@example.com"
+        password = secrets.token_urlsafe(18)
+        answer = await self.http.post(
+            "/v1/auth/register",
+            json={"email": email, "password": password, "display_name": "Shopper"},
+        )
+        assert answer.status_code == 201, answer.text
+        await self.log_in(email, password)
+        self.address_id = (await self.post("/v1/me/addresses", ADDRESS, 201))["address_id"]
+        return self
+
+    async def log_in(self, email: str, password: str) -> Self:
+        answer = await self.http.post("/v1/auth/login", json={"email": email, "password": password})
+        assert answer.status_code == 200, answer.text
+        self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        return self
+
+    async def get(self, path: str, expect: int = 200) -> dict[str, Any]:
+        answer = await self.http.get(path, headers=self.headers)
+        assert answer.status_code == expect, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def post(self, path: str, body: object, expect: int, **headers: str) -> dict[str, Any]:
+        answer = await self.http.post(path, json=body, headers={**self.headers, **headers})
+        assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def fill_cart(self, sku: str, quantity: int = 1) -> dict[str, Any]:
+        opened = await self.http.post("/v1/carts", json={}, headers=self.headers)
+        cart_id = opened.json()["cart_id"]
+        return await self.post(
+            f"/v1/carts/{cart_id}/items", {"sku": sku, "quantity": quantity}, 200
+        )
+
+    async def order_body(self, cart_id: str, method: str = "tok_ok") -> dict[str, Any]:
+        quote = await self.post(
+            "/v1/quotes", {"cart_id": cart_id, "address_id": self.address_id}, 200
+        )
+        return {
+            "cart_id": cart_id,
+            "cart_version": quote["cart_version"],
+            "expected_total": quote["total"],
+            "payment_method": method,
+            "address_id": self.address_id,
+        }
+
+    async def place(
+        self, body: dict[str, Any], key: str | None = None, wait: int = 0
+    ) -> httpx.Response:
+        headers = {**self.headers, "Idempotency-Key": key or secrets.token_hex(12)}
+        if wait:
+            headers["Prefer"] = f"wait={wait}"
+        return await self.http.post("/v1/orders", json=body, headers=headers)

@@ -1,0 +1,193 @@
+import asyncio
+import json
+import os
+import re
+import secrets
+import signal
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from libs.testing.waiting import eventually
+from tests.e2e.conftest import STOP_SECONDS, Stack
+from tests.e2e.shopper import Shopper
+
+pytestmark = [pytest.mark.e2e, pytest.mark.stack]
+
+SETTLED = {"confirmed", "failed", "cancelled"}
+
+
+async def new_product(admin: Shopper, stock: int) -> str:
+    sku = f"E2E-{secrets.token_hex(4).upper()}"
+    body = {
+        "slug": sku.lower(),
+        "title": f"Thing {sku}",
+        "description": "Made for a test.",
+        "variants": [{"sku": sku, "title": "One size", "prices": {"USD": 1500}}],
+    }
+    await admin.post("/v1/products", body, 201)
+    await admin.post(
+        f"/v1/stock-levels/{sku}/adjustments",
+        {"quantity": stock, "reason": "received"},
+        201,
+        **{"Idempotency-Key": secrets.token_hex(8)},
+    )
+    return sku
+
+
+async def settled(shopper: Shopper, order_id: str, seconds: float = 60) -> dict[str, Any]:
+    async def done() -> dict[str, Any] | None:
+        order = await shopper.get(f"/v1/orders/{order_id}")
+        paid = order["payment_status"] == "captured"
+        return (
+            order
+            if order["status"] in SETTLED and (order["status"] != "confirmed" or paid)
+            else None
+        )
+
+    order = await eventually(done, timeout=seconds)
+    assert order is not None
+    return order
+
+
+async def ledger_sum(admin: Shopper) -> int:
+    books = await admin.get("/v1/ledger/balances")
+    return sum(int(item["balance_minor"]) for item in books["items"])
+
+
+def test_the_demo_goes_through_twice_in_a_row(stack: Stack) -> None:
+    for _ in range(2):
+        told = stack.command("demo")
+        assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-1000:]
+        assert "Everything as it should be" in told.stdout
+
+
+def test_the_trace_of_an_order_tells_the_story_in_order(stack: Stack) -> None:
+    told = stack.command("demo")
+    order_id = re.findall(r"ord_[0-9a-f]{32}", told.stdout)[-1]
+    trace = stack.command("trace", order_id).stdout
+    story = [
+        "POST /v1/orders",
+        "wrote order.placed.v1",
+        "handled payment.authorize.v1",
+        "order: pending > confirmed",
+        "capture: debit",
+    ]
+    assert [part for part in story if part in trace] == story, trace
+
+
+async def test_sixty_four_buyers_of_twenty_pieces_make_twenty_orders(
+    http: httpx.AsyncClient, admin: Shopper
+) -> None:
+    sku = await new_product(admin, stock=20)
+    buyers = [Shopper(http) for _ in range(64)]
+    for start in range(0, 64, 8):
+        await asyncio.gather(*(buyer.register() for buyer in buyers[start : start + 8]))
+
+    async def prepare(buyer: Shopper) -> dict[str, Any]:
+        cart = await buyer.fill_cart(sku)
+        return await buyer.order_body(cart["cart_id"])
+
+    bodies = await asyncio.gather(*(prepare(buyer) for buyer in buyers))
+    answers = await asyncio.gather(
+        *(buyer.place(body) for buyer, body in zip(buyers, bodies, strict=True))
+    )
+    placed = [
+        (buyer, answer.json()["order_id"])
+        for buyer, answer in zip(buyers, answers, strict=True)
+        if answer.status_code == 202
+    ]
+    refused = [answer.json()["code"] for answer in answers if answer.status_code != 202]
+    assert len(placed) == 20, refused
+    assert set(refused) == {"out_of_stock"}
+    for buyer, order_id in placed:
+        assert (await settled(buyer, order_id))["status"] == "confirmed"
+    level = await admin.get(f"/v1/stock-levels/{sku}")
+    assert (level["available"], level["held"], level["sold"]) == (0, 0, 20)
+    assert await ledger_sum(admin) == 0
+
+
+async def test_a_hundred_requests_with_one_key_make_one_order(
+    http: httpx.AsyncClient, admin: Shopper
+) -> None:
+    sku = await new_product(admin, stock=50)
+    buyer = await Shopper(http).register()
+    cart = await buyer.fill_cart(sku)
+    body = await buyer.order_body(cart["cart_id"])
+    answers = await asyncio.gather(*(buyer.place(body, key="one-order") for _ in range(100)))
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    ids = {answer.json()["order_id"] for answer in answers if answer.status_code == 202}
+    assert len(ids) == 1
+    assert (await settled(buyer, ids.pop()))["status"] == "confirmed"
+    level = await admin.get(f"/v1/stock-levels/{sku}")
+    assert (level["available"], level["held"], level["sold"]) == (49, 0, 1)
+
+
+@pytest.mark.parametrize("victim", ["order", "payment", "product"])
+async def test_an_order_settles_although_a_process_is_killed_in_its_middle(
+    stack: Stack, http: httpx.AsyncClient, admin: Shopper, victim: str
+) -> None:
+    sku = await new_product(admin, stock=5)
+    buyer = await Shopper(http).register()
+    cart = await buyer.fill_cart(sku)
+    body = await buyer.order_body(cart["cart_id"], "tok_slow" if victim == "payment" else "tok_ok")
+    placed = await buyer.place(body)
+    assert placed.status_code == 202, placed.text
+    os.kill(pid_of(stack, victim), signal.SIGKILL)
+
+    async def back() -> bool:
+        answer = await http.get(f"/v1/orders/{placed.json()['order_id']}", headers=buyer.headers)
+        level = await http.get(f"/v1/stock-levels/{sku}", headers=admin.headers)
+        books = await http.get("/v1/ledger/balances", headers=admin.headers)
+        return all(part.status_code == 200 for part in (answer, level, books))
+
+    await eventually(back, timeout=60)
+    assert (await settled(buyer, placed.json()["order_id"], 90))["status"] == "confirmed"
+    level = await admin.get(f"/v1/stock-levels/{sku}")
+    assert (level["available"], level["held"], level["sold"]) == (4, 0, 1)
+    assert await ledger_sum(admin) == 0
+
+
+async def test_the_shop_carries_on_after_its_message_broker_died(
+    stack: Stack, http: httpx.AsyncClient, admin: Shopper
+) -> None:
+    sku = await new_product(admin, stock=5)
+    buyer = await Shopper(http).register()
+    cart = await buyer.fill_cart(sku)
+    placed = await buyer.place(await buyer.order_body(cart["cart_id"]))
+    os.kill(pid_of(stack, "ministack"), signal.SIGKILL)
+    assert (await settled(buyer, placed.json()["order_id"], 90))["status"] == "confirmed"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/reservations",
+        "/v1/reservations/ord_x/release",
+        "/v1/identities/usr_x",
+        "/livez",
+        "/metrics",
+    ],
+)
+async def test_internal_operations_have_no_route_at_the_edge(
+    http: httpx.AsyncClient, admin: Shopper, path: str
+) -> None:
+    for method in ("GET", "POST"):
+        answer = await http.request(method, path, headers=admin.headers)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+def test_ctrl_c_stops_everything_in_time_and_leaves_no_process(stack: Stack) -> None:
+    family = psutil.Process(stack.process.pid).children(recursive=True)
+    assert len(family) > 9
+    assert stack.stop() <= STOP_SECONDS
+    assert stack.process.returncode == 0
+    assert not [child for child in family if child.is_running()]
+
+
+def pid_of(stack: Stack, part: str) -> int:
+    state = json.loads((stack.home / "meridian" / "state.json").read_text())
+    return int(state["parts"][part]["pid"])
