@@ -10,8 +10,8 @@ from typing import Annotated, Final, TypeVar
 import anyio
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy import event, text
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -25,9 +25,7 @@ T = TypeVar("T")
 
 POOL_TIMEOUT_SECONDS: Final = 2
 CONNECT_TIMEOUT_SECONDS: Final = 2
-COMMAND_TIMEOUT_SECONDS: Final = (
-    8  # above statement_timeout: it only ends waits for a silent server
-)
+COMMAND_TIMEOUT_SECONDS: Final = 6  # above statement_timeout: ends waits for a silent server
 RECYCLE_SECONDS: Final = 1800
 
 _SERVER_SETTINGS: Final = {
@@ -45,7 +43,7 @@ _logger = logging.getLogger(__name__)
 
 
 class DatabaseUnreachableError(ConnectionError):
-    """No connection to PostgreSQL could be opened."""
+    """PostgreSQL gave no connection, or no answer on one."""
 
 
 class Database:
@@ -135,7 +133,7 @@ SessionDep = Annotated[AsyncSession, Depends(request_session, scope="function")]
 
 
 def _engine(url: str, application_name: str, pool_size: int) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=0,
@@ -149,6 +147,16 @@ def _engine(url: str, application_name: str, pool_size: int) -> AsyncEngine:
             "server_settings": {**_SERVER_SETTINGS, "application_name": application_name},
         },
     )
+    event.listen(engine.sync_engine, "handle_error", _name_silence)
+    return engine
+
+
+def _name_silence(context: ExceptionContext) -> DatabaseUnreachableError | None:
+    """Tell a server that stopped answering from the caller's own time-outs."""
+    if not isinstance(context.original_exception, TimeoutError):
+        return None
+    context.is_disconnect = True
+    return DatabaseUnreachableError("the server stopped answering")
 
 
 async def _connect(*args: object, **kwargs: object) -> asyncpg.Connection:

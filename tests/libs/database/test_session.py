@@ -1,5 +1,7 @@
 import asyncio
+import os
 import random
+import signal
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -16,6 +18,8 @@ from libs.database.session import (
     is_retryable,
     is_unavailable,
 )
+from libs.testing.database_server import with_user
+from libs.testing.settings import TestEnvironment
 from libs.testing.waiting import eventually
 
 DEFERRED_REFUSAL = """
@@ -280,13 +284,37 @@ async def test_a_terminated_backend_means_unavailable_and_the_pool_recovers(
     assert await names(things) == ["a"]
 
 
+async def test_a_server_that_stops_answering_means_unavailable_and_the_pool_recovers(
+    scratch_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.database.session.COMMAND_TIMEOUT_SECONDS", 0.2)
+    database = Database(scratch_database_url, application_name="silent", pool_size=1)
+
+    async def backend() -> int:
+        async with database.transaction() as session:
+            return int(str(await session.scalar(text("SELECT pg_backend_pid()"))))
+
+    frozen = await backend()
+    if TestEnvironment().test_database_url is not None:
+        pytest.skip("the server may be on another machine, where this number names another process")
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        with pytest.raises(DatabaseUnreachableError) as caught:
+            await backend()
+        assert await backend() != frozen
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+    assert is_unavailable(caught.value)
+    await database.close()
+
+
 async def test_too_many_connections_mean_unavailable(
     scratch_database_url: str, things: asyncpg.Connection
 ) -> None:
     await things.execute(
-        "DROP ROLE IF EXISTS crowded; CREATE ROLE crowded LOGIN CONNECTION LIMIT 0"
+        "DROP ROLE IF EXISTS crowded; CREATE ROLE crowded LOGIN PASSWORD 'x' CONNECTION LIMIT 0"
     )
-    url = scratch_database_url.replace("postgres@", "crowded@")
+    url = with_user(scratch_database_url, "crowded", "x")
     database = Database(url, application_name="crowded")
     with pytest.raises((DBAPIError, asyncpg.PostgresError)) as caught:
         async with database.transaction() as session:
