@@ -20,16 +20,17 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final = {
-    "setup-ministack": Command("local.commands", "setup_ministack", "install the SNS/SQS emulator"),
     "up": Command("local.commands", "up", "start everything and supervise it [--split]"),
     "down": Command("local.commands", "down", "stop everything"),
     "status": Command("local.commands", "status", "show processes, cpu, memory, restarts"),
     "logs": Command("local.commands", "logs", "show logs [-s SERVICE] [-f] [-n LINES]"),
     "reset": Command("local.commands", "reset", "delete all data and secrets"),
     "seed": Command("local.commands", "seed", "fill the catalogue [--n PRODUCTS]"),
+    "republish": Command("local.tools", "republish", "send messages again --since MOMENT"),
+    "dead-letters": Command("local.tools", "dead_letters", "list them [--redrive QUEUE]"),
+    "migration": Command("local.tools", "migration", "draft one --service S --message M"),
     "demo": Command("local.demo", "main", "buy something and print what happened"),
     "trace": Command("local.trace", "main", "tell the story of one order"),
-    "bench": Command("bench", "main", "measure"),
 }
 
 

@@ -5,12 +5,21 @@ import shutil
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 import psutil
 
 from local.refusal import Refusal
 
-_DISK_BYTES = 500 * 1024 * 1024
+_DISK_BYTES: Final = 500 * 1024 * 1024
+_USUAL_PORTS: Final = {
+    "postgresql": 5432,
+    "postgres": 5432,
+    "redis": 6379,
+    "rediss": 6379,
+    "http": 80,
+}
 
 
 def check_disk(folder: Path, *, needed: int = _DISK_BYTES) -> None:
@@ -69,3 +78,23 @@ def _holder(port: int) -> str:
     except psutil.Error:
         return ""
     return ""
+
+
+def check_addresses(addresses: Mapping[str, str | None]) -> None:
+    """Refuse an address from `.env` where nothing answers, before services fail on it one by one.
+
+    Raises:
+        Refusal: names the variable and the address.
+    """
+    for variable, address in addresses.items():
+        if not address:
+            continue
+        parts = urlsplit(address)
+        port = parts.port or _USUAL_PORTS.get(parts.scheme, 443)
+        try:
+            socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=5).close()
+        except OSError:
+            raise Refusal(
+                f"{variable} in .env names {parts.hostname}:{port} and nothing answers there: "
+                f"start it, or remove the line and Meridian starts its own."
+            ) from None

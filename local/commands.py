@@ -2,9 +2,7 @@
 
 import argparse
 import asyncio
-import hashlib
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,19 +11,16 @@ from typing import Final
 
 import psutil
 
-from local.credentials import load_credentials
-from local.environments import Environments
 from local.logs import show_logs
 from local.paths import Paths
-from local.refusal import Refusal
 from local.seed.load import seed_catalogue
-from local.settings import ROOT, StackSettings, load_settings, service_overrides
+from local.settings import StackSettings, load_settings
 from local.state import Snapshot, StateFile, end_leftovers, instance_lock, running_supervisor
 from local.status import show_status
 from local.supervisor import up as supervise
+from local.tools import open_environments
 
 _STOP_SECONDS: Final = 15.0
-_LOCK_FILE: Final = ROOT / "local" / "ministack.lock"
 
 
 def up(arguments: Sequence[str]) -> int:
@@ -39,23 +34,8 @@ def up(arguments: Sequence[str]) -> int:
 def down(arguments: Sequence[str]) -> int:
     """Stop the supervisor and everything it started, and what a killed one left behind."""
     argparse.ArgumentParser(prog="down", description=down.__doc__).parse_args(arguments)
-    paths = _paths(load_settings())
-    supervisor = running_supervisor(paths)
-    if supervisor is not None:
-        supervisor.terminate()
-        _, alive = psutil.wait_procs([supervisor], timeout=_STOP_SECONDS)
-        if alive:
-            supervisor.kill()
-            supervisor.wait(timeout=2)
-    paths.create()
-    state = StateFile(paths.state)
-    snapshot = state.read()
-    with instance_lock(paths):
-        left = end_leftovers(list(snapshot.parts.values()))
-        state.write(replace(snapshot, supervisor=None, parts={}))
-    for name in left:
-        sys.stdout.write(f"{name}: ended, left over\n")
-    sys.stdout.write("Stopped.\n" if supervisor or left else "Nothing was running.\n")
+    stopped = _stop_all(_paths(load_settings()))
+    sys.stdout.write("Stopped.\n" if stopped else "Nothing was running.\n")
     return 0
 
 
@@ -83,12 +63,11 @@ def logs(arguments: Sequence[str]) -> int:
 
 
 def reset(arguments: Sequence[str]) -> int:
-    """Delete all data, secrets and logs; installed programs stay."""
+    """Stop everything and delete all data, secrets and logs; installed programs stay."""
     argparse.ArgumentParser(prog="reset", description=reset.__doc__).parse_args(arguments)
     paths = _paths(load_settings())
-    paths.create()
+    _stop_all(paths)
     with instance_lock(paths):
-        end_leftovers(list(StateFile(paths.state).read().parts.values()))
         for folder in (paths.data, paths.secrets, paths.logs, paths.run):
             shutil.rmtree(folder)
         StateFile(paths.state).write(Snapshot())
@@ -101,39 +80,29 @@ def seed(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="seed", description=seed.__doc__)
     parser.add_argument("--n", type=int, default=0, help="generate this many products instead")
     options = parser.parse_args(arguments)
-    settings = load_settings()
-    paths = _paths(settings)
-    paths.create()
-    environments = Environments(settings, paths, load_credentials(paths), service_overrides())
-    asyncio.run(seed_catalogue(environments, products=options.n))
-    return 0
-
-
-def setup_ministack(arguments: Sequence[str]) -> int:
-    """Create MiniStack's own virtual environment from its hashed lock; its botocore differs from ours."""
-    parser = argparse.ArgumentParser(prog="setup-ministack", description=setup_ministack.__doc__)
-    parser.parse_args(arguments)
-    paths = _paths(load_settings())
-    paths.create()
-    wanted = hashlib.sha256(_LOCK_FILE.read_bytes()).hexdigest()
-    stamp = paths.ministack / "installed-lock"
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-        return 0
-    python = paths.ministack / "bin" / "python"
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(paths.ministack)],
-        [
-            *(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--require-hashes", "-r", str(_LOCK_FILE)),
-        ],
-    ):
-        if subprocess.run(command, check=False).returncode:
-            raise Refusal(
-                "MiniStack could not be installed: see the lines above, then run `make setup` again."
-            )
-    stamp.write_text(wanted, encoding="utf-8")
+    asyncio.run(seed_catalogue(open_environments(), products=options.n))
     return 0
 
 
 def _paths(settings: StackSettings) -> Paths:
     return Paths(Path(settings.meridian_home).resolve())
+
+
+def _stop_all(paths: Paths) -> bool:
+    """Stop the supervisor, which stops its parts, and what a killed one left; return whether anything ran."""
+    supervisor = running_supervisor(paths)
+    if supervisor is not None:
+        supervisor.terminate()
+        _, alive = psutil.wait_procs([supervisor], timeout=_STOP_SECONDS)
+        if alive:
+            supervisor.kill()
+            supervisor.wait(timeout=2)
+    paths.create()
+    state = StateFile(paths.state)
+    snapshot = state.read()
+    with instance_lock(paths):
+        left = end_leftovers(list(snapshot.parts.values()))
+        state.write(replace(snapshot, supervisor=None, parts={}))
+    for name in left:
+        sys.stdout.write(f"{name}: ended, left over\n")
+    return supervisor is not None or bool(left)

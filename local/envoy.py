@@ -1,25 +1,10 @@
-"""Fragments of Envoy's configuration (v3 API) as plain data; knows Envoy's words and nothing of the shop's routes."""
+"""Fragments of Envoy's configuration (v3 API) as plain data: routes, clusters, limits. Knows nothing of the shop."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from local.envoy_problems import local_replies
-
 _TYPE: Final = "type.googleapis.com/envoy.extensions"
-AUDIENCE: Final = "meridian"
-JWT_PROVIDER: Final = "meridian"
-
-_STRIPPED: Final = (
-    {"prefix": "x-user-", "ignore_case": True},
-    {"prefix": "x-forwarded-", "ignore_case": True},
-    {"prefix": "x-envoy-", "ignore_case": True},
-    {"exact": "service-authorization", "ignore_case": True},
-    {"exact": "forwarded", "ignore_case": True},
-    {"exact": "x-real-ip", "ignore_case": True},
-    {"exact": "x-original-url", "ignore_case": True},
-    {"exact": "x-rewrite-url", "ignore_case": True},
-)
-"""What a client may claim about itself and we do not want to hear: removed before Envoy looks at the request."""
+_MOST_CONNECTIONS: Final = 5_000
 
 _STREAM_SECONDS: Final = 330  # services end an event stream after five minutes
 
@@ -29,7 +14,8 @@ def address(host: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def _typed(kind: str, **fields: object) -> dict[str, Any]:
+def typed(kind: str, **fields: object) -> dict[str, Any]:
+    """Name the protocol buffer a fragment is of."""
     return {"@type": f"{_TYPE}.{kind}", **fields}
 
 
@@ -88,10 +74,10 @@ def route(
         "match": dict(match),
         "route": action,
         "typed_per_filter_config": {
-            "envoy.filters.http.jwt_authn": _typed(
+            "envoy.filters.http.jwt_authn": typed(
                 "filters.http.jwt_authn.v3.PerRouteConfig", **jwt
             ),
-            "envoy.filters.http.local_ratelimit": _typed(
+            "envoy.filters.http.local_ratelimit": typed(
                 "filters.http.local_ratelimit.v3.LocalRateLimit", **rate
             ),
         },
@@ -117,33 +103,6 @@ def with_retries(
     return {**plain, "match": match, "route": {**plain["route"], "retry_policy": policy}}
 
 
-def jwt_filter(*, issuer: str, jwks_url: str) -> dict[str, Any]:
-    """Check user tokens against the JWKS, which is fetched before the listener opens and refreshed in between."""
-    provider = {
-        "issuer": issuer,
-        "audiences": [AUDIENCE],
-        "forward": True,
-        "clock_skew_seconds": 5,
-        "remote_jwks": {
-            "http_uri": {"uri": jwks_url, "cluster": "auth", "timeout": "2s"},
-            "cache_duration": "300s",
-            "async_fetch": {"fast_listener": False, "failed_refetch_duration": "1s"},
-        },
-    }
-    by_name = {"provider_name": JWT_PROVIDER}
-    return {
-        "name": "envoy.filters.http.jwt_authn",
-        "typed_config": _typed(
-            "filters.http.jwt_authn.v3.JwtAuthentication",
-            providers={JWT_PROVIDER: provider},
-            requirement_map={
-                "required": by_name,
-                "optional": {"requires_any": {"requirements": [by_name, {"allow_missing": {}}]}},
-            },
-        ),
-    }
-
-
 def cluster(name: str, port: int) -> dict[str, Any]:
     """One service: short connect timeout, and no more retries under way than a fifth of the requests."""
     endpoint = {"endpoint": {"address": address("127.0.0.1", port)}}
@@ -166,7 +125,7 @@ def cluster(name: str, port: int) -> dict[str, Any]:
             ]
         },
         "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _typed(
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
                 "upstreams.http.v3.HttpProtocolOptions",
                 # Below the services' own keep-alive, so that a request never meets a closing connection.
                 common_http_protocol_options={"idle_timeout": "4s"},
@@ -176,117 +135,11 @@ def cluster(name: str, port: int) -> dict[str, Any]:
     }
 
 
-def listener(
-    *, port: int, routes: Sequence[Mapping[str, Any]], jwt: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The one port clients reach."""
-    return {
-        "name": "edge",
-        "address": address("127.0.0.1", port),
-        "per_connection_buffer_limit_bytes": 65536,
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(routes, jwt),
-                    }
-                ]
-            }
-        ],
-    }
-
-
-def _connection_manager(
-    routes: Sequence[Mapping[str, Any]], jwt: Mapping[str, Any]
-) -> dict[str, Any]:
-    return _typed(
-        "filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix="edge",
-        use_remote_address=True,
-        normalize_path=True,
-        merge_slashes=True,
-        path_with_escaped_slashes_action="REJECT_REQUEST",
-        server_header_transformation="PASS_THROUGH",
-        preserve_external_request_id=True,
-        request_id_extension={
-            "typed_config": _typed(
-                "request_id.uuid.v3.UuidRequestIdConfig", pack_trace_reason=False
-            )
-        },
-        request_headers_timeout="10s",
-        max_request_headers_kb=32,
-        common_http_protocol_options={
-            "idle_timeout": "120s",
-            "headers_with_underscores_action": "REJECT_REQUEST",
-        },
-        early_header_mutation_extensions=[_strip_claims()],
-        http_filters=[
-            _rate_limit_filter(),
-            dict(jwt),
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": _typed(
-                    "filters.http.router.v3.Router", suppress_envoy_headers=True
-                ),
-            },
-        ],
-        local_reply_config=local_replies(),
-        access_log=[_access_log()],
-        route_config={
-            "name": "edge",
-            "virtual_hosts": [
-                {
-                    "name": "meridian",
-                    "domains": ["*"],
-                    "routes": [dict(row) for row in routes],
-                    "request_headers_to_remove": ["x-envoy-external-address"],
-                }
-            ],
-        },
+def connection_limit() -> dict[str, Any]:
+    """Refuse connections beyond what one machine can serve, before file descriptors run out."""
+    name = "envoy.resource_monitors.global_downstream_max_connections"
+    limit = typed(
+        "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        max_active_downstream_connections=_MOST_CONNECTIONS,
     )
-
-
-def _strip_claims() -> dict[str, Any]:
-    return {
-        "name": "envoy.http.early_header_mutation.header_mutation",
-        "typed_config": _typed(
-            "http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            mutations=[{"remove_on_match": {"key_matcher": dict(rule)}} for rule in _STRIPPED],
-        ),
-    }
-
-
-def _rate_limit_filter() -> dict[str, Any]:
-    """Installed without limits of its own: each route brings its class."""
-    return {
-        "name": "envoy.filters.http.local_ratelimit",
-        "typed_config": _typed(
-            "filters.http.local_ratelimit.v3.LocalRateLimit", stat_prefix="edge"
-        ),
-    }
-
-
-def _access_log() -> dict[str, Any]:
-    """JSON lines in the services' shape; the query stays out, people search for their own names."""
-    fields = {
-        "timestamp": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
-        "service": "gateway",
-        "level": "info",
-        "event": "request",
-        "method": "%REQ(:METHOD)%",
-        "path": "%PATH(NQ:PATH)%",
-        "status": "%RESPONSE_CODE%",
-        "flags": "%RESPONSE_FLAGS%",
-        "detail": "%RESPONSE_CODE_DETAILS%",
-        "milliseconds": "%DURATION%",
-        "upstream": "%UPSTREAM_CLUSTER%",
-        "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
-        "request_id": "%REQ(X-REQUEST-ID)%",
-    }
-    return {
-        "name": "envoy.access_loggers.stdout",
-        "typed_config": _typed(
-            "access_loggers.stream.v3.StdoutAccessLog", log_format={"json_format": fields}
-        ),
-    }
+    return {"resource_monitors": [{"name": name, "typed_config": limit}]}

@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from libs.topology import SERVICES
-from local import envoy
+from local import envoy, envoy_listener
 from local.binaries import envoy_program
 from local.paths import Paths
 from local.process import Part
@@ -118,12 +118,13 @@ def envoy_config(table: RouteTable, settings: StackSettings) -> dict[str, Any]:
             "address": envoy.address("127.0.0.1", 0),
             "access_log": [],
         },
+        "overload_manager": envoy.connection_limit(),
         "static_resources": {
             "listeners": [
-                envoy.listener(
+                envoy_listener.listener(
                     port=settings.port("gateway"),
                     routes=routes,
-                    jwt=envoy.jwt_filter(
+                    jwt=envoy_listener.jwt_filter(
                         issuer=settings.issuer,
                         jwks_url=f"{settings.url('auth')}/.well-known/jwks.json",
                     ),

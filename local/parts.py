@@ -8,14 +8,14 @@ from pathlib import Path
 import httpx
 
 from libs.topology import SERVICES
-from local.binaries import valkey_program
+from local.binaries import envoy_program, postgres_program, valkey_program
 from local.environments import DRAIN_SECONDS, Environments
 from local.paths import write_private
 from local.process import Part
 from local.refusal import Refusal
 from local.settings import ROOT, inherited_environment
 
-_MEMORY_TOO_SMALL_TO_MATTER = "128mb"
+_VALKEY_MEMORY = "128mb"
 
 
 def valkey_part(environments: Environments) -> Part:
@@ -31,7 +31,7 @@ def valkey_part(environments: Environments) -> Part:
         "requirepass": environments.credentials.valkey,
         "save": "300 1",
         "appendonly": "no",
-        "maxmemory": _MEMORY_TOO_SMALL_TO_MATTER,
+        "maxmemory": _VALKEY_MEMORY,
         "maxmemory-policy": "volatile-lru",
         "daemonize": "no",
     }
@@ -51,6 +51,22 @@ def valkey_part(environments: Environments) -> Part:
     )
 
 
+def check_programs(environments: Environments) -> None:
+    """See that every program this stack will start is installed.
+
+    Raises:
+        Refusal: names the first that is missing.
+    """
+    settings = environments.settings
+    envoy_program()
+    if settings.own_postgres:
+        postgres_program("postgres")
+    if settings.own_valkey:
+        valkey_program()
+    if settings.own_ministack:
+        ministack_python(environments)
+
+
 def ministack_python(environments: Environments) -> Path:
     """Return the interpreter of MiniStack's own virtual environment.
 
@@ -58,7 +74,7 @@ def ministack_python(environments: Environments) -> Path:
         Refusal: it was not created yet.
     """
     given = environments.settings.ministack_python
-    python = given or environments.paths.ministack / "bin" / "python"
+    python = given or ROOT / ".meridian" / "ministack" / "bin" / "python"
     if not python.exists():
         raise Refusal(
             f"The SNS/SQS emulator is not installed ({python} is missing): run `make setup`."

@@ -43,11 +43,6 @@ class Paths:
         """Held by the one supervisor of this folder."""
         return self.home / "lock"
 
-    @property
-    def ministack(self) -> Path:
-        """MiniStack's own virtual environment; `reset` leaves it alone."""
-        return self.home / "ministack"
-
     def log_of(self, name: str) -> Path:
         """Name the file a process writes its output to."""
         return self.logs / f"{name}.log"

@@ -109,6 +109,16 @@ class StackSettings(BaseSettings):
         return self.aws_endpoint_url is None
 
     @property
+    def given_addresses(self) -> dict[str, str | None]:
+        """The variables that replace a part, with their addresses; Amazon's own needs no checking."""
+        endpoint = self.messaging_endpoint if self.aws_endpoint_url else None
+        return {
+            "ADMIN_DATABASE_URL": self.admin_database_url,
+            "REDIS_URL": self.redis_url,
+            "AWS_ENDPOINT_URL": endpoint,
+        }
+
+    @property
     def messaging_endpoint(self) -> str | None:
         """Where SNS and SQS answer; None lets the AWS client find Amazon."""
         if self.aws_endpoint_url == REAL_AWS:
@@ -122,13 +132,18 @@ def load_settings(env_file: Path | None = None) -> StackSettings:
     Raises:
         Refusal: a value cannot be used; the sentence names the variable.
     """
-    path = env_file or ROOT / ".env"
+    path = env_file or _env_file()
     try:
         return StackSettings(_env_file=path)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
         raise Refusal(f"{name} in {path.name} or the environment {first['msg']}.") from None
+
+
+def _env_file() -> Path:
+    """`.env`, unless `MERIDIAN_ENV_FILE` names another, as tests and second copies do."""
+    return Path(os.environ.get("MERIDIAN_ENV_FILE") or ROOT / ".env")  # noqa: TID251 - settings
 
 
 def inherited_environment() -> dict[str, str]:
@@ -141,7 +156,7 @@ def service_overrides(env_file: Path | None = None) -> Mapping[str, str]:
 
     So `OTLP_ENDPOINT=...` or `RATE_LIMIT_REQUESTS=...` in `.env` reaches all six services.
     """
-    values = dotenv_values(env_file or ROOT / ".env")
+    values = dotenv_values(env_file or _env_file())
     own = {name.upper() for name in StackSettings.model_fields}
     return {name: value for name, value in values.items() if value and name.upper() not in own}
 

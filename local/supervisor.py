@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from local.checks import check_disk, check_ports
+from local.checks import check_addresses, check_disk, check_ports
 from local.credentials import load_credentials
 from local.environments import Environments
 from local.logs import rotate_logs, trim_logs
+from local.parts import check_programs
 from local.paths import Paths
 from local.progress import Progress
 from local.refusal import Refusal
@@ -39,30 +40,27 @@ def up(settings: StackSettings, *, split: bool) -> int:
             progress.say(f"{name}: ended, left over from a supervisor that was killed")
         check_disk(paths.home)
         check_ports(checked_parts(settings, split=split))
+        check_addresses(settings.given_addresses)
+        environments = Environments(settings, paths, load_credentials(paths), service_overrides())
+        check_programs(environments)
         rotate_logs(paths)
         state.write(
             Snapshot(record_of("supervisor", os.getpid()), {}, previous.emulator_since, clean=False)
         )
-        return asyncio.run(_Supervisor(settings, paths, progress, state, previous).run(split=split))
+        supervisor = _Supervisor(environments, progress, state, previous)
+        return asyncio.run(supervisor.run(split=split))
 
 
 class _Supervisor:
     def __init__(
-        self,
-        settings: StackSettings,
-        paths: Paths,
-        progress: Progress,
-        state: StateFile,
-        previous: Snapshot,
+        self, environments: Environments, progress: Progress, state: StateFile, previous: Snapshot
     ) -> None:
-        self._settings = settings
-        self._paths = paths
+        self._environments = environments
+        self._settings = environments.settings
+        self._paths = environments.paths
         self._progress = progress
         self._state = state
-        self._environments = Environments(
-            settings, paths, load_credentials(paths), service_overrides()
-        )
-        self._startup = Startup(self._environments, progress, state, previous=previous)
+        self._startup = Startup(environments, progress, state, previous=previous)
         self._told_to_stop = asyncio.Event()
 
     async def run(self, *, split: bool) -> int:

@@ -1,4 +1,4 @@
-"""Verbs that need the running stack's addresses: republish, dead letters, drafting a migration."""
+"""Verbs that hand the running stack's addresses and passwords to the shared command lines."""
 
 import argparse
 import subprocess
@@ -12,47 +12,48 @@ from local.paths import Paths
 from local.settings import ROOT, load_settings, service_overrides
 
 
-def republish(arguments: Sequence[str]) -> int:
-    """Send events again from the outbox; the inboxes make it safe."""
-    parser = argparse.ArgumentParser(prog="republish", description=republish.__doc__)
-    parser.add_argument("--since", required=True, help="ISO 8601, such as 2026-01-31T12:00:00Z")
-    parser.add_argument("--service", choices=SERVICES, help="one outbox; all without it")
-    options = parser.parse_args(arguments)
-    service = options.service or "all"
-    command = ["libs.messaging", "republish", "--since", options.since, "--service", service]
-    environments = _environments()
-    addresses = {
-        f"DATABASE_URL_{name.upper()}": environments.database_url(name, "app") for name in SERVICES
-    }
-    return _run(command, {**environments.messaging_tools(), **addresses})
+def open_environments() -> Environments:
+    """Build the environments of the stack that the settings describe.
 
-
-def dead_letters(arguments: Sequence[str]) -> int:
-    """List dead letters, or send one queue's again."""
-    parser = argparse.ArgumentParser(prog="dead-letters", description=dead_letters.__doc__)
-    parser.add_argument("--redrive", metavar="QUEUE", help="send this queue's dead letters again")
-    queue = parser.parse_args(arguments).redrive
-    command = ["redrive", queue] if queue else ["list"]
-    return _run(["libs.messaging", "dlq", *command], _environments().messaging_tools())
-
-
-def migration(arguments: Sequence[str]) -> int:
-    """Draft the migration that takes a service's schema to its models."""
-    parser = argparse.ArgumentParser(prog="migration", description=migration.__doc__)
-    parser.add_argument("--service", choices=SERVICES, required=True)
-    parser.add_argument("--message", required=True, help="what it does, such as 'add gift note'")
-    options = parser.parse_args(arguments)
-    command = ["migration", "--service", options.service, "--message", options.message]
-    return _run(["libs.database", *command], _environments().database_tools())
-
-
-def _environments() -> Environments:
+    Raises:
+        Refusal: the settings or the secrets cannot be used.
+    """
     settings = load_settings()
-    paths = Paths(settings.meridian_home)
+    paths = Paths(settings.meridian_home.resolve())
+    paths.create()
     return Environments(settings, paths, load_credentials(paths), service_overrides())
 
 
+def republish(arguments: Sequence[str]) -> int:
+    """Send messages again from the outboxes; inboxes drop what had arrived."""
+    parser = argparse.ArgumentParser(prog="republish", description=republish.__doc__)
+    parser.add_argument("--since", required=True, help="such as 2026-01-31T12:00:00Z")
+    parser.add_argument("--service", choices=SERVICES)
+    options = parser.parse_args(arguments)
+    chosen = ("--service", options.service) if options.service else ()
+    command = ("libs.messaging", "republish", "--since", options.since, *chosen)
+    return _run(command, open_environments().messaging_tools())
+
+
+def dead_letters(arguments: Sequence[str]) -> int:
+    """List the dead letters of every queue, or send one queue's back."""
+    parser = argparse.ArgumentParser(prog="dead-letters", description=dead_letters.__doc__)
+    parser.add_argument("--redrive", metavar="QUEUE", help="a name from the list")
+    options = parser.parse_args(arguments)
+    verb = ("redrive", options.redrive) if options.redrive else ("list",)
+    return _run(("libs.messaging", "dlq", *verb), open_environments().messaging_tools())
+
+
+def migration(arguments: Sequence[str]) -> int:
+    """Draft a service's next migration from the difference between its models and the running database."""
+    parser = argparse.ArgumentParser(prog="migration", description=migration.__doc__)
+    parser.add_argument("--service", required=True, choices=SERVICES)
+    parser.add_argument("--message", required=True)
+    options = parser.parse_args(arguments)
+    command = ("libs.database", "migration", "--service", options.service)
+    return _run((*command, "--message", options.message), open_environments().database_tools())
+
+
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    return subprocess.run(
-        [sys.executable, "-m", *command], env=dict(environment), cwd=ROOT, check=False
-    ).returncode
+    arguments = [sys.executable, "-m", *command]
+    return subprocess.run(arguments, env=environment, cwd=ROOT, check=False).returncode

@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 from rich.console import Console
 
+from libs.topology import DATABASE_NAME
 from local.credentials import load_credentials
 from local.demo.journey import (
     Story,
@@ -92,6 +93,6 @@ async def _must_answer(http: httpx.AsyncClient, address: str) -> None:
 
 async def _administrator(dsn: str, address: str) -> asyncpg.Connection:
     try:
-        return await asyncpg.connect(dsn)
+        return await asyncpg.connect(dsn, database=DATABASE_NAME)
     except (OSError, asyncpg.PostgresError):
         raise Refusal(NOT_RUNNING.format(address=address)) from None

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from libs.ids import is_id
+from libs.topology import DATABASE_NAME
 from local.credentials import load_credentials
 from local.paths import Paths
 from local.postgres import admin_url
@@ -42,7 +43,7 @@ async def _trace(settings: StackSettings, order_id: str) -> None:
     paths = Paths(settings.meridian_home)
     dsn = admin_url(settings, load_credentials(paths).postgres)
     try:
-        connection = await asyncpg.connect(dsn)
+        connection = await asyncpg.connect(dsn, database=DATABASE_NAME)
     except (OSError, asyncpg.PostgresError):
         raise Refusal("PostgreSQL does not answer: start Meridian with `make up`.") from None
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from libs.testing.servers import free_port
 from local.__main__ import main
-from local.checks import check_disk, check_ports
+from local.checks import check_addresses, check_disk, check_ports
 from local.paths import Paths
 from local.python_version import check_python
 from local.refusal import Refusal
@@ -45,6 +45,13 @@ def test_two_parts_cannot_share_a_port() -> None:
 
 def test_free_ports_are_fine() -> None:
     check_ports({"order": free_port()})
+
+
+def test_a_given_address_must_answer(taken: int) -> None:
+    check_addresses({"REDIS_URL": f"redis://:pw@127.0.0.1:{taken}/0", "AWS_ENDPOINT_URL": None})
+    nobody = free_port()
+    with pytest.raises(Refusal, match=f"REDIS_URL in .env names 127.0.0.1:{nobody} and nothing"):
+        check_addresses({"REDIS_URL": f"redis://:pw@127.0.0.1:{nobody}/0"})
 
 
 def test_an_old_python_is_refused() -> None:
@@ -100,7 +107,7 @@ def test_a_wrong_value_is_named(tmp_path: Path, line: str) -> None:
 
 def test_an_unknown_verb_shows_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fly"]) == 2
-    assert "setup-ministack" in capsys.readouterr().err
+    assert "dead-letters" in capsys.readouterr().err
 
 
 def test_a_refusal_is_one_line_and_status_1(
@@ -123,12 +130,12 @@ def test_reset_empties_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     paths = Paths(tmp_path / "home")
     paths.create()
     (paths.data / "book").write_text("x")
-    (paths.ministack).mkdir()
+    (paths.home / "ministack").mkdir()
     monkeypatch.setenv("MERIDIAN_HOME", str(paths.home))
     assert main(["reset"]) == 0
     assert not paths.data.exists()
     assert not paths.secrets.exists()
-    assert paths.ministack.exists()
+    assert (paths.home / "ministack").exists()
 
 
 def test_settings_know_every_port_variable() -> None:
