@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+# A table that is being filled has no statistics yet, and the planner would read all of it for every batch.
+_PLAN_BY_KEY = text("""
+    SELECT set_config(name, 'off', true)
+    FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan']) AS settings(name)
+""")
+
 _PUT_CATEGORY = text("""
     INSERT INTO categories (id, slug, title, parent_id, home_region)
     VALUES (:id, :slug, :title, :parent_id, :region)
@@ -122,6 +128,10 @@ class BulkRepository:
     def __init__(self, session: AsyncSession, home_region: str) -> None:
         self._session = session
         self._region = home_region
+
+    async def expect_lookups_by_key(self) -> None:
+        """Have the rest of this transaction use indexes: each statement here finds its rows by key."""
+        await self._session.execute(_PLAN_BY_KEY)
 
     async def put_category(
         self, category_id: str, slug: str, title: str, parent_id: str | None

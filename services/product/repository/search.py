@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     BigInteger,
     ColumnElement,
     Double,
@@ -88,7 +89,14 @@ class SearchRepository:
         """Fall back to similar words if no product at all contains the words as they are written."""
         if self._search.text is None or self.fuzzy:
             return
-        exact = select(exists().where(Product.status == "active", self._contains_words()))
+        # Materialised, because for a bare EXISTS the planner hopes to meet a hit early and reads the whole table.
+        found = (
+            select(Product.status)
+            .where(self._contains_words())
+            .cte("found")
+            .prefix_with("MATERIALIZED")
+        )
+        exact = select(exists().where(found.c.status == "active"))
         self.fuzzy = not (await self._session.execute(exact)).scalar_one()
 
     async def page(self, *, after: tuple[int | None, str] | None, limit: int) -> list[Hit]:
@@ -115,41 +123,28 @@ class SearchRepository:
         return [Hit(*row) for row in rows]
 
     async def facets(self) -> Facets:
-        """Count the hits by category, price and availability."""
+        """Count the hits by category, price and availability, finding them only once."""
         await self._set_similarity()
         matched = self._matching(
             Product.id, Product.category_id, ListingPrice.from_minor, _in_stock().label("in_stock")
         ).cte("matched")
-        totals = await self._session.execute(
+        rows = await self._session.execute(
             select(
-                func.count(),
-                func.count().filter(matched.c.in_stock),
-            ).select_from(matched)
-        )
-        total, in_stock = totals.one()
-        categories = await self._session.execute(
-            select(Category.id, Category.slug, Category.title, func.count().label("hits"))
-            .join(matched, matched.c.category_id == Category.id)
-            .group_by(Category.id)
-            .order_by(func.count().desc(), Category.title)
-        )
-        quartiles = select(
-            func.percentile_disc(literal([0.25, 0.5, 0.75], ARRAY(Double))).within_group(
-                matched.c.from_minor
+                select(func.count()).select_from(matched).scalar_subquery(),
+                select(func.count())
+                .select_from(matched)
+                .where(matched.c.in_stock)
+                .scalar_subquery(),
+                _as_json(_by_category(matched)),
+                _as_json(_by_price(matched)),
             )
-        ).scalar_subquery()
-        # Equal prices share a band, so that a client filtering by its bounds finds just what was counted.
-        band = func.width_bucket(matched.c.from_minor, quartiles)
-        prices = await self._session.execute(
-            select(func.min(matched.c.from_minor), func.max(matched.c.from_minor), func.count())
-            .group_by(band)
-            .order_by(band)
         )
+        total, in_stock, categories, prices = rows.one()
         return Facets(
             total,
             in_stock,
-            [CategoryCount(*row) for row in categories],
-            [PriceRange(*row) for row in prices],
+            [CategoryCount(*one) for one in categories],
+            [PriceRange(*one) for one in prices],
         )
 
     async def _set_similarity(self) -> None:
@@ -215,6 +210,42 @@ class SearchRepository:
 
 def _in_stock() -> ColumnElement[bool]:
     return exists().where(StockLevel.product_id == Product.id, StockLevel.available > 0)
+
+
+def _by_category(matched: CTE) -> Select[Any]:
+    return (
+        select(
+            func.json_build_array(Category.id, Category.slug, Category.title, func.count()).label(
+                "row"
+            )
+        )
+        .join(matched, matched.c.category_id == Category.id)
+        .group_by(Category.id)
+        .order_by(func.count().desc(), Category.title)
+    )
+
+
+def _by_price(matched: CTE) -> Select[Any]:
+    quartiles = select(
+        func.percentile_disc(literal([0.25, 0.5, 0.75], ARRAY(Double))).within_group(
+            matched.c.from_minor
+        )
+    ).scalar_subquery()
+    # Equal prices share a band, so that a client filtering by its bounds finds just what was counted.
+    band = func.width_bucket(matched.c.from_minor, quartiles)
+    cheapest, dearest = func.min(matched.c.from_minor), func.max(matched.c.from_minor)
+    return (
+        select(func.json_build_array(cheapest, dearest, func.count()).label("row"))
+        .group_by(band)
+        .order_by(cheapest)
+    )
+
+
+def _as_json(rows: Select[Any]) -> ColumnElement[Any]:
+    inner = rows.subquery()
+    return select(
+        func.coalesce(func.json_agg(inner.c.row), func.json_build_array())
+    ).scalar_subquery()
 
 
 def _with_descendants(category_id: str) -> Select[tuple[str]]:

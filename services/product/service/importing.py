@@ -94,6 +94,7 @@ class CatalogueImporter:
     async def _put_products(self, products: Sequence[ImportedProduct]) -> None:
         async with self.database.transaction() as session:
             bulk = BulkRepository(session, self.home_region)
+            await bulk.expect_lookups_by_key()
             changed = await bulk.put_products(self._product_columns(products))
             ids = await bulk.ids_of([product.slug for product in products])
             variants, prices = _variant_columns(products, ids), _price_columns(products)

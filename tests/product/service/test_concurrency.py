@@ -2,8 +2,10 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
+from sqlalchemy import text
 
 from libs.database.session import Database
 from libs.ids import new_id
@@ -18,21 +20,27 @@ BUYERS = 64
 @pytest.fixture
 async def busy_shop(databases: Databases) -> AsyncIterator[Shop]:
     database = Database(databases.url("product"), application_name="test-buyers", pool_size=BUYERS)
+    async with AsyncExitStack() as connected:
+        for _ in range(BUYERS):
+            session = await connected.enter_async_context(database.transaction())
+            await session.execute(text("SELECT 1"))
     yield Shop(database)
     await database.close()
 
 
-async def buy(shop: Shop, lines: dict[str, int], order_id: str | None = None) -> str | None:
-    try:
-        held = await shop.hold(lines, order_id)
-    except OutOfStock:
-        return None
+async def buy(shop: Shop, lines: dict[str, int], queue: asyncio.Semaphore) -> str | None:
+    async with queue:
+        try:
+            held = await shop.hold(lines)
+        except OutOfStock:
+            return None
     return held.order_id
 
 
 async def test_64_buyers_of_20_pieces_make_exactly_20_holds(busy_shop: Shop) -> None:
+    queue = asyncio.Semaphore(BUYERS)
     await busy_shop.product("mug", stock={"HOT": 20})
-    orders = await asyncio.gather(*(buy(busy_shop, {"HOT": 1}) for _ in range(BUYERS)))
+    orders = await asyncio.gather(*(buy(busy_shop, {"HOT": 1}, queue) for _ in range(BUYERS)))
     assert sum(order is not None for order in orders) == 20
     assert await busy_shop.piles("HOT") == (0, 20, 0)
     assert await busy_shop.unconserved() == []
@@ -41,6 +49,7 @@ async def test_64_buyers_of_20_pieces_make_exactly_20_holds(busy_shop: Shop) -> 
 async def test_mixed_baskets_in_random_order_neither_deadlock_nor_oversell(
     busy_shop: Shop,
 ) -> None:
+    queue = asyncio.Semaphore(BUYERS)
     chance = random.Random(7)  # noqa: S311 - the same baskets in every run
     skus = [f"SKU-{number}" for number in range(5)]
     await busy_shop.product("many", stock=dict.fromkeys(skus, 40))
@@ -48,7 +57,7 @@ async def test_mixed_baskets_in_random_order_neither_deadlock_nor_oversell(
         {sku: chance.randint(1, 3) for sku in chance.sample(skus, chance.randint(1, 4))}
         for _ in range(3 * BUYERS)
     ]
-    orders = await asyncio.gather(*(buy(busy_shop, basket) for basket in baskets))
+    orders = await asyncio.gather(*(buy(busy_shop, basket, queue) for basket in baskets))
     held = Counter[str]()
     for order, basket in zip(orders, baskets, strict=True):
         held.update(basket if order is not None else {})
