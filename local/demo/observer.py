@@ -9,12 +9,12 @@ import asyncpg
 from libs.topology import SERVICES, schema_of
 
 _CAUSED = " UNION ALL ".join(
-    f"SELECT type, created_at FROM {schema_of(service)}.outbox_messages"  # noqa: S608 - constant names
+    f"SELECT type, created_at, position FROM {schema_of(service)}.outbox_messages"  # noqa: S608 - constant names
     " WHERE envelope::jsonb ->> 'correlationid' = $1 AND created_at > now() - interval '10 minutes'"
     for service in SERVICES
 )
 
-_IN_ORDER = f"SELECT type FROM ({_CAUSED}) AS caused ORDER BY created_at"  # noqa: S608 - constant names
+_IN_ORDER = f"SELECT type FROM ({_CAUSED}) AS caused ORDER BY created_at, position"  # noqa: S608 - constant names
 
 
 class EventsMissing(AssertionError):
