@@ -273,7 +273,7 @@ async def test_a_stop_lets_handlers_finish_and_gives_the_rest_back(
     async with running(consumer({CapturePayment: OutsideTransaction(handle)}, COMMANDS)) as stop:
         await entered.wait()
         stop.set()
-        release.set()
+        asyncio.get_running_loop().call_later(0.5, release.set)  # after the last poll has ended
     assert await done(database) == 1
     assert broker.waiting(COMMANDS.name) == commands[1:]
     visible = await broker.receive(COMMANDS.name, limit=10, wait_seconds=0, visibility_seconds=0)
