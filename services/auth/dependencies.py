@@ -21,6 +21,7 @@ from services.auth.service.logins import Client, LoginService, Throttle
 from services.auth.service.minting import AccessTokens
 from services.auth.service.passwords import Passwords
 from services.auth.service.sessions import SessionService
+from services.auth.service.turns import Turns
 from services.auth.settings import AuthSettings
 
 _LONGEST_USER_AGENT = 200
@@ -34,6 +35,7 @@ class AuthParts:
 
     keyring: Keyring
     passwords: Passwords
+    turns: Turns
 
 
 def settings_of(resources: Resources) -> AuthSettings:
@@ -54,6 +56,7 @@ def build_parts(resources: Resources) -> AuthParts:
     return AuthParts(
         keyring=Keyring(resources.database, encryption, settings.region),
         passwords=Passwords(settings.password_hash_threads, settings.password_hash_queue),
+        turns=Turns(),
     )
 
 
@@ -74,13 +77,6 @@ def build_account_service(resources: Resources, session: AsyncSession) -> Accoun
         families=FamilyRepository(session),
         outbox=resources.outbox(session),
         region=resources.settings.region,
-    )
-
-
-def build_session_service(resources: Resources, keyring: Keyring) -> SessionService:
-    """Assemble the session use cases; they open transactions of their own."""
-    return SessionService(
-        resources.database, resources.sessions, _access_tokens(resources, keyring)
     )
 
 
@@ -115,7 +111,8 @@ def account_service(resources: ResourcesDep, session: SessionDep) -> AccountServ
 
 def session_service(resources: ResourcesDep, parts: PartsDep) -> SessionService:
     """Give a request the session use cases."""
-    return build_session_service(resources, parts.keyring)
+    tokens = _access_tokens(resources, parts.keyring)
+    return SessionService(resources.database, resources.sessions, tokens, parts.turns)
 
 
 def throttle(resources: ResourcesDep) -> Throttle:

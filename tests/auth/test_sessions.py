@@ -9,8 +9,10 @@ from sqlalchemy import func, select, update
 from libs.cache.redis import open_redis
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
+from libs.runtime.resources import open_resources
+from libs.testing.plugin import SettingsFor
 from services.auth.models import Identity, RefreshFamily, RefreshToken
-from services.auth.repository import FamilyRepository
+from services.auth.worker import worker_plan
 from tests.auth.conftest import Person, StartAuth, register
 
 
@@ -202,6 +204,19 @@ async def test_without_redis_a_refresh_still_works(ada: Person, start_auth: Star
     assert response.status_code == 200
 
 
+async def test_without_redis_a_reuse_still_ends_the_family(
+    ada: Person, start_auth: StartAuth, database: Database
+) -> None:
+    stolen = ada.tokens["refresh_token"]
+    await ada.refresh()
+    await let_time_pass(database, seconds=11)
+    ada.client = await start_auth(redis_url="redis://127.0.0.1:1/0")
+
+    assert problem(await ada.refresh(stolen))[0] == 401
+    async with database.transaction() as session:
+        assert await session.scalar(select(RefreshFamily.revoked_because)) == "reuse"
+
+
 async def test_logging_out_ends_this_session_only(ada: Person, redis_url: str) -> None:
     other = await ada.log_in()
 
@@ -305,7 +320,9 @@ async def test_a_malformed_refresh_is_422(client: httpx.AsyncClient, body: objec
     assert "xxx" not in response.text
 
 
-async def test_what_ended_long_ago_is_forgotten(ada: Person, database: Database) -> None:
+async def test_what_ended_long_ago_is_forgotten(
+    ada: Person, database: Database, settings_for: SettingsFor
+) -> None:
     await ada.refresh()
     phone = await ada.log_in()
     async with database.transaction() as session:
@@ -318,7 +335,10 @@ async def test_what_ended_long_ago_is_forgotten(ada: Person, database: Database)
         await session.execute(
             update(RefreshToken).where(RefreshToken.state == "used").values(created_at=old)
         )
-        await FamilyRepository(session).forget_older_than(timedelta(days=30))
+
+    async with open_resources(settings_for("auth")) as resources:
+        (timer,) = worker_plan(resources).timers
+        await timer.run()
 
     async with database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(RefreshFamily)) == 1

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
 
 from libs.cache.sessions import SessionRecord, SessionStore, SessionStoreUnavailable
 from libs.database.session import Database
@@ -21,9 +19,7 @@ from services.auth.errors import InvalidRefreshToken, SessionNotFound
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import FamilyRepository, Presented
 from services.auth.service.minting import AccessTokens, IssuedTokens, hash_of, new_refresh_token
-
-KEPT_FOR: Final = timedelta(days=30)
-"""How long ended sessions and used tokens are kept, to recognise copies."""
+from services.auth.service.turns import Turns
 
 _log = get_logger(__name__)
 _refreshes = counter("auth.refreshes", unit="{refresh}", description="Refreshes by outcome.")
@@ -36,6 +32,7 @@ class SessionService:
     database: Database
     sessions: SessionStore
     tokens: AccessTokens
+    turns: Turns
 
     async def refresh(self, refresh_token: str) -> IssuedTokens:
         """Exchange a refresh token for a new pair.
@@ -47,12 +44,7 @@ class SessionService:
             InvalidRefreshToken: whatever is wrong with it.
         """
         successor, successor_hash = new_refresh_token()
-        async with self.database.transaction() as session:
-            families = FamilyRepository(session)
-            presented = await families.find_presented(hash_of(refresh_token))
-            rotation = Rotation.ENDED if presented is None else _judge(presented)
-            if presented is not None:
-                await _apply(families, presented, rotation, successor_hash)
+        presented, rotation = await self._rotate(hash_of(refresh_token), successor_hash)
         _refreshes.add(1, {"outcome": rotation.value})
         if presented is None or rotation is Rotation.ENDED:
             raise InvalidRefreshToken
@@ -95,10 +87,17 @@ class SessionService:
         for session_id in ended:
             await self.sessions.delete(session_id)
 
-    async def forget_old(self) -> None:
-        """Delete what ended long ago."""
-        async with self.database.transaction() as session:
-            await FamilyRepository(session).forget_older_than(KEPT_FOR)
+    async def _rotate(
+        self, token_hash: bytes, successor_hash: bytes
+    ) -> tuple[Presented | None, Rotation]:
+        async with self.turns.of(token_hash), self.database.transaction() as session:
+            families = FamilyRepository(session)
+            presented = await families.find_presented(token_hash)
+            if presented is None:
+                return None, Rotation.ENDED
+            rotation = _judge(presented)
+            await _apply(families, presented, rotation, successor_hash)
+            return presented, rotation
 
     async def _record_again(self, family: RefreshFamily) -> None:
         """Restore the session record, unless the session was ended meanwhile.
