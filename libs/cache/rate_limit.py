@@ -90,8 +90,8 @@ class RateLimiter:
         try:
             return await self._take_in_redis(hashed, policy, cost)
         except REDIS_FAILURES as error:
-            self._cooldown.start()
-            _log.warning("rate_limiter_on_local_buckets", reason=type(error).__name__)
+            if self._cooldown.start():
+                _log.warning("rate_limiter_on_local_buckets", reason=type(error).__name__)
             return self._fallback.take(hashed, policy, cost)
 
     async def give_back(self, key: str, policy: Policy) -> None:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 REDIS_FAILURES: Final = (RedisError, OSError, TimeoutError)
 """What any command may raise when Redis is away, slow or refuses."""
 
-_CONNECT_SECONDS: Final = 0.5
+_CONNECT_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 1.0
 _POOL_SIZE: Final = 100
 
@@ -46,5 +46,8 @@ class Cooldown:
     def active(self) -> bool:
         return self._monotonic() < self._until
 
-    def start(self) -> None:
+    def start(self) -> bool:
+        """Begin the pause; False if it had begun already, so that a crowd of failures is told once."""
+        first = not self.active
         self._until = self._monotonic() + self._seconds
+        return first

@@ -235,8 +235,8 @@ class ByteCache:
         try:
             return await command()
         except REDIS_FAILURES as error:
-            self._cooldown.start()
-            _log.warning("cache_without_redis", reason=type(error).__name__)
+            if self._cooldown.start():
+                _log.warning("cache_without_redis", reason=type(error).__name__)
             return None
 
     def _is_fresh(self, entry: _Entry) -> bool:

@@ -49,7 +49,8 @@ def test_a_cooldown_ends_by_itself() -> None:
     now = 0.0
     cooldown = Cooldown(1.0, monotonic=lambda: now)
     seen = [cooldown.active]
-    cooldown.start()
+    assert cooldown.start()
+    assert not cooldown.start()
     seen.append(cooldown.active)
     now = 1.0
     seen.append(cooldown.active)
