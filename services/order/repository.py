@@ -1,10 +1,11 @@
 """Every query of order. Lock order, here and nowhere else: the order's row, then its refunds; other rows are only added."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -122,6 +123,21 @@ class OrderRepository:
     def schedule(self, order: Order, seconds: float | None) -> None:
         """Set when the order is looked at next, by the database's clock; None when it is settled."""
         order.next_check_at = None if seconds is None else func.now() + timedelta(seconds=seconds)
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Undo the block alone if it fails; the transaction goes on."""
+        async with self._session.begin_nested():
+            yield
+
+    async def postpone(self, order_id: str, seconds: float) -> None:
+        """Look at an order later, whatever else happened to it in this transaction."""
+        await self._session.execute(
+            update(Order)
+            .where(Order.id == order_id)
+            .values(next_check_at=func.now() + timedelta(seconds=seconds))
+            .execution_options(synchronize_session=False)
+        )
 
     def add(self, *rows: OrderLine | Refund | Shipment | TimelineEntry) -> None:
         """Add rows that belong to an order."""

@@ -13,7 +13,7 @@ from services.order.domain.states import (
     ShipmentStatus,
 )
 
-STATUSES = {
+STATUSES: dict[Axis, list[str]] = {
     Axis.ORDER: list(OrderStatus),
     Axis.PAYMENT: list(PaymentStatus),
     Axis.SHIPMENT: list(ShipmentStatus),

@@ -48,12 +48,12 @@ def payment_captured(saga: Saga, amount: Money, version: int) -> Saga:
     """The money moved. Taken money is never ignored, however late or old the news.
 
     Raises:
-        PrecedesItsState: the authorisation is not known yet.
+        PrecedesItsState: the authorisation, or the confirmation that asked for the capture, is not known yet.
     """
     if saga.payment in TAKEN:
         return saga
-    if saga.payment in UNANSWERED:
-        raise PrecedesItsState("captured before authorized")
+    if saga.payment in UNANSWERED or saga.order == OrderStatus.PENDING:
+        raise PrecedesItsState("captured before confirmed")
     moved = saga.with_payment(PaymentStatus.CAPTURED, version)
     return replace(moved, captured_minor=amount.amount_minor)
 

@@ -59,9 +59,19 @@ class Sweeper:
         async with self.database.transaction() as session:
             progress = self.progress_of(session)
             due = await progress.orders.due(BATCH, self.pending_timeout)
-            for one in due:
-                await self._drive(progress, one)
+            order_ids = [one.locked.order.id for one in due]
+            for order_id, one in zip(order_ids, due, strict=True):
+                await self._drive_alone(progress, order_id, one)
         return len(due)
+
+    async def _drive_alone(self, progress: Progress, order_id: str, due: DueOrder) -> None:
+        """Keep one order that cannot be handled from holding up all the others."""
+        try:
+            async with progress.orders.attempt():
+                await self._drive(progress, due)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the others must not wait
+            _log.exception("order_not_swept", order_id=order_id)
+            await progress.orders.postpone(order_id, LONGEST_PAUSE_SECONDS)
 
     async def _drive(self, progress: Progress, due: DueOrder) -> None:
         order, saga = due.locked.order, saga_of(due.locked)

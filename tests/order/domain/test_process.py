@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from typing_extensions import override
 
 from libs.money import Money
 from services.order.domain import events
@@ -280,6 +281,7 @@ class Checkout(RuleBasedStateMachine):
         if self.saga.is_live:
             assert self.stock.state != "released"
 
+    @override
     def teardown(self) -> None:
         """Once everybody works again, every order comes to an end in which nobody is owed anything."""
         for round_number in range(30):
@@ -325,5 +327,5 @@ class Checkout(RuleBasedStateMachine):
         assert self.payment.state != "authorized" or self.payment.captured
 
 
-Checkout.TestCase.settings = settings(max_examples=500, stateful_step_count=50, deadline=None)
+Checkout.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 TestCheckout = Checkout.TestCase

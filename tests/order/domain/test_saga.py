@@ -170,6 +170,7 @@ def test_repeated_and_stale_news_change_nothing(state: Saga, news: Callable[[Sag
     ("state", "news"),
     [
         (PLACED, lambda saga: events.payment_captured(saga, TOTAL, 2)),
+        (AUTHORIZED, lambda saga: events.payment_captured(saga, TOTAL, 2)),
         (UNKNOWN, events.stock_committed),
         (
             replace(CANCELLED, refunds=(Refund("rfd_1", 10, "other"),)),

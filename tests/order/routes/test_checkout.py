@@ -108,10 +108,10 @@ async def test_an_order_needs_a_key(running: Running) -> None:
 
 async def test_a_hundred_requests_with_one_key_make_one_order(running: Running) -> None:
     answers = await asyncio.gather(*(running.post_order("key-1") for _ in range(100)))
-    statuses = {response.status_code for response in answers}
-    assert statuses <= {202, 409}
-    codes = {r.json()["code"] for r in answers if r.status_code == 409}
+    # A machine too busy to serve a hundred at once may shed some (503); it may not run one twice.
+    codes = {r.json()["code"] for r in answers if r.status_code not in {202, 503}}
     assert codes <= {"idempotency_in_flight"}
+    assert len({r.content for r in answers if r.status_code == 202}) == 1
     assert [row[0] for row in await running.sql("SELECT count(*) FROM orders")] == [1]
     assert len(running.shop.holds) == 1
 
