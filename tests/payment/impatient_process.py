@@ -12,6 +12,7 @@ def shorten_visibility() -> None:
     routing = Routing.load()
     queue = routing.command_queues["payment"]
     shorter = queue.model_copy(update={"visibility_seconds": VISIBILITY_SECONDS})
+    assert isinstance(routing.command_queues, dict)
     routing.command_queues["payment"] = shorter
 
 

@@ -13,7 +13,7 @@ from libs.ids import new_id
 from libs.messaging.broker import AwsBroker, open_broker
 from libs.messaging.topology import declare
 from libs.testing.plugin import SettingsFor
-from libs.testing.processes import start_process
+from libs.testing.processes import ServiceProcess, start_process
 from libs.testing.servers import free_port
 from libs.testing.settings import environment_of
 from libs.testing.waiting import eventually
@@ -79,11 +79,15 @@ class Killed:
     """The payment process: started, killed at a random moment, started again."""
 
     def __init__(self, environment: dict[str, str], url: str, log_file: Path) -> None:
-        self._start = lambda: start_process(
-            ["-m", "tests.payment.impatient_process"], environment, url, log_file
-        )
+        self._environment = environment
+        self._url = url
+        self._log_file = log_file
         self._dice = random.Random(SEED)  # noqa: S311 - a seeded schedule, not a secret
         self.process = self._start()
+
+    def _start(self) -> ServiceProcess:
+        arguments = ["-m", "tests.payment.impatient_process"]
+        return start_process(arguments, self._environment, self._url, self._log_file)
 
     async def restart(self) -> None:
         await asyncio.sleep(self._dice.uniform(0.05, 0.6))  # the schedule itself, not a wait

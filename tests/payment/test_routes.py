@@ -1,5 +1,6 @@
 """Payment over HTTP: owners see their payments, administrators the ledger, the provider only the webhook."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,10 +9,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.types import Message
 
 from libs.clock import utc_now
 from libs.testing.plugin import SettingsFor
 from libs.testing.tokens import TokenFactory
+from services.payment import routes
+from services.payment.errors import WebhookTooSlow
 from services.payment.main import create_app
 from services.payment.settings import PaymentSettings
 from tests.payment.conftest import Shop
@@ -212,3 +217,16 @@ async def test_a_huge_webhook_is_refused_before_it_is_looked_at(
     response = await client.post("/v1/webhooks/simulator", content=b" " * size, headers=headers)
     assert response.status_code == 413
     assert await shop.admin.fetchval("SELECT count(*) FROM provider_events") == 0
+
+
+async def test_a_webhook_that_trickles_in_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "_LONGEST_WEBHOOK_SECONDS", 0.05)
+    never = asyncio.Event()
+
+    async def receive_nothing() -> Message:
+        await never.wait()
+        raise AssertionError
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive_nothing)
+    with pytest.raises(WebhookTooSlow):
+        await routes._raw_body(request)
