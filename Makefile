@@ -37,7 +37,7 @@ down: setup ## Stop everything that `make up` started
 
 .PHONY: reset
 reset: setup ## Stop and forget all local data
-	@exec $(RUN) -m local reset
+	@$(RUN) -m local down && $(RUN) -m local reset
 
 .PHONY: seed
 seed: setup ## Load the catalogue; n=100000 makes a large one
@@ -112,7 +112,7 @@ $(STAMP): requirements-dev.lock
 # MiniStack pins another botocore than ours, so it lives in an environment of its own.
 $(MINISTACK_STAMP): local/ministack.lock | $(STAMP)
 	@echo "Installing the AWS emulator into .meridian/ministack..."
-	@$(PYTHON) -m venv .meridian/ministack
+	@$(PYTHON) -m venv --clear .meridian/ministack
 	@.meridian/ministack/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/ministack.lock
 	@touch $@
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from libs.contracts import Message
 from libs.messaging.consumer import Consumer
 from libs.messaging.handlers import Handler, OutsideTransaction
-from libs.messaging.relay import Relay
+from libs.messaging.relay import SLOWEST_POLL_SECONDS, Relay
 from libs.messaging.routing import Routing
 from libs.observability.logging import get_logger
 from libs.runtime.resources import Resources
 
 LONGEST_RESTART_PAUSE_SECONDS = 10.0
+SLOWEST_POLL_APART_SECONDS = 0.2
 
 log = get_logger(__name__)
 
@@ -60,7 +61,14 @@ async def running_worker(resources: Resources, plan: WorkerPlan) -> AsyncIterato
 
 def _loops(resources: Resources, plan: WorkerPlan) -> dict[str, Callable[[], Awaitable[None]]]:
     settings, stopping = resources.settings, resources.stopping
-    relay = Relay(resources.database, resources.broker, resources.wake_relay)
+    # A worker of its own does not hear the commits of the API process, so it looks more often.
+    slowest = SLOWEST_POLL_APART_SECONDS if settings.role == "worker" else SLOWEST_POLL_SECONDS
+    relay = Relay(
+        resources.database,
+        resources.broker,
+        resources.wake_relay,
+        slowest_poll_seconds=slowest,
+    )
     loops: dict[str, Callable[[], Awaitable[None]]] = {"relay": lambda: relay.run(stopping)}
     for queue in Routing.load().queues_of(settings.service):
         consumer = Consumer(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -158,12 +158,13 @@ def _requests_in(
                 continue
             where = str(record["path"])
             if order_id in where or record.get("request_id") in correlation_ids:
-                took = f"{float(record['duration_ms']):.0f} ms"
+                milliseconds = float(record["duration_ms"])
+                ended = datetime.fromisoformat(str(record["timestamp"]))
                 yield Moment(
-                    datetime.fromisoformat(str(record["timestamp"])),
+                    ended - timedelta(milliseconds=milliseconds),
                     service,
                     "request",
-                    f"{record['method']} {where} > {record['status']} in {took}",
+                    f"{record['method']} {where} > {record['status']} in {milliseconds:.0f} ms",
                 )
 
 
