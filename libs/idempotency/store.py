@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import CursorResult, Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.database.session import Database
 from libs.idempotency.errors import IdempotencyInFlight, IdempotencyKeyReused, LeaseLost
 from libs.idempotency.keys import Identity
 from libs.idempotency.reply import StoredReply
@@ -146,9 +147,20 @@ async def expire(session: AsyncSession, held: Held) -> None:
 async def purge_expired(
     session: AsyncSession, *, older_than: timedelta = RETENTION, limit: int = 1000
 ) -> int:
-    """Remove up to `limit` keys older than the promised retention and return how many; for a service's timer."""
+    """Remove up to `limit` keys older than the promised retention and return how many."""
     result = await session.execute(_PURGE, {"age": older_than.total_seconds(), "limit": limit})
     return _row_count(result)
+
+
+async def purge_all_expired(database: Database, *, limit: int = 1000) -> int:
+    """Remove every key past its retention, in short transactions, and return how many; for a service's timer."""
+    removed = 0
+    while True:
+        async with database.transaction() as session:
+            step = await purge_expired(session, limit=limit)
+        removed += step
+        if step < limit:
+            return removed
 
 
 def _judge(row: "Row[tuple[object, ...]] | None", identity: Identity) -> StoredReply | None:

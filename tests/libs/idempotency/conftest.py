@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ from libs.idempotency.one_transaction import Idempotent, IdempotentRequired
 from libs.idempotency.reply import Reply
 from libs.idempotency.tables import idempotency_keys
 from libs.idempotency.two_transactions import Claim, ResumableRequired
+from libs.ids import new_id
 from libs.testing.apps import client_of
 
 
@@ -94,18 +96,40 @@ async def shop(scratch_database: Database, scratch_database_url: str) -> AsyncIt
         await (await session.connection()).run_sync(
             lambda connection: shared_metadata.create_all(connection, tables=[idempotency_keys])
         )
-    app = FastAPI()
-    app.state.database = scratch_database
-    app.state.resources = SimpleNamespace(
-        settings=SimpleNamespace(signing_secret=SecretStr("secret"))
-    )
-    app.add_exception_handler(DomainError, _problem)
+    app = _app_on(scratch_database)
     async with client_of(app) as client:
         shop = Shop(app, client, scratch_database, sql)
         _add_one_transaction_routes(app, shop)
         _add_resumable_routes(app, shop)
         yield shop
     await sql.close()
+
+
+@pytest.fixture
+async def replicas(shop: Shop, scratch_database_url: str) -> AsyncIterator[list[Shop]]:
+    """Three processes of one service, as far as the database can tell; they share the shop's counters."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for number in range(3):
+            database = Database(scratch_database_url, application_name=f"replica-{number}")
+            stack.push_async_callback(database.close)
+            app = _app_on(database)
+            client = await stack.enter_async_context(client_of(app))
+            replica = replace(shop, app=app, client=client, database=database)
+            _add_one_transaction_routes(app, replica)
+            _add_resumable_routes(app, replica)
+            found.append(replica)
+        yield found
+
+
+def _app_on(database: Database) -> FastAPI:
+    app = FastAPI()
+    app.state.database = database
+    app.state.resources = SimpleNamespace(
+        settings=SimpleNamespace(signing_secret=SecretStr("secret"))
+    )
+    app.add_exception_handler(DomainError, _problem)
+    return app
 
 
 def _problem(request: Request, error: Exception) -> Response:
@@ -129,7 +153,7 @@ async def _act(shop: Shop, called_as: str) -> None:
 
 def _add_one_transaction_routes(app: FastAPI, shop: Shop) -> None:
     async def make(session: SessionDep, order: Order) -> Reply:
-        made_id = f"m{len(shop.calls)}"
+        made_id = new_id("mad")
         await session.execute(
             text("INSERT INTO made VALUES (:id, :sku)"), {"id": made_id, "sku": order.sku}
         )

@@ -169,6 +169,24 @@ async def test_a_hundred_equal_requests_at_once_are_one_execution(shop: Shop, pa
     assert await shop.made() == 1
 
 
+@BOTH_MODES
+async def test_racing_requests_over_three_replicas_execute_once_per_key(
+    replicas: list[Shop], path: str
+) -> None:
+    answers = await asyncio.gather(
+        *(replicas[n % 3].post(path, key=f"k{key}") for n in range(30) for key in range(10))
+    )
+    executed = [
+        answer
+        for answer in answers
+        if answer.status_code == 201 and "Idempotency-Replayed" not in answer.headers
+    ]
+    assert len(executed) == 10
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len(replicas[0].calls) == 10
+    assert await replicas[0].made() == 10
+
+
 async def test_without_a_key_an_operation_that_does_not_need_one_just_runs(shop: Shop) -> None:
     assert (await shop.post("/optional", key=None)).status_code == 201
     assert (await shop.post("/optional", key=None)).status_code == 201

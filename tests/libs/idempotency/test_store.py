@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from libs.idempotency.store import purge_expired
+from libs.idempotency.store import purge_all_expired, purge_expired
 from tests.libs.idempotency.conftest import Shop
 
 
@@ -29,6 +29,17 @@ async def test_purging_is_done_in_bounded_steps(shop: Shop) -> None:
         async with shop.database.transaction() as session:
             removed.append(await purge_expired(session, older_than=timedelta(0), limit=10))
     assert removed == [10, 10, 5]
+
+
+async def test_one_call_purges_everything_that_is_due(shop: Shop) -> None:
+    await shop.sql.execute(
+        """INSERT INTO idempotency_keys
+            (principal, key, method_path, fingerprint, state, lease_until, created_at)
+        SELECT 'p', i::text, 'POST /', '', 'in_flight', now() - interval '4 days', now() - interval '4 days'
+        FROM generate_series(1, 25) AS i"""
+    )
+    assert await purge_all_expired(shop.database, limit=10) == 25
+    assert await purge_all_expired(shop.database, limit=10) == 0
 
 
 async def test_bodies_and_guest_tokens_are_stored_only_as_keyed_hashes(shop: Shop) -> None:
