@@ -16,7 +16,7 @@ class ProductSettings(ServiceSettings):
     reservation_ttl_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     expiry_interval_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     expiry_batch_size: Annotated[int, Field(ge=1, le=1_000)] = 100
-    conservation_interval_seconds: Annotated[float, Field(gt=0, le=3_600)] = 60.0
+    conservation_interval_seconds: Annotated[float, Field(gt=0, le=3_600)] = 300.0
 
 
 class ImportSettings(BaseSettings):
