@@ -1,6 +1,7 @@
 """Starts a service: `python -m services.order.main [all|api|worker]`, one process, one port, one way to stop."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -93,7 +94,9 @@ def run(settings_class: type[Settings], create_app: Callable[[Settings], FastAPI
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once everything is closed
+    # uvicorn raises the signal again once everything is closed: a wanted end is a success.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with suppress(KeyboardInterrupt):
         _DrainingServer(config, app).run()
 
 

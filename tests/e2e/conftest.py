@@ -24,6 +24,7 @@ PORT_OFFSETS: Final = {"gw0": 20_000, "gw1": 21_000}
 OVERRIDES: Final = """
 RATE_LIMIT_REQUESTS=1000000
 LOGIN_ATTEMPTS_PER_ADDRESS=100000
+REGISTRATIONS_PER_ADDRESS=100000
 """
 """Every shopper of these tests comes from one address."""
 

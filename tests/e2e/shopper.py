@@ -1,5 +1,6 @@
 """A customer of the gateway, with the few things customers do."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -27,35 +28,44 @@ class Shopper:
     async def register(self) -> Self:
         email = f"shopper.{secrets.token_hex(8)}@example.com"
         password = secrets.token_urlsafe(18)
-        answer = await self.http.post(
-            "/v1/auth/register",
-            json={"email": email, "password": password, "display_name": "Shopper"},
-        )
+        person = {"email": email, "password": password, "display_name": "Shopper"}
+        answer = await self.send("POST", "/v1/auth/register", person)
         assert answer.status_code == 201, answer.text
         await self.log_in(email, password)
         self.address_id = (await self.post("/v1/me/addresses", ADDRESS, 201))["address_id"]
         return self
 
     async def log_in(self, email: str, password: str) -> Self:
-        answer = await self.http.post("/v1/auth/login", json={"email": email, "password": password})
+        answer = await self.send("POST", "/v1/auth/login", {"email": email, "password": password})
         assert answer.status_code == 200, answer.text
         self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return self
 
+    async def send(self, method: str, path: str, body: object, **headers: str) -> httpx.Response:
+        """Send a request again, with its key, while the shop says it is too busy (Retry-After)."""
+        while True:
+            answer = await self.http.request(
+                method, path, json=body, headers={**self.headers, **headers}
+            )
+            if answer.status_code not in {429, 503, 504}:
+                return answer
+            await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
+
     async def get(self, path: str, expect: int = 200) -> dict[str, Any]:
-        answer = await self.http.get(path, headers=self.headers)
+        answer = await self.send("GET", path, None)
         assert answer.status_code == expect, answer.text
         body: dict[str, Any] = answer.json()
         return body
 
     async def post(self, path: str, body: object, expect: int, **headers: str) -> dict[str, Any]:
-        answer = await self.http.post(path, json=body, headers={**self.headers, **headers})
+        key = {"Idempotency-Key": secrets.token_hex(12), **headers}
+        answer = await self.send("POST", path, body, **key)
         assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
         made: dict[str, Any] = answer.json()
         return made
 
     async def fill_cart(self, sku: str, quantity: int = 1) -> dict[str, Any]:
-        opened = await self.http.post("/v1/carts", json={}, headers=self.headers)
+        opened = await self.send("POST", "/v1/carts", {})
         cart_id = opened.json()["cart_id"]
         return await self.post(
             f"/v1/carts/{cart_id}/items", {"sku": sku, "quantity": quantity}, 200
@@ -76,7 +86,7 @@ class Shopper:
     async def place(
         self, body: dict[str, Any], key: str | None = None, wait: int = 0
     ) -> httpx.Response:
-        headers = {**self.headers, "Idempotency-Key": key or secrets.token_hex(12)}
+        headers = {"Idempotency-Key": key or secrets.token_hex(12)}
         if wait:
             headers["Prefer"] = f"wait={wait}"
-        return await self.http.post("/v1/orders", json=body, headers=headers)
+        return await self.send("POST", "/v1/orders", body, **headers)

@@ -47,7 +47,7 @@ async def settled(shopper: Shopper, order_id: str, seconds: float = 60) -> dict[
             else None
         )
 
-    order = await eventually(done, timeout=seconds)
+    order: dict[str, Any] | None = await eventually(done, timeout=seconds)
     assert order is not None
     return order
 

@@ -79,6 +79,6 @@ async def test_sigterm_ends_a_process_within_its_drain_time(
     process = run_service("user")
     await eventually(lambda: answers(process.url, "/readyz"), timeout=20)
     began = time.monotonic()
-    await asyncio.to_thread(process.stop)
+    assert await asyncio.to_thread(process.stop) == 0
     assert time.monotonic() - began < 6
     assert "Traceback" not in process.log()
