@@ -42,7 +42,7 @@ class Part:
     user: int | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 5.0
-    ready_seconds: float = 40.0
+    ready_seconds: float = 90.0  # generous: a laptop may be compiling meanwhile
 
 
 class Supervised:

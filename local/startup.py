@@ -16,6 +16,7 @@ from local.parts import ministack_part, service_parts, simulator_part, valkey_pa
 from local.postgres import ensure_data_folder, forget_dead_server, postgres_part
 from local.process import Part
 from local.progress import Progress, run_tool
+from local.refusal import Refusal
 from local.settings import ROOT
 from local.stack import Stack
 from local.state import Snapshot, StateFile
@@ -65,8 +66,22 @@ class Startup:
             await auth_is_up.wait()  # Envoy fetches the JWKS before it listens
             gateway = gateway_part(self._settings, self._paths, config.result())
             together.create_task(self.stack.run("gateway", gateway))
-        if self._lost_since:
+
+    async def recover(self) -> None:
+        """After an unclean end, send again what the emulator may have lost; the shop is open meanwhile."""
+        if not self._lost_since:
+            return
+        try:
             await self._republish()
+        except Refusal as refusal:
+            self._progress.say(f"{refusal} The next start tries again.")
+        else:
+            self._lost_since = None
+
+    @property
+    def recovered(self) -> bool:
+        """True when no message of an earlier, unclean run waits to be sent again."""
+        return self._lost_since is None
 
     async def _database(self) -> None:
         if self._settings.own_postgres:

@@ -86,6 +86,7 @@ class _Supervisor:
         await seed_if_empty(self._environments, self._progress)
         self._progress.say(f"Meridian is up after {self._progress.seconds:.1f} s.")
         address_table(self._settings, self._paths)
+        await self._startup.recover()
 
     async def _watch(self, told: asyncio.Task[bool]) -> None:
         while not told.done():
@@ -95,7 +96,9 @@ class _Supervisor:
     async def _stop(self) -> None:
         self._progress.say("Stopping ...")
         await self._startup.stack.stop()
-        self._state.write(replace(self._state.now, supervisor=None, parts={}, clean=True))
+        self._state.write(
+            replace(self._state.now, supervisor=None, parts={}, clean=self._startup.recovered)
+        )
         self._progress.say("Stopped; nothing is left running.")
 
     @contextmanager
