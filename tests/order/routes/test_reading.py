@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import pytest
@@ -9,6 +9,7 @@ from libs.clock import utc_now
 from libs.testing.processes import ServiceProcess
 from libs.testing.tokens import TokenFactory
 from libs.testing.waiting import eventually
+from services.order.service.following import Follower
 from tests.order.conftest import CUSTOMER, OTHER, Running
 
 
@@ -156,15 +157,34 @@ async def test_a_stream_resumes_after_the_last_event(
 
 
 async def test_a_stream_ends_when_the_token_expires(
-    running: Running, served: ServiceProcess, token_factory: TokenFactory
+    running: Running, token_factory: TokenFactory
 ) -> None:
     order_id = await running.placed()
     now = int(utc_now().timestamp())
     token = token_factory(subject=CUSTOMER, exp=now + 2)
-    async with following(served, order_id, {"Authorization": f"Bearer {token}"}) as lines:
-        async with asyncio.timeout(10):
-            seen = [line async for line in lines]
-    assert "id: 1" in seen
+    asking = running.http.get(
+        f"/v1/orders/{order_id}/events", headers={"Authorization": f"Bearer {token}"}
+    )
+    response = await asyncio.wait_for(asking, 15)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert "id: 1\nevent: order\ndata: {" in response.text
+
+
+async def test_a_lost_hint_delays_a_stream_but_stops_nothing(running: Running) -> None:
+    order_id = await running.placed()
+    silent = Follower(running.resources.database, _NoHints(), asyncio.Event())  # type: ignore[arg-type]  # Hints that never come
+    steps = silent.steps(order_id, 0)
+    assert (await anext(steps)).sequence == 1
+    await running.hear("payment.authorized.v1", order_id)
+    assert (await asyncio.wait_for(anext(steps), 5)).sequence == 2
+
+
+async def test_waiting_ends_at_once_when_the_process_stops(running: Running) -> None:
+    order_id = await running.placed()
+    stopping = asyncio.Event()
+    stopping.set()
+    follower = Follower(running.resources.database, running.resources.hints, stopping)
+    assert await asyncio.wait_for(follower.settled(order_id, 20), 5) is None
 
 
 async def test_a_stream_ends_when_the_process_is_told_to_stop(
@@ -177,3 +197,18 @@ async def test_a_stream_ends_when_the_process_is_told_to_stop(
         async with asyncio.timeout(10):
             assert [line async for line in lines if line.startswith("id: ")] == []
     assert await eventually(lambda: served.process.poll() is not None)
+
+
+class _NoHints:
+    """Redis is away: every wait ends without a hint."""
+
+    def subscribe(self, _: str) -> "_NoHints":
+        return self
+
+    @contextmanager
+    def watch(self, _: str) -> Iterator["_NoHints"]:
+        yield self
+
+    async def wait(self, _: float) -> bool:
+        await asyncio.sleep(0)
+        return False
