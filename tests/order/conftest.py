@@ -76,6 +76,7 @@ class Shop:
     away: set[str] = field(default_factory=set)
     hold_refusal: str | None = None
     release_is_away: bool = False
+    refuses_all: int | None = None
     before_hold: Callable[[], Awaitable[None]] | None = None
 
     def application(self) -> FastAPI:
@@ -87,6 +88,8 @@ class Shop:
             assert request.headers["service-authorization"].startswith("Bearer ")
             if request.url.hostname in self.away:
                 return Response(status_code=503)
+            if self.refuses_all is not None:
+                return problem(self.refuses_all, "nobody_foresaw_this")
             response: Response = await call_next(request)
             return response
 

@@ -20,7 +20,9 @@ from services.order.service.progress import Cause, Progress, ProgressOf, saga_of
 BATCH = 20
 MOST_BATCHES = 50
 MOST_REFUND_TRIES = 5
-LONGEST_PAUSE_SECONDS = 300.0
+LONGEST_PAUSE_SECONDS = 60.0
+"""Also how much later than its time-out an order may be given up."""
+
 _DOUBLINGS = 8
 
 _log = get_logger(__name__)

@@ -29,7 +29,7 @@ async def test_an_unanswered_command_is_sent_again_with_growing_patience(
             "SELECT extract(epoch FROM next_check_at - now())::float FROM orders"
         )
         pauses.append(rows[0][0])
-    assert pauses == sorted(pauses)
+    assert pauses[0] < pauses[1] < pauses[2]
     assert (await running.sent(order_id)).count("payment.authorize.v1") == 4
     assert (await running.get(order_id))["version"] == 1
 
@@ -136,7 +136,7 @@ async def test_orders_left_in_any_state_come_to_an_end(running: Running) -> None
     assert rows[0][0] == 0
 
 
-def test_the_pause_grows_to_five_minutes_and_no_further(running: Running) -> None:
+def test_the_pause_grows_to_a_minute_and_no_further(running: Running) -> None:
     sweeper = Sweeper(
         running.resources.database,
         lambda session: build_progress(running.resources, session),
@@ -144,7 +144,7 @@ def test_the_pause_grows_to_five_minutes_and_no_further(running: Running) -> Non
         10.0,
     )
     assert 8 * 2 <= sweeper._pause(1) <= 12 * 2
-    assert 240 <= sweeper._pause(50) <= 360
+    assert 48 <= sweeper._pause(50) <= 72
 
 
 async def test_an_order_that_cannot_be_handled_does_not_hold_up_the_others(
