@@ -126,6 +126,17 @@ async def test_a_call_the_provider_never_saw_is_made_again_with_the_same_key(
     assert len(await shop.charges(order_id)) == 1
 
 
+async def test_a_call_that_was_tried_is_looked_up_before_it_is_made_again(
+    shop: Shop, faulty: FaultyProvider
+) -> None:
+    order_id = await shop.authorize("tok_error_after_charge", provider=faulty)
+    assert faulty.asked == [Purpose.AUTHORIZE]
+    await shop.admin.execute("UPDATE provider_operations SET next_attempt_at = now()")
+    await shop.settlement(faulty).settle_due()
+    assert await shop.state(order_id) == "authorized"
+    assert faulty.asked == [Purpose.AUTHORIZE], "the provider's keys may be forgotten after a day"
+
+
 async def test_a_truth_that_is_a_decline_is_told_as_one(shop: Shop, faulty: FaultyProvider) -> None:
     faulty.lost_before = {Purpose.AUTHORIZE}
     order_id = await shop.authorize("tok_decline", provider=faulty)
