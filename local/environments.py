@@ -10,7 +10,7 @@ from local.paths import Paths
 from local.postgres import admin_url
 from local.settings import REAL_AWS, ROOT, StackSettings, inherited_environment
 
-DRAIN_SECONDS = 4
+DRAIN_SECONDS = 6
 """Shorter than in production: the whole stack stops within ten seconds."""
 
 _ONE_ADDRESS_FOR_ALL = {"LOGIN_ATTEMPTS_PER_ADDRESS": "6000", "REGISTRATIONS_PER_ADDRESS": "6000"}

@@ -113,7 +113,7 @@ def _internal_http() -> httpx.AsyncClient:
     return httpx.AsyncClient(trust_env=False, limits=limits)
 
 
-def resources_of(request: Request) -> Resources:
+async def resources_of(request: Request) -> Resources:
     """Hand the process's resources to a dependency."""
     resources: Resources = request.app.state.resources
     return resources

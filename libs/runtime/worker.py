@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from libs.contracts import Message
+from libs.idempotency.store import purge_all_expired
 from libs.messaging.consumer import Consumer
 from libs.messaging.handlers import Handler, OutsideTransaction
 from libs.messaging.relay import SLOWEST_POLL_SECONDS, Relay
@@ -16,6 +17,8 @@ from libs.runtime.resources import Resources
 
 LONGEST_RESTART_PAUSE_SECONDS = 10.0
 SLOWEST_POLL_APART_SECONDS = 0.2
+LONGEST_POLL_SECONDS = 5
+PURGE_SECONDS = 3600.0
 
 log = get_logger(__name__)
 
@@ -77,11 +80,21 @@ def _loops(resources: Resources, plan: WorkerPlan) -> dict[str, Callable[[], Awa
             database=resources.database,
             broker=resources.broker,
             outbox_of=resources.outbox,
+            wait_seconds=_poll_seconds(settings.drain_seconds),
         )
         loops[f"consumer:{queue.name}"] = _bound(consumer.run, stopping)
-    for timer in plan.timers:
+    for timer in (*plan.timers, _purge_of(resources)):
         loops[f"timer:{timer.name}"] = _bound(_TimerLoop(timer).run, stopping)
     return loops
+
+
+def _poll_seconds(drain_seconds: int) -> int:
+    """A poll that outlives the drain would be cancelled, and what it was handed stay invisible."""
+    return max(1, min(LONGEST_POLL_SECONDS, drain_seconds - 2))
+
+
+def _purge_of(resources: Resources) -> Timer:
+    return Timer("purge", PURGE_SECONDS, lambda: purge_all_expired(resources.database))
 
 
 def _bound(
