@@ -8,7 +8,6 @@ from libs.idempotency.one_transaction import Idempotent, IdempotentRequired
 from libs.idempotency.reply import Reply
 from libs.runtime.resources import ResourcesDep
 from libs.web.audience import internal
-from libs.web.conditional import json_response
 from libs.web.errors import problem_responses
 from services.product.dependencies import Caller, ReservationsDep, hold_seconds
 from services.product.errors import (
@@ -16,7 +15,6 @@ from services.product.errors import (
     OutOfStock,
     ReservationClosed,
     ReservationConflict,
-    ReservationNotFound,
 )
 from services.product.schemas.fields import OrderId
 from services.product.schemas.stock import HoldRequest, ReservationOut
@@ -46,19 +44,6 @@ async def hold_reservation(
         return Reply(201 if is_new else 200, ReservationOut.of(held))
 
     return await idempotency.once(hold)
-
-
-@router.get(
-    "/v1/reservations/{order_id}",
-    response_model=ReservationOut,
-    openapi_extra=internal(),
-    responses=problem_responses(ReservationNotFound),
-)
-async def get_reservation(
-    order_id: Annotated[OrderId, Path()], _: Caller, reservations: ReservationsDep
-) -> Response:
-    """Get the state of an order's reservation."""
-    return json_response(ReservationOut.of(await reservations.get(order_id)))
 
 
 @router.post(
