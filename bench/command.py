@@ -1,0 +1,115 @@
+"""Runs the measurements one after the other, prints a line per step, and writes the page."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.course import Course, Extent
+from bench.customers import NotReady
+from bench.pgbench import PgbenchFailed
+from bench.reads import WrongAnswers
+from bench.report import Results, markdown
+from bench.stack import StackFailed, temporary_site
+from bench.wire import BadAnswer
+from libs.clock import utc_now
+from local.progress import Progress
+from local.settings import ROOT
+
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
+PORT_OFFSET: Final = 18_000
+"""Beside a developer's own stack and below the ports the system gives to clients."""
+
+LONGEST_SECONDS: Final = 345.0
+
+FULL: Final = Extent(
+    read_rounds=5,
+    read_seconds=2.0,
+    customers=100,
+    order_rounds=3,
+    yardstick_seconds=4,
+    idle_seconds=20.0,
+)
+QUICK: Final = Extent(
+    read_rounds=2,
+    read_seconds=1.0,
+    customers=16,
+    order_rounds=2,
+    yardstick_seconds=2,
+    idle_seconds=5.0,
+)
+
+_FAILURES: Final = (StackFailed, NotReady, WrongAnswers, PgbenchFailed, BadAnswer, OSError)
+
+
+@dataclass(frozen=True)
+class _Options:
+    quick: bool
+    output: Path
+    port_offset: int
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure on this machine and write the page; return the exit status."""
+    options = _options(arguments)
+    progress = Progress()
+    results = Results(
+        command="make bench" if not arguments else f"python -m bench {' '.join(arguments)}",
+        began=utc_now(),
+        busy=os.getloadavg()[0],
+    )
+    try:
+        failure = asyncio.run(_measured(options, progress, results))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        failure = "stopped"
+    if failure:
+        sys.stderr.write(f"Nothing was written: {failure}\n")
+        return 1
+    options.output.write_text(markdown(results), encoding="utf-8")
+    progress.say(f"written to {options.output}")
+    return 0
+
+
+async def _measured(options: _Options, progress: Progress, results: Results) -> str:
+    """Measure everything; return why it could not be done, or nothing."""
+    this = asyncio.current_task()
+    if this is not None:  # `kill` must stop the stack as Ctrl-C does
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    extent = QUICK if options.quick else FULL
+    failure = ""
+    try:
+        with temporary_site(options.port_offset) as site:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                await Course(site, extent, progress, results).run()
+    except* TimeoutError:
+        failure = f"it was not done after {LONGEST_SECONDS:.0f} s"
+    except* _FAILURES as failures:
+        failure = "; ".join(f"{type(one).__name__}: {one}" for one in leaves(failures))
+    return failure
+
+
+def leaves(failure: BaseException) -> Iterator[BaseException]:
+    """List the failures in a group of groups; one alone is itself."""
+    if not isinstance(failure, BaseExceptionGroup):
+        yield failure
+        return
+    for one in failure.exceptions:
+        yield from leaves(one)
+
+
+def _options(arguments: Sequence[str]) -> _Options:
+    parser = argparse.ArgumentParser(prog="bench", description=main.__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="short runs, to try the benchmark itself"
+    )
+    parser.add_argument("--output", type=Path, default=PAGE, help="where to write the page")
+    parser.add_argument(
+        "--port-offset", type=int, default=PORT_OFFSET, help="above the usual ports"
+    )
+    found = parser.parse_args(arguments)
+    return _Options(found.quick, found.output, found.port_offset)
