@@ -112,6 +112,15 @@ async def test_payment_news_of_an_order_not_seen_yet_is_parked(running: Running)
     assert await running.hear("payment.authorized.v1", "ord_" + "9" * 32) is Outcome.PARKED
 
 
+async def test_an_outcome_told_again_changes_nothing(running: Running) -> None:
+    order_id = await running.paid()
+    before, sent = await running.get(order_id), await running.sent(order_id)
+    for type_ in PURCHASE:
+        assert await running.hear(type_, order_id) is Outcome.HANDLED
+    assert await running.get(order_id) == before
+    assert await running.sent(order_id) == sent
+
+
 async def test_a_release_without_an_order_is_nobodys_business(running: Running) -> None:
     assert await running.hear("stock.released.v1", "ord_" + "9" * 32) is Outcome.HANDLED
 
