@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,23 @@ RATES = Rates.parse(
 
 def line(minor: int, quantity: int = 1, currency: str = "USD") -> PricedLine:
     return PricedLine("MUG-RED-L", "Mug", quantity, Money(minor, currency), 1)
+
+
+VECTORS = [
+    vector
+    for vector in json.loads((DATA.parents[2] / "tests/contracts/price_vectors.json").read_text())
+    if vector["lines"]  # an empty cart is refused before it is priced
+]
+NO_TAX = {"XX": {"included": False, "shipping_taxed": False, "basis_points": 0, "regions": {}}}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_the_subtotal_follows_the_price_vectors_shared_with_cart(vector: dict[str, Any]) -> None:
+    currency = vector["currency"]
+    rates = Rates.parse(NO_TAX, {"XX": {currency: {"flat_minor": 0, "free_from_minor": 0}}})
+    lines = [line(item["unit_price_minor"], item["quantity"], currency) for item in vector["lines"]]
+    totals = price(lines, Destination("XX"), rates)
+    assert totals.subtotal == Money(vector["subtotal_minor"], currency)
 
 
 def test_tax_comes_on_top_where_prices_exclude_it() -> None:

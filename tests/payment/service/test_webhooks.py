@@ -131,6 +131,7 @@ async def test_an_event_is_stored_once_however_often_it_comes(shop: Shop) -> Non
             },
         ),
     ],
+    ids=["type", "member", "payment"],
 )
 async def test_an_event_of_no_known_type_or_payment_is_kept_and_ignored(
     shop: Shop, body: bytes
