@@ -49,22 +49,23 @@ class Course:
     async def run(self) -> None:
         """Measure everything and leave nothing running."""
         await self._first_start()
-        async with running_stack(self.site) as began:
+        async with running_stack(self.site) as life:
             async with self.progress.step("start with data: first order"):
-                self.results.start = await first_order(self.site, began)
+                self.results.start = await first_order(self.site, life.began)
             await until_up(self.site)
             await self._idle()
             await self._reads()
             await self._orders_and_lag()
             self.results.after_load = await idle_usage(self.site, 1.0)
             self.progress.say("stopping the stack")
+        self.results.stop_seconds = life.stop_seconds
 
     async def _first_start(self) -> None:
         async with (
             self.progress.step("very first start: first order"),
-            running_stack(self.site) as began,
+            running_stack(self.site) as life,
         ):
-            self.results.first_start = await first_order(self.site, began)
+            self.results.first_start = await first_order(self.site, life.began)
             await until_up(self.site)
             connection = await self.site.connect()
             await remember_commit_times(connection)

@@ -17,6 +17,7 @@ from local.status import Usage
 
 FIRST_ORDER_BAR_SECONDS: Final = 20.0
 FIRST_START_BAR_SECONDS: Final = 180.0
+STOP_BAR_SECONDS: Final = 10.0
 MEMORY_BAR_BYTES: Final = 1.6e9
 IDLE_CPU_BAR_PERCENT: Final = 5.0
 
@@ -47,6 +48,7 @@ class Results:
     postgres: str = ""
     first_start: Start | None = None
     start: Start | None = None
+    stop_seconds: float = 0.0
     idle_seconds: float = 0.0
     idle: Sequence[Usage] = ()
     after_load: Sequence[Usage] = ()
@@ -209,6 +211,11 @@ def _starts(results: Results) -> Iterator[str]:
             (name, f"{start.ordered:.1f}", f"{start.confirmed:.1f}", f"<= {bar:.0f} s", reached)
         )
     yield from table(("", "accepted", "confirmed", "bar", "met"), rows)
+    yield (
+        f"Stopping it with Ctrl-C, after all the load, took {results.stop_seconds:.1f} s"
+        f" (bar: <= {STOP_BAR_SECONDS:.0f} s, met: {verdict(results.stop_seconds, STOP_BAR_SECONDS)})."
+    )
+    yield ""
 
 
 def _footprint(results: Results) -> Iterator[str]:

@@ -37,6 +37,14 @@ class StackFailed(Exception):
     """The stack did not start."""
 
 
+@dataclass
+class Life:
+    """When the supervisor was started, by the monotonic clock, and how long its stop took once it is over."""
+
+    began: float
+    stop_seconds: float = 0.0
+
+
 @dataclass(frozen=True)
 class Site:
     """Where the benchmark's stack lives, running or not."""
@@ -105,14 +113,14 @@ def temporary_site(port_offset: int) -> Iterator[Site]:
 
 
 @asynccontextmanager
-async def running_stack(site: Site) -> AsyncIterator[float]:
-    """Run the stack for the length of the block, and yield the reading of the clock when it was started.
+async def running_stack(site: Site) -> AsyncIterator[Life]:
+    """Run the stack for the length of the block.
 
     Ctrl-C reaches this process only, which then stops the stack; should this process be killed, the
     kernel tells the supervisor.
     """
     with site.log.open("wb") as log:
-        began = time.monotonic()
+        life = Life(time.monotonic())
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "local", "up"),
@@ -125,9 +133,11 @@ async def running_stack(site: Site) -> AsyncIterator[float]:
             preexec_fn=die_with_parent(signal.SIGINT),
         )
     try:
-        yield began
+        yield life
     finally:
+        told = time.monotonic()
         await asyncio.shield(_stop(process))
+        life.stop_seconds = time.monotonic() - told
 
 
 async def until_up(site: Site) -> None:
