@@ -5,7 +5,7 @@ SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
-RUN := PYTHONPATH=. $(BIN)/python
+RUN := env PYTHONPATH=. $(BIN)/python
 STAMP := $(VENV)/.installed
 MINISTACK_STAMP := .meridian/ministack/.installed
 WORKERS ?= 2
