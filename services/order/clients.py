@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from libs.ids import new_id
 from libs.money import Money
 from libs.observability.logging import get_logger
 from libs.security.principal import Principal
@@ -156,7 +157,10 @@ class ProductClient:
     async def hold(
         self, order_id: str, wanted: Sequence[Wanted], currency: str, ttl_seconds: int
     ) -> list[PricedLine]:
-        """Hold all lines or none, under the order's id: repeating it gives the same answer.
+        """Hold all lines or none, under the order's id: repeating it takes the pieces once.
+
+        Each call has a key of its own, for its retries alone. Under one key for the order, product would repeat
+        what it answered to an earlier attempt, at that time's prices, though the hold has run out since.
 
         Raises:
             HoldRefused: product refused (409), `out_of_stock` or another reason.
@@ -173,7 +177,7 @@ class ProductClient:
                 "POST",
                 "/v1/reservations",
                 json=body,
-                idempotency_key=f"hold-{order_id}",
+                idempotency_key=new_id("hld"),
                 operation="hold_reservation",
             )
         except CalleeProblem as problem:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 from typing_extensions import override
 
+from libs.ids import new_id
 from libs.messaging.memory import MemoryBroker
 from libs.runtime.worker import running_worker
 from libs.testing.plugin import SettingsFor
 from libs.testing.waiting import eventually
+from services.order.clients import ProductClient, Wanted
+from services.order.errors import HoldRefused
 from services.order.worker import worker_plan as order_plan
 from services.product.main import create_app as create_product
 from services.product.settings import ProductSettings
@@ -119,6 +123,36 @@ async def test_a_changed_total_holds_nothing(both: Both) -> None:
     response = await both.order.post_order(total=1)
     assert (response.status_code, response.json()["code"]) == (409, "total_changed")
     assert await both.piles() == (20, 0, 0)
+
+
+async def test_an_attempt_that_resumes_after_its_hold_ran_out_holds_anew_at_todays_prices(
+    both: Both,
+) -> None:
+    resources = both.order.resources
+    products = ProductClient(resources.client("product", "http://product"))
+    wanted, order_id = [Wanted("MUG-RED-L", 2)], new_id("ord")
+    (before,) = await products.hold(order_id, wanted, "USD", 60)
+    async with both.catalogue.database.transaction() as session:
+        await session.execute(text("UPDATE reservations SET expires_at = now() - interval '1 s'"))
+        await session.execute(text("UPDATE prices SET amount_minor = 1600 WHERE currency = 'USD'"))
+    async with both.catalogue.reservations() as reservations:
+        assert await reservations.expire(10) == 1
+    assert await both.piles() == (20, 0, 0)
+    (after,) = await products.hold(order_id, wanted, "USD", 60)
+    assert (before.unit_price.amount_minor, after.unit_price.amount_minor) == (1500, 1600)
+    assert await both.piles() == (18, 2, 0)
+
+
+async def test_an_attempt_that_resumes_after_its_hold_was_released_gets_no_pieces(
+    both: Both,
+) -> None:
+    resources = both.order.resources
+    products = ProductClient(resources.client("product", "http://product"))
+    wanted, order_id = [Wanted("MUG-RED-L", 2)], new_id("ord")
+    await products.hold(order_id, wanted, "USD", 60)
+    await products.release(order_id)
+    with pytest.raises(HoldRefused):
+        await products.hold(order_id, wanted, "USD", 60)
 
 
 async def test_orders_never_take_more_than_there_is(both: Both) -> None:
