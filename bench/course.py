@@ -123,15 +123,16 @@ class Course:
 
     async def _burst(self, crowd: "_Crowd", baskets: list[Basket]) -> tuple[Placed, Settled]:
         placed = await place_together(self.site, baskets, at_a_time=AT_A_TIME)
-        return placed, await until_settled(crowd.connection, placed, baskets)
+        return placed, await until_settled(crowd.connection, placed)
 
     async def _lag(self, crowd: "_Crowd") -> None:
         async with self.progress.step(f"event lag at {ORDERS_PER_SECOND:g} orders per second"):
             baskets = await crowd.baskets()
             placed = await place_at_rate(self.site, baskets, per_second=ORDERS_PER_SECOND)
-            await until_settled(crowd.connection, placed, baskets)
+            await until_settled(crowd.connection, placed)
             self.results.lags = await until_quiet(crowd.connection, placed.since, utc_now())
             self.results.lag_rate = ORDERS_PER_SECOND
+            self.results.lag_refused = placed.refused.total()
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class Results:
     order_clients: int = 0
     lags: Sequence[Lag] = ()
     lag_rate: float = 0.0
+    lag_refused: int = 0
 
 
 def markdown(results: Results) -> str:
@@ -161,7 +162,8 @@ def _orders(results: Results) -> Iterator[str]:
     )
     yield (
         f"One request took {_milliseconds(percentile(waits, 50))} ms (p50),"
-        f" {_milliseconds(percentile(waits, _SLOW_PERCENT))} ms (p99)."
+        f" {_milliseconds(percentile(waits, _SLOW_PERCENT))} ms (p99);"
+        f" {sum(one.placed.refused.total() for one in rounds)} were refused."
     )
     yield ""
 
@@ -175,6 +177,7 @@ def _lag(results: Results) -> Iterator[str]:
         f"While {results.lag_rate:g} orders per second were placed, each at its time whatever came back: from the start"
         " of the transaction that wrote the message to the commit of the one that acted on it, at each consumer"
         " (outbox, relay, SNS/SQS emulator, inbox, handler; for payment commands the call to the provider is included)."
+        f" {results.lag_refused} orders were refused."
     )
     yield ""
     by_type: dict[tuple[str, str], list[float]] = {}

@@ -5,12 +5,12 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -136,7 +136,7 @@ async def running_stack(site: Site) -> AsyncIterator[Life]:
         yield life
     finally:
         told = time.monotonic()
-        await asyncio.shield(_stop(process))
+        await _to_the_end(_stop(process))
         life.stop_seconds = time.monotonic() - told
 
 
@@ -155,6 +155,19 @@ async def until_up(site: Site) -> None:
 
 def _read(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="replace")
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish the work even if Ctrl-C comes meanwhile, and pass that on afterwards."""
+    task = asyncio.ensure_future(work)
+    interruption: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
