@@ -59,7 +59,8 @@ class Heartbeat:
     """Keeps the messages of one group hidden while they are worked on, and stops the work when it cannot.
 
     A handler whose message may already be with somebody else must not go on: `lost` is called for the receipts
-    concerned. Extends at a third of the visibility, so one failed call can be repeated in time.
+    concerned. Extends at a third of the visibility, and soon again after a call that failed, for as long as one more
+    call is sure to end before the visibility does.
     """
 
     def __init__(
@@ -78,22 +79,23 @@ class Heartbeat:
         """Extend until cancelled, or until there is nothing left to extend."""
         clock = asyncio.get_running_loop().time
         visibility = self._queue.visibility_seconds
+        longest_call, pause = visibility / 4, visibility / 3
         extended_at = clock()
         while self._held:
-            await asyncio.sleep(visibility / 3)
+            await asyncio.sleep(pause)
             receipts = [delivery.receipt for delivery in self._held]
             asked_at = clock()
             try:
-                async with asyncio.timeout(visibility / 4):
+                async with asyncio.timeout(longest_call):
                     failed = await self._broker.hide(self._queue.name, receipts, visibility)
             except (BrokerError, TimeoutError) as error:
                 log.warning("heartbeat_failed", queue=self._queue.name, error=str(error))
-                # The next try would come too late to be sure that nobody else has the messages.
-                if clock() - extended_at > visibility * 0.6:
+                pause = visibility / 12
+                if clock() + pause + longest_call > extended_at + visibility:
                     self._lost(receipts)
                     return
             else:
-                extended_at = asked_at
+                extended_at, pause = asked_at, visibility / 3
                 if failed:
                     self._lost(failed)
 

@@ -13,6 +13,7 @@ from libs.contracts.payment import AuthorizePayment, CapturePayment
 from libs.database.session import Database, DatabaseUnreachableError
 from libs.ids import uuid7
 from libs.messaging.consumer import Consumer
+from libs.messaging.delivery import Heartbeat
 from libs.messaging.envelope import Envelope
 from libs.messaging.handlers import HandlerContext, Handlers, OutsideTransaction, TooEarly
 from libs.messaging.memory import MemoryBroker
@@ -257,6 +258,40 @@ async def test_a_handler_whose_message_may_be_with_somebody_else_is_stopped(
             await stopped.wait()
         stop.set()
         broker._queues[EVENTS.name].stored.clear()
+
+
+async def test_a_handler_is_stopped_before_its_message_can_be_with_somebody_else() -> None:
+    class Silent(MemoryBroker):
+        @override
+        async def hide(self, queue: str, receipts: Sequence[str], seconds: int) -> Sequence[str]:
+            return await asyncio.Future()
+
+    lost: list[str] = []
+    queue = EVENTS.model_copy(update={"visibility_seconds": 3})
+    held = [Delivery("{}", "r1")]
+    async with asyncio.timeout(queue.visibility_seconds):
+        await Heartbeat(Silent(), queue, held, lost.extend).run()
+    assert lost == ["r1"]
+
+
+async def test_a_heartbeat_that_fails_now_and_then_stops_nothing() -> None:
+    class Flaky(MemoryBroker):
+        calls = 0
+
+        @override
+        async def hide(self, queue: str, receipts: Sequence[str], seconds: int) -> Sequence[str]:
+            self.calls += 1
+            if self.calls == 4:
+                held.clear()
+            if self.calls % 2:
+                raise BrokerError("away")
+            return []
+
+    queue = EVENTS.model_copy(update={"visibility_seconds": 1})
+    held = [Delivery("{}", "r1")]
+    lost: list[str] = []
+    await Heartbeat(Flaky(), queue, held, lost.extend).run()
+    assert not lost
 
 
 async def test_a_stop_lets_handlers_finish_and_gives_the_rest_back(
