@@ -13,7 +13,9 @@ _columns = outbox_messages.c
 
 
 async def republish(database: Database, since: datetime) -> int:
-    """Mark everything written since then as unpublished; the service's relay sends it. Return how many.
+    """Mark everything published since then as unpublished; the service's relay sends it. Return how many.
+
+    What counts is when a message reached the broker: it may have waited in the outbox for longer.
 
     Receivers skip what they know. A FIFO queue that still remembers a message (five minutes) drops it too.
     The oldest go first, so each aggregate's messages keep their order among themselves.
@@ -25,7 +27,7 @@ async def republish(database: Database, since: datetime) -> int:
         again = (
             select(_columns.id)
             # What the relay has published since this began must not be taken twice.
-            .where(_columns.created_at >= since, _columns.published_at < started)
+            .where(_columns.published_at >= since, _columns.published_at < started)
             .order_by(_columns.position)
             .limit(_BATCH)
             .with_for_update()

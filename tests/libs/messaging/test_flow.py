@@ -171,6 +171,15 @@ async def test_only_what_is_recent_enough_is_sent_again(
     assert await republish(database, utc_now()) == 0
 
 
+async def test_what_waited_in_the_outbox_and_was_sent_since_is_sent_again(
+    database: Database, aws: AwsBroker, wake: asyncio.Event, add: Add
+) -> None:
+    await add(placed())
+    since = utc_now()
+    await Relay(database, aws, wake).relay_once()
+    assert await republish(database, since) == 1
+
+
 async def test_a_stop_during_a_long_poll_leaves_no_message_invisible(
     aws: AwsBroker, consumer: Make
 ) -> None:
