@@ -13,12 +13,13 @@ import psutil
 
 from local.logs import show_logs
 from local.paths import Paths
+from local.refusal import Refusal
 from local.seed.load import seed_catalogue
 from local.settings import StackSettings, load_settings
 from local.state import Snapshot, StateFile, end_leftovers, instance_lock, running_supervisor
 from local.status import show_status
 from local.supervisor import up as supervise
-from local.tools import open_environments
+from local.tools import running_environments
 
 _STOP_SECONDS: Final = 15.0
 
@@ -76,11 +77,17 @@ def reset(arguments: Sequence[str]) -> int:
 
 
 def seed(arguments: Sequence[str]) -> int:
-    """Load our catalogue, or with --n a large one that is the same on every machine."""
+    """Load our catalogue, or with --n a large one that is the same on every machine.
+
+    Raises:
+        Refusal: the number is none, or nothing runs.
+    """
     parser = argparse.ArgumentParser(prog="seed", description=seed.__doc__)
-    parser.add_argument("--n", type=int, default=0, help="generate this many products instead")
+    parser.add_argument("--n", default="0", help="generate this many products instead")
     options = parser.parse_args(arguments)
-    asyncio.run(seed_catalogue(open_environments(), products=options.n))
+    if not options.n.isdecimal():
+        raise Refusal("Say how many products as a whole number: make seed n=100000")
+    asyncio.run(seed_catalogue(running_environments(), products=int(options.n)))
     return 0
 
 

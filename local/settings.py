@@ -138,7 +138,8 @@ def load_settings(env_file: Path | None = None) -> StackSettings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
-        raise Refusal(f"{name} in {path.name} or the environment {first['msg']}.") from None
+        reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        raise Refusal(f"{name} in {path.name} or the environment {reason}.") from None
 
 
 def _env_file() -> Path:

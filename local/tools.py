@@ -9,30 +9,39 @@ from libs.topology import SERVICES
 from local.credentials import load_credentials
 from local.environments import Environments
 from local.paths import Paths
+from local.refusal import Refusal
 from local.settings import ROOT, load_settings, service_overrides
+from local.state import running_supervisor
 
 
-def open_environments() -> Environments:
-    """Build the environments of the stack that the settings describe.
+def running_environments() -> Environments:
+    """Build the environments of the stack that runs now.
 
     Raises:
-        Refusal: the settings or the secrets cannot be used.
+        Refusal: the settings cannot be used, or nothing runs.
     """
     settings = load_settings()
     paths = Paths(settings.meridian_home.resolve())
-    paths.create()
+    if running_supervisor(paths) is None:
+        raise Refusal("Meridian does not run here: start it with `make up`, then try again.")
     return Environments(settings, paths, load_credentials(paths), service_overrides())
 
 
 def republish(arguments: Sequence[str]) -> int:
-    """Send messages again from the outboxes; inboxes drop what had arrived."""
+    """Send messages again from the outboxes; inboxes drop what had arrived.
+
+    Raises:
+        Refusal: no moment was given, or nothing runs.
+    """
     parser = argparse.ArgumentParser(prog="republish", description=republish.__doc__)
-    parser.add_argument("--since", required=True, help="such as 2026-01-31T12:00:00Z")
+    parser.add_argument("--since", nargs="?", help="such as 2026-01-31T12:00:00Z")
     parser.add_argument("--service", choices=SERVICES)
     options = parser.parse_args(arguments)
+    if not options.since:
+        raise Refusal("Say since when: make republish since=2026-01-31T12:00:00Z")
     chosen = ("--service", options.service) if options.service else ()
     command = ("libs.messaging", "republish", "--since", options.since, *chosen)
-    return _run(command, open_environments().messaging_tools())
+    return _run(command, running_environments().messaging_tools())
 
 
 def dead_letters(arguments: Sequence[str]) -> int:
@@ -41,17 +50,25 @@ def dead_letters(arguments: Sequence[str]) -> int:
     parser.add_argument("--redrive", metavar="QUEUE", help="a name from the list")
     options = parser.parse_args(arguments)
     verb = ("redrive", options.redrive) if options.redrive else ("list",)
-    return _run(("libs.messaging", "dlq", *verb), open_environments().messaging_tools())
+    return _run(("libs.messaging", "dlq", *verb), running_environments().messaging_tools())
 
 
 def migration(arguments: Sequence[str]) -> int:
-    """Draft a service's next migration from the difference between its models and the running database."""
+    """Draft a service's next migration from the difference between its models and the running database.
+
+    Raises:
+        Refusal: the service or the message is missing, or nothing runs.
+    """
     parser = argparse.ArgumentParser(prog="migration", description=migration.__doc__)
-    parser.add_argument("--service", required=True, choices=SERVICES)
-    parser.add_argument("--message", required=True)
+    parser.add_argument("--service", nargs="?")
+    parser.add_argument("--message", nargs="?")
     options = parser.parse_args(arguments)
+    if options.service not in SERVICES or not options.message:
+        raise Refusal(
+            f'Name one of {", ".join(SERVICES)} and say what changes: make migration s=order m="add gift note"'
+        )
     command = ("libs.database", "migration", "--service", options.service)
-    return _run((*command, "--message", options.message), open_environments().database_tools())
+    return _run((*command, "--message", options.message), running_environments().database_tools())
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -1,6 +1,7 @@
 """The verbs of the Makefile, run as somebody types them."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,8 +15,9 @@ PREPARED = ("-o", ".venv/.installed", "-o", ".meridian/ministack/.installed")
 
 def make(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "MERIDIAN_HOME": str(home)}  # noqa: TID251 - a shell's
+    environment["MERIDIAN_ENV_FILE"] = str(home.with_name("none.env"))
     return subprocess.run(
-        ["make", "--no-print-directory", *PREPARED, *arguments],
+        [shutil.which("make") or "make", "--no-print-directory", *PREPARED, *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -28,14 +30,33 @@ def make(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("verb", "sentence"),
     [
         ("status", "Meridian does not run here: start it with `make up`."),
+        ("seed", "Meridian does not run here: start it with `make up`, then try again."),
+        ("seed n=many", "Say how many products as a whole number: make seed n=100000"),
+        ("seed n=-1", "Say how many products as a whole number: make seed n=100000"),
+        ("dead-letters", "Meridian does not run here: start it with `make up`, then try again."),
+        ("republish", "Say since when: make republish since=2026-01-31T12:00:00Z"),
+        (
+            "migration s=shop",
+            "Name one of auth, user, product, cart, order, payment and say what changes:"
+            ' make migration s=order m="add gift note"',
+        ),
         ("trace", "Name an order: make trace o=ord_... (make demo prints one)."),
         ("logs", "There is no log of anything; there are none yet: start with `make up`."),
+        (
+            "status PORT_OFFSET=x",
+            "PORT_OFFSET in none.env or the environment should be a valid integer,"
+            " unable to parse string as an integer.",
+        ),
+        (
+            "status GATEWAY_PORT=0",
+            "GATEWAY_PORT in none.env or the environment must be between 1 and 65535.",
+        ),
     ],
 )
 def test_a_verb_that_cannot_be_done_now_says_what_to_do_in_one_sentence(
     tmp_path: Path, verb: str, sentence: str
 ) -> None:
-    done = make(tmp_path / "home", verb)
+    done = make(tmp_path / "home", *verb.split())
     assert done.stderr.splitlines()[0] == sentence
 
 
