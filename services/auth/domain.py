@@ -64,15 +64,20 @@ def normalised_email(address: str) -> str:
     return email
 
 
+def composed(password: str) -> str:
+    """Return the password in Unicode form C, so that keyboards that compose differently agree."""
+    return unicodedata.normalize("NFC", password)
+
+
 def normalised_password(password: str) -> str:
-    """Return the password in Unicode form C, so that keyboards that compose differently agree.
+    """Return a new password in the form it is kept and compared in.
 
     Length is the only rule (NIST SP 800-63B-4 section 3.1.1.2): no composition, no expiry.
 
     Raises:
         ValueError: shorter than 12 or longer than 128 characters.
     """
-    normal = unicodedata.normalize("NFC", password)
+    normal = composed(password)
     if len(normal) < SHORTEST_PASSWORD:
         raise ValueError(f"must have at least {SHORTEST_PASSWORD} characters")
     if len(normal) > LONGEST_PASSWORD:

@@ -59,9 +59,11 @@ async def log_in(
     )
 
 
-async def register(client: httpx.AsyncClient, email: str | None = None) -> Person:
+async def register(
+    client: httpx.AsyncClient, email: str | None = None, password: str = PASSWORD
+) -> Person:
     address = email or f"person-{next(_numbers)}@example.com"
-    body = {"email": address, "password": PASSWORD, "display_name": "Ada"}
+    body = {"email": address, "password": password, "display_name": "Ada"}
     response = await client.post("/v1/auth/register", json=body)
     assert response.status_code == 201, response.text
     return Person(client, address, response.json()["user_id"], {})

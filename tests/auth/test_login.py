@@ -2,6 +2,7 @@ import asyncio
 import logging
 import statistics
 import time
+import unicodedata
 
 import httpx
 import pytest
@@ -84,6 +85,16 @@ async def test_the_database_holds_no_usable_token(ada: Person, database: Databas
 async def test_the_address_may_be_spelled_otherwise(client: httpx.AsyncClient, email: str) -> None:
     await register(client, "ada@example.com")
     assert (await log_in(client, email)).status_code == 200
+
+
+async def test_a_password_may_be_composed_otherwise(client: httpx.AsyncClient) -> None:
+    composed, decomposed = (
+        unicodedata.normalize(form, "café à la crème") for form in ("NFC", "NFD")
+    )
+    assert composed != decomposed
+    person = await register(client, password=decomposed)
+    assert (await log_in(client, person.email, composed)).status_code == 200
+    assert (await log_in(client, person.email, decomposed)).status_code == 200
 
 
 async def test_refused_logins_all_read_alike(client: httpx.AsyncClient, database: Database) -> None:

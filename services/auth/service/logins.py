@@ -12,7 +12,7 @@ from libs.ids import new_id
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
 from libs.security.errors import RateLimited
-from services.auth.domain import SESSION_IDLE_LIMIT
+from services.auth.domain import SESSION_IDLE_LIMIT, composed
 from services.auth.errors import InvalidCredentials
 from services.auth.models import Identity
 from services.auth.repository import FamilyRepository, IdentityRepository, NewLogin
@@ -105,6 +105,7 @@ class LoginService:
             SessionStoreUnavailable: Redis is away; asked first, so that the answer tells nothing about the password.
             PasswordChecksBusy: too many logins at once.
         """
+        password = composed(password)
         await self.throttle.login(client)
         await self.sessions.check()
         address_hash = self._address_hash(client)
