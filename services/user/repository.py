@@ -90,10 +90,5 @@ class AddressRepository:
             .values(is_default=False, version=Address.version + 1)
         )
 
-    async def remove(self, user_id: str, address_id: str) -> bool:
-        removed = await self._session.scalar(
-            delete(Address)
-            .where(Address.id == address_id, Address.user_id == user_id)
-            .returning(Address.id)
-        )
-        return removed is not None
+    async def remove(self, address: Address) -> None:
+        await self._session.execute(delete(Address).where(Address.id == address.id))

@@ -139,15 +139,19 @@ async def change_address(
     "/v1/me/addresses/{address_id}",
     status_code=204,
     openapi_extra=customer(),
-    responses=problem_responses(AddressNotFound),
+    responses=problem_responses(AddressNotFound, PreconditionFailed),
 )
 async def delete_address(
-    address_id: str, caller: ProfileWrite, service: UserServiceDep, idempotency: Idempotent
+    request: Request,
+    address_id: str,
+    caller: ProfileWrite,
+    service: UserServiceDep,
+    idempotency: Idempotent,
 ) -> Response:
-    """Forget one of your addresses."""
+    """Forget one of your addresses; `If-Match` is honoured."""
 
     async def delete() -> Reply:
-        await service.delete_address(caller.subject, address_id)
+        await service.delete_address(caller.subject, address_id, unless_stale(request))
         return Reply(204, None)
 
     return await idempotency.once(delete)

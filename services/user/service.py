@@ -94,9 +94,12 @@ class UserService:
             await self.addresses.clear_default(user_id)
         return _address_view(await self.addresses.change(address, change.changes()))
 
-    async def delete_address(self, user_id: str, address_id: str) -> None:
-        if not await self.addresses.remove(user_id, address_id):
-            raise AddressNotFound("None of your addresses has this id.")
+    async def delete_address(self, user_id: str, address_id: str, expected: Expected) -> None:
+        """Forget an address; the profile's lock keeps it from changing after `expected` has looked."""
+        await self._locked_profile(user_id)
+        address = await self._address(user_id, address_id)
+        expected(address.version)
+        await self.addresses.remove(address)
 
     async def _profile(self, user_id: str) -> Profile:
         return _existing(await self.profiles.find(user_id))

@@ -152,6 +152,19 @@ async def test_somebody_elses_address_does_not_exist(running: Running, headers: 
     assert (await running.http.get(path, headers=headers())).json()["city"] == "London"
 
 
+async def test_an_address_that_changed_meanwhile_is_not_forgotten(
+    running: Running, headers: Headers
+) -> None:
+    path = f"/v1/me/addresses/{(await add(running, headers()))['address_id']}"
+    stale = {**headers(), "If-Match": '"v1"'}
+    await running.http.patch(path, json={"city": "Leeds"}, headers=headers())
+
+    assert (await running.http.delete(path, headers=stale)).status_code == 412
+    assert (await running.http.get(path, headers=headers())).json()["city"] == "Leeds"
+    current = {**headers(), "If-Match": '"v2"'}
+    assert (await running.http.delete(path, headers=current)).status_code == 204
+
+
 async def test_a_deleted_address_is_gone(running: Running, headers: Headers) -> None:
     address = await add(running, headers())
     path = f"/v1/me/addresses/{address['address_id']}"
