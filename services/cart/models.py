@@ -62,7 +62,7 @@ class CartLine(Base):
     )
     sku: Mapped[str] = mapped_column(String(64), primary_key=True)
     position: Mapped[int] = mapped_column(Integer)
-    title: Mapped[str] = mapped_column(String(300))
+    title: Mapped[str] = mapped_column(String(500))
     quantity: Mapped[int] = mapped_column(Integer)
     unit_price_minor: Mapped[int] = mapped_column(BigInteger)
     price_version: Mapped[int] = mapped_column(Integer)
@@ -75,7 +75,7 @@ class KnownVariant(Timestamped, Base):
 
     sku: Mapped[str] = mapped_column(String(64), primary_key=True)
     product_id: Mapped[str] = mapped_column(String(40))
-    title: Mapped[str] = mapped_column(String(300))
+    title: Mapped[str] = mapped_column(String(500))
     is_for_sale: Mapped[bool]
     prices: Mapped[dict[str, Any]] = mapped_column(JSONB)
     product_version: Mapped[int] = mapped_column(BigInteger)
@@ -87,5 +87,5 @@ class KnownStock(Timestamped, Base):
     __tablename__ = "known_stock"
 
     sku: Mapped[str] = mapped_column(String(64), primary_key=True)
-    available: Mapped[int] = mapped_column(Integer)
+    available: Mapped[int] = mapped_column(BigInteger)
     stock_version: Mapped[int] = mapped_column(BigInteger)

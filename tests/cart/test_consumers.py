@@ -55,6 +55,23 @@ async def test_an_archived_product_is_not_for_sale(running: Running, headers: He
     assert refused.json()["code"] == "variant_not_for_sale"
 
 
+async def test_the_largest_stock_and_the_longest_titles_are_taken(
+    running: Running, headers: Headers
+) -> None:
+    mine = headers()
+    changed = product_changed(1000)
+    (variant,) = changed.variants
+    longest = variant.model_copy(update={"title": "v" * 200})
+    await running.tell(changed.model_copy(update={"title": "p" * 200, "variants": (longest,)}), 1)
+    stock = StockChanged(sku="MUG", available=10**12)
+    await running.tell(stock, 1)
+    cart = await running.open(mine)
+    added = await running.add(cart["cart_id"], mine)
+    assert added.status_code == 200
+    assert added.json()["lines"][0]["title"] == f"{'p' * 200}, {'v' * 200}"
+    assert added.json()["warnings"] == []
+
+
 async def test_stock_is_warned_of_in_pieces(running: Running, headers: Headers) -> None:
     mine = headers()
     await running.tell(product_changed(1000), 1)
