@@ -52,18 +52,23 @@ async def identity_of(request: Request, key: str, secret: bytes) -> Identity:
     for part in (method_path.encode(), request.url.query.encode(), await request.body()):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return Identity(principal_of(request), key, method_path, digest.digest())
+    return Identity(principal_of(request, secret), key, method_path, digest.digest())
 
 
-def principal_of(request: Request) -> str:
-    """Name whose keys these are: the authenticated subject, a guest by the hash of its token, or nobody."""
+def principal_of(request: Request, secret: bytes) -> str:
+    """Name whose keys these are: the authenticated subject, a guest by its token, or whoever has this address.
+
+    A stored answer may hold a secret, such as a guest's cart token: a stranger who happens to choose the same key
+    must not be answered with it.
+    """
     principal: object = getattr(request.state, "principal", None)
     if principal is not None:
         return str(getattr(principal, "subject", principal))
     guest_token = request.headers.get(GUEST_HEADER)
     if guest_token:
         return f"guest:{hashlib.sha256(guest_token.encode()).hexdigest()}"
-    return ANONYMOUS
+    address = request.client.host if request.client is not None else ""
+    return f"{ANONYMOUS}:{hmac.new(secret, address.encode(), hashlib.sha256).hexdigest()}"
 
 
 def _unquoted(value: str) -> str | None:

@@ -1,7 +1,9 @@
 """What a client may rely on, in both modes: the conformance table of retried POSTs."""
 
 import asyncio
+from dataclasses import replace
 
+import httpx
 import pytest
 
 from libs.testing.waiting import eventually
@@ -92,6 +94,18 @@ async def test_the_same_key_of_another_principal_is_independent(shop: Shop, path
         assert answer.status_code == 201
         assert "Idempotency-Replayed" not in answer.headers
     assert await shop.made() == 4
+
+
+@BOTH_MODES
+async def test_a_stranger_elsewhere_is_not_answered_with_what_nobody_in_particular_got(
+    shop: Shop, path: str
+) -> None:
+    elsewhere = httpx.ASGITransport(shop.app, client=("203.0.113.9", 1))
+    mine = await shop.post(path)
+    async with httpx.AsyncClient(transport=elsewhere, base_url="http://service") as stranger:
+        theirs = await replace(shop, client=stranger).post(path)
+    assert theirs.json()["made_id"] != mine.json()["made_id"]
+    assert (await shop.post(path)).json() == mine.json()
 
 
 @BOTH_MODES
