@@ -29,6 +29,10 @@ class ServiceSettings(BaseSettings):
 
     database_url: SecretStr
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
+    database_connection_seconds: Annotated[float, Field(gt=0, le=60)] = 2
+    database_lock_seconds: Annotated[float, Field(gt=0, le=60)] = 2
+    database_statement_seconds: Annotated[float, Field(gt=0, le=60)] = 5
+    """How long a request waits for a pooled connection, a lock, a statement; then it is answered 503."""
     redis_url: SecretStr
     aws_endpoint_url: str | None = None
     messaging_prefix: str = "meridian"

@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
 import anyio
@@ -23,17 +24,9 @@ from sqlalchemy.ext.asyncio import (
 
 T = TypeVar("T")
 
-POOL_TIMEOUT_SECONDS: Final = 2
 CONNECT_TIMEOUT_SECONDS: Final = 2
-COMMAND_TIMEOUT_SECONDS: Final = 6  # above statement_timeout: ends waits for a silent server
 RECYCLE_SECONDS: Final = 1800
 
-_SERVER_SETTINGS: Final = {
-    "statement_timeout": "5s",
-    "lock_timeout": "2s",
-    "idle_in_transaction_session_timeout": "15s",
-    "jit": "off",
-}
 _CALLBACKS: Final = "after_commit"
 _RETRYABLE: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _UNAVAILABLE: Final = frozenset({"53300", "57P01", "57P02", "57P03"})
@@ -46,17 +39,50 @@ class DatabaseUnreachableError(ConnectionError):
     """PostgreSQL gave no connection, or no answer on one."""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds a request waits for what, so that no fault can hold rows for longer than it lives."""
+
+    connection: float = 2
+    lock: float = 2
+    statement: float = 5
+    idle_in_transaction: float = 15
+
+    @property
+    def answer(self) -> float:
+        """Longer than any statement may run: only a silent server takes this long."""
+        return self.statement + 1
+
+    def server_settings(self) -> dict[str, str]:
+        """Return the limits PostgreSQL keeps for the session."""
+        limits = {
+            "statement_timeout": self.statement,
+            "lock_timeout": self.lock,
+            "idle_in_transaction_session_timeout": self.idle_in_transaction,
+        }
+        return {name: f"{int(seconds * 1000)}ms" for name, seconds in limits.items()}
+
+
+DEFAULT_PATIENCE: Final = Patience()
+
+
 class Database:
     """The connection pool of one process for its schema.
 
-    `url` is a `postgresql://` address; the driver is always asyncpg. Statements end after 5 s, waits for locks after
-    2 s, transactions left open after 15 s, so that no fault can hold rows for longer than a request lives.
+    `url` is a `postgresql://` address; the driver is always asyncpg.
     """
 
-    def __init__(self, url: str, *, application_name: str, pool_size: int = 10) -> None:
-        self._engine = _engine(url, application_name, pool_size)
+    def __init__(
+        self,
+        url: str,
+        *,
+        application_name: str,
+        pool_size: int = 10,
+        patience: Patience = DEFAULT_PATIENCE,
+    ) -> None:
+        self._engine = _engine(url, application_name, pool_size, patience)
         # Readiness must not queue behind the requests that exhausted the pool.
-        self._probe = _engine(url, f"{application_name}-probe", 1)
+        self._probe = _engine(url, f"{application_name}-probe", 1, patience)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -132,19 +158,23 @@ async def request_session(request: Request) -> AsyncIterator[AsyncSession]:
 SessionDep = Annotated[AsyncSession, Depends(request_session, scope="function")]
 
 
-def _engine(url: str, application_name: str, pool_size: int) -> AsyncEngine:
+def _engine(url: str, application_name: str, pool_size: int, patience: Patience) -> AsyncEngine:
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_timeout=patience.connection,
         pool_recycle=RECYCLE_SECONDS,
         pool_use_lifo=True,
         connect_args={
             "async_creator_fn": _connect,
             "timeout": CONNECT_TIMEOUT_SECONDS,
-            "command_timeout": COMMAND_TIMEOUT_SECONDS,
-            "server_settings": {**_SERVER_SETTINGS, "application_name": application_name},
+            "command_timeout": patience.answer,
+            "server_settings": {
+                **patience.server_settings(),
+                "jit": "off",
+                "application_name": application_name,
+            },
         },
     )
     event.listen(engine.sync_engine, "handle_error", _name_silence)

@@ -17,7 +17,7 @@ from libs.cache.redis import open_redis
 from libs.cache.responses import ByteCache
 from libs.cache.sessions import SessionStore
 from libs.clock import Clock, SystemClock
-from libs.database.session import Database
+from libs.database.session import Database, Patience
 from libs.messaging.broker import Broker, open_broker
 from libs.messaging.outbox import Outbox
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
@@ -74,6 +74,11 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             settings.database_url.get_secret_value(),
             application_name=f"{settings.service}-{settings.role}",
             pool_size=settings.database_pool_size,
+            patience=Patience(
+                connection=settings.database_connection_seconds,
+                lock=settings.database_lock_seconds,
+                statement=settings.database_statement_seconds,
+            ),
         )
         stack.push_async_callback(database.close)
         redis = open_redis(settings.redis_url.get_secret_value())

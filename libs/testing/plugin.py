@@ -22,7 +22,13 @@ from libs.testing.database_server import DatabaseServer
 from libs.testing.databases import Databases, service_of_test
 from libs.testing.processes import ServiceProcess, start_process
 from libs.testing.servers import free_port, running_ministack, running_postgres, running_valkey
-from libs.testing.settings import NOBODY_LISTENS, TestEnvironment, build_settings, environment_of
+from libs.testing.settings import (
+    NOBODY_LISTENS,
+    PATIENCE,
+    TestEnvironment,
+    build_settings,
+    environment_of,
+)
 from libs.testing.tokens import Issuer, TokenFactory, running_issuer
 from libs.topology import MASTER_REGION
 
@@ -100,7 +106,7 @@ async def database(request: pytest.FixtureRequest, databases: Databases) -> Asyn
     service = service_of_test(request.path.parts)
     if service is None:
         pytest.fail("`database` works in tests/<service>/; elsewhere use `scratch_database`")
-    opened = Database(databases.url(service), application_name=f"test-{service}")
+    opened = Database(databases.url(service), application_name=f"test-{service}", patience=PATIENCE)
     yield opened
     await opened.close()
 

@@ -8,11 +8,13 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from libs.database.session import Patience
 from libs.settings import ServiceSettings
 from libs.testing.tokens import AUDIENCE, ISSUER
 from libs.topology import MASTER_REGION
 
 NOBODY_LISTENS: Final = "http://127.0.0.1:9"
+PATIENCE: Final = Patience(connection=30, lock=30, statement=40)
 SIGNING_SECRET: Final = "test-signing-secret-of-32-bytes!!"  # noqa: S105 - signs nothing but tests
 
 
@@ -59,6 +61,10 @@ def build_settings(
         "service_key_file": keys / f"{service}.key.json",
         "trust_bundle_file": keys / "trust-bundle.json",
         "signing_secret": SIGNING_SECRET,
+        # A busy machine must not fail a test of something else.
+        "database_connection_seconds": PATIENCE.connection,
+        "database_lock_seconds": PATIENCE.lock,
+        "database_statement_seconds": PATIENCE.statement,
         # A test may ask as often as it likes; the limiter has tests of its own.
         "rate_limit_requests": 1_000_000,
         "drain_seconds": 2,

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from libs.database.session import (
     Database,
     DatabaseUnreachableError,
+    Patience,
     after_commit,
     is_unavailable,
 )
@@ -42,10 +43,10 @@ async def test_a_server_that_is_away_means_unavailable(url: str) -> None:
 
 
 async def test_an_exhausted_pool_means_unavailable_but_the_probe_still_answers(
-    scratch_database_url: str, monkeypatch: pytest.MonkeyPatch
+    scratch_database_url: str,
 ) -> None:
-    monkeypatch.setattr("libs.database.session.POOL_TIMEOUT_SECONDS", 0.05)
-    database = Database(scratch_database_url, application_name="small", pool_size=1)
+    hasty = Patience(connection=0.05)
+    database = Database(scratch_database_url, application_name="small", pool_size=1, patience=hasty)
     async with database.transaction() as session:
         await session.execute(text("SELECT 1"))
         with pytest.raises(PoolTimeoutError) as caught:
@@ -74,14 +75,16 @@ async def test_a_terminated_backend_means_unavailable_and_the_pool_recovers(
 
 
 async def test_a_server_that_stops_answering_means_unavailable_and_the_pool_recovers(
-    scratch_database_url: str, monkeypatch: pytest.MonkeyPatch
+    scratch_database_url: str,
 ) -> None:
     if TestEnvironment().test_database_url is not None:
         pytest.skip(
             "the server may be on another machine, where the number of its process names a stranger"
         )
-    monkeypatch.setattr("libs.database.session.COMMAND_TIMEOUT_SECONDS", 0.2)
-    database = Database(scratch_database_url, application_name="silent", pool_size=1)
+    hasty = Patience(statement=0.2)
+    database = Database(
+        scratch_database_url, application_name="silent", pool_size=1, patience=hasty
+    )
 
     async def backend() -> int:
         async with database.transaction() as session:

@@ -25,6 +25,7 @@ from libs.idempotency.tables import idempotency_keys
 from libs.idempotency.two_transactions import Claim, ResumableRequired
 from libs.ids import new_id
 from libs.testing.apps import client_of
+from libs.testing.settings import PATIENCE
 
 
 class OutOfStock(DomainError):
@@ -111,7 +112,9 @@ async def replicas(shop: Shop, scratch_database_url: str) -> AsyncIterator[list[
     async with AsyncExitStack() as stack:
         found = []
         for number in range(3):
-            database = Database(scratch_database_url, application_name=f"replica-{number}")
+            database = Database(
+                scratch_database_url, application_name=f"replica-{number}", patience=PATIENCE
+            )
             stack.push_async_callback(database.close)
             app = _app_on(database)
             client = await stack.enter_async_context(client_of(app))

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from libs.database.session import Database
 from libs.ids import new_id
 from libs.testing.databases import Databases
+from libs.testing.settings import PATIENCE
 from services.product.domain.reservations import Reservation
 from services.product.errors import OutOfStock
 from tests.product.shop import Shop
@@ -19,7 +20,12 @@ BUYERS = 64
 
 @pytest.fixture
 async def busy_shop(databases: Databases) -> AsyncIterator[Shop]:
-    database = Database(databases.url("product"), application_name="test-buyers", pool_size=BUYERS)
+    database = Database(
+        databases.url("product"),
+        application_name="test-buyers",
+        pool_size=BUYERS,
+        patience=PATIENCE,
+    )
     async with AsyncExitStack() as connected:
         for _ in range(BUYERS):
             session = await connected.enter_async_context(database.transaction())
