@@ -61,6 +61,10 @@ class Order(Timestamped, Base):
     last_sequence: Mapped[int] = mapped_column(Integer)
     next_check_at: Mapped[datetime | None]
     checks: Mapped[int] = mapped_column(Integer)
+    # Goes with the version, not with every write: what is shown under one entity tag stays the same.
+    updated_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), sort_order=901
+    )
 
     # A write names the version it read, so that no change can be lost; the service raises the version itself.
     __mapper_args__ = {  # noqa: RUF012 - SQLAlchemy's hook

@@ -120,6 +120,11 @@ class OrderRepository:
             for order, too_old in rows
         ]
 
+    def advance(self, order: Order) -> None:
+        """Count a change that others can see: a new version, of this moment."""
+        order.version += 1
+        order.updated_at = func.now()
+
     def schedule(self, order: Order, seconds: float | None) -> None:
         """Set when the order is looked at next, by the database's clock; None when it is settled."""
         order.next_check_at = None if seconds is None else func.now() + timedelta(seconds=seconds)

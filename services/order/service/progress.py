@@ -48,7 +48,7 @@ class Progress:
             after = compensate(after, new_id("rfd"))
         if after == before:
             return False
-        order.version += 1
+        self.orders.advance(order)
         _copy_state(after, order)
         self._keep_refunds(locked, after)
         self.orders.add(*_timeline(order, before, after, cause))

@@ -191,8 +191,9 @@ class PaymentCommands:
             reason=command.reason,
             failure_reason=refusal,
         )
+        payment = await unit.payments.touch(payment)  # its refunds are shown with it
         if refusal is not None:
-            await tell_refund_failed(unit, await unit.payments.touch(payment), refund)
+            await tell_refund_failed(unit, payment, refund)
             return None
         return await self._settlement.begin(unit, payment, Purpose.REFUND, asked, refund.id)
 

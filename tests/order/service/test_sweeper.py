@@ -34,6 +34,16 @@ async def test_an_unanswered_command_is_sent_again_with_growing_patience(
     assert (await running.get(order_id))["version"] == 1
 
 
+async def test_what_is_shown_under_an_entity_tag_outlives_a_sweep(running: Running) -> None:
+    order_id = await running.placed()
+    before = await running.get(order_id)
+    await running.due_now(order_id)
+    assert await running.sweep() == 1
+    assert await running.get(order_id) == before
+    await running.hear("payment.authorized.v1", order_id)
+    assert (await running.get(order_id))["updated_at"] > before["updated_at"]
+
+
 async def test_an_answer_resets_the_patience(running: Running) -> None:
     order_id = await running.placed()
     await running.due_now(order_id)

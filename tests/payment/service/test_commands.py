@@ -204,6 +204,14 @@ async def test_money_that_was_not_captured_is_not_refunded(shop: Shop) -> None:
     assert await shop.events(order_id) == ["authorized", "refund_failed"]
 
 
+async def test_a_refund_under_way_is_a_new_version_of_its_payment(shop: Shop) -> None:
+    order_id = await shop.captured("tok_timeout_after_refund")
+    before = (await shop.payment(order_id))["version"]
+    await shop.refund(order_id, 300)
+    payment = await shop.payment(order_id)
+    assert (payment["state"], payment["version"]) == ("captured", before + 1)
+
+
 async def test_a_refund_id_belongs_to_one_payment(shop: Shop) -> None:
     first, second = await shop.captured(), await shop.captured()
     refund_id = await shop.refund(first, 1)
