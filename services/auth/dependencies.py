@@ -95,7 +95,7 @@ def _access_tokens(resources: Resources, keyring: Keyring) -> AccessTokens:
     return AccessTokens(keyring, resources.clock, settings.issuer, settings.audience)
 
 
-def auth_parts(request: Request) -> AuthParts:
+async def auth_parts(request: Request) -> AuthParts:
     """Hand auth's own parts to a dependency."""
     parts: AuthParts = request.app.state.auth
     return parts
@@ -104,23 +104,23 @@ def auth_parts(request: Request) -> AuthParts:
 PartsDep = Annotated[AuthParts, Depends(auth_parts)]
 
 
-def account_service(resources: ResourcesDep, session: SessionDep) -> AccountService:
+async def account_service(resources: ResourcesDep, session: SessionDep) -> AccountService:
     """Give a request the account use cases."""
     return build_account_service(resources, session)
 
 
-def session_service(resources: ResourcesDep, parts: PartsDep) -> SessionService:
+async def session_service(resources: ResourcesDep, parts: PartsDep) -> SessionService:
     """Give a request the session use cases."""
     tokens = _access_tokens(resources, parts.keyring)
     return SessionService(resources.database, resources.sessions, tokens, parts.turns)
 
 
-def throttle(resources: ResourcesDep) -> Throttle:
+async def throttle(resources: ResourcesDep) -> Throttle:
     """Give a request the limits on attempts."""
     return build_throttle(settings_of(resources), resources.rate_limiter)
 
 
-def login_service(
+async def login_service(
     resources: ResourcesDep, parts: PartsDep, limits: Annotated[Throttle, Depends(throttle)]
 ) -> LoginService:
     """Give a request the login use case."""
@@ -134,7 +134,7 @@ def login_service(
     )
 
 
-def client_of(request: Request) -> Client:
+async def client_of(request: Request) -> Client:
     """Tell where a request comes from; the server has already looked behind our own proxies."""
     address = request.client.host if request.client is not None else "unknown"
     user_agent = request.headers.get("user-agent", "").encode("ascii", "replace").decode()

@@ -94,7 +94,7 @@ async def authenticated_owner(
     return Owner(principal.subject, None)
 
 
-def cart_service(resources: ResourcesDep, session: SessionDep) -> CartService:
+async def cart_service(resources: ResourcesDep, session: SessionDep) -> CartService:
     """Give a request its use cases."""
     return build_cart_service(resources, session)
 

@@ -90,29 +90,29 @@ def sweep_seconds(resources: Resources) -> float:
     return _settings(resources).sweep_seconds
 
 
-def order_service(resources: ResourcesDep, session: SessionDep) -> OrderService:
+async def order_service(resources: ResourcesDep, session: SessionDep) -> OrderService:
     """Give a request its use cases."""
     return OrderService(build_progress(resources, session))
 
 
-def checkout(resources: ResourcesDep) -> Checkout:
+async def checkout(resources: ResourcesDep) -> Checkout:
     """Give a request its checkout; no session is opened for it."""
     return build_checkout(resources)
 
 
-def follower(resources: ResourcesDep) -> Follower:
+async def follower(resources: ResourcesDep) -> Follower:
     """Give a request the means to wait without a session."""
     return Follower(resources.database, resources.hints, resources.stopping)
 
 
-def resumable(
+async def resumable(
     request: Request, resources: ResourcesDep, key: OptionalKey, secret: FingerprintSecret
 ) -> TwoTransactions | None:
     """Build the two-transaction mode for a request that may carry a key."""
     return None if key is None else TwoTransactions(request, resources.database, key, secret)
 
 
-def stream_seconds(caller: OrdersRead, resources: ResourcesDep) -> float:
+async def stream_seconds(caller: OrdersRead, resources: ResourcesDep) -> float:
     """Tell how long the caller's stream may last: until the token expires, at most five minutes."""
     left = _expiry(caller.token) - resources.clock.now().timestamp()
     return max(0.0, min(LONGEST_SECONDS, left))

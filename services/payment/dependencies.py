@@ -21,18 +21,18 @@ PaymentsRead = Annotated[Principal, Depends(authenticated("payments:read"))]
 LedgerRead = Annotated[Principal, Depends(authenticated_live(ADMIN_SCOPE))]
 
 
-def _unit(session: SessionDep, resources: ResourcesDep) -> Unit:
+async def _unit(session: SessionDep, resources: ResourcesDep) -> Unit:
     return unit_of(session, resources.outbox(session))
 
 
 UnitDep = Annotated[Unit, Depends(_unit)]
 
 
-def _queries(unit: UnitDep) -> PaymentQueries:
+async def _queries(unit: UnitDep) -> PaymentQueries:
     return PaymentQueries(unit)
 
 
-def _webhook_inbox(unit: UnitDep, resources: ResourcesDep) -> WebhookInbox:
+async def _webhook_inbox(unit: UnitDep, resources: ResourcesDep) -> WebhookInbox:
     settings = settings_of(resources)
     live = (settings.webhook_secret, settings.webhook_secret_previous)
     secrets = [secret.get_secret_value() for secret in live if secret is not None]

@@ -40,19 +40,19 @@ def build_reservations(session: AsyncSession, outbox: Outbox, home_region: str) 
     )
 
 
-def cached_catalogue(resources: ResourcesDep) -> CachedCatalogue:
+async def cached_catalogue(resources: ResourcesDep) -> CachedCatalogue:
     """Build the cached reads; opens no session unless the cache is cold."""
     return CachedCatalogue(
         resources.database, resources.byte_cache, resources.cursors, resources.settings.region
     )
 
 
-def offer_reader(session: SessionDep, resources: ResourcesDep) -> OfferReader:
+async def offer_reader(session: SessionDep, resources: ResourcesDep) -> OfferReader:
     """Build the uncached reads."""
     return OfferReader(CatalogueRepository(session, resources.settings.region))
 
 
-def catalogue_editor(session: SessionDep, resources: ResourcesDep) -> CatalogueEditor:
+async def catalogue_editor(session: SessionDep, resources: ResourcesDep) -> CatalogueEditor:
     """Build the admin's use cases."""
 
     def forget(names: Sequence[str]) -> None:
@@ -70,12 +70,12 @@ def catalogue_editor(session: SessionDep, resources: ResourcesDep) -> CatalogueE
     )
 
 
-def stock_keeper(session: SessionDep, resources: ResourcesDep) -> StockKeeper:
+async def stock_keeper(session: SessionDep, resources: ResourcesDep) -> StockKeeper:
     """Build the use cases on stock."""
     return StockKeeper(StockRepository(session), resources.outbox(session))
 
 
-def reservations(session: SessionDep, resources: ResourcesDep) -> Reservations:
+async def reservations(session: SessionDep, resources: ResourcesDep) -> Reservations:
     """Build the use cases on reservations for a request."""
     return build_reservations(session, resources.outbox(session), resources.settings.region)
 

@@ -53,7 +53,7 @@ def with_profile(scope: str) -> object:
     return Depends(authenticated_with_profile)
 
 
-def user_service(resources: ResourcesDep, session: SessionDep) -> UserService:
+async def user_service(resources: ResourcesDep, session: SessionDep) -> UserService:
     """Give a request its use cases."""
     return build_user_service(resources, session)
 

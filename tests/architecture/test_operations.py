@@ -1,6 +1,8 @@
 """Every HTTP operation: who may call it, what it is called, how it answers, whether its document is current."""
 
+import inspect
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,6 +38,24 @@ def dependency_names(dependant: Dependant) -> set[str]:
     for child in dependant.dependencies:
         names |= dependency_names(child)
     return names
+
+
+def dependency_calls(dependant: Dependant) -> set[Callable[..., object]]:
+    calls = {dependant.call} if dependant.call is not None else set()
+    for child in dependant.dependencies:
+        calls |= dependency_calls(child)
+    return calls
+
+
+def runs_on_the_loop(call: Callable[..., object]) -> bool:
+    target = call if inspect.isroutine(call) else type(call).__call__
+    return inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target)
+
+
+def test_no_dependency_costs_a_trip_to_the_thread_pool(app: FastAPI) -> None:
+    calls = {call for route in api_routes(app) for call in dependency_calls(route.dependant)}
+    threaded = sorted(str(call) for call in calls if not runs_on_the_loop(call))
+    assert not threaded, "FastAPI runs a plain `def` in a thread: make it `async def`"
 
 
 def test_every_operation_says_who_may_call_it(app: FastAPI) -> None:
