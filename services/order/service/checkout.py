@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from libs.contracts.message import Amount
 from libs.contracts.order import OrderLine as LineContract
@@ -18,9 +18,11 @@ from services.order.domain import saga as rules
 from services.order.domain.pricing import PricedLine, Rates, Totals, price
 from services.order.domain.saga import Saga
 from services.order.errors import (
+    AddressNotFound,
     CartAlreadyOrdered,
     CartChanged,
     CartEmpty,
+    CartNotFound,
     DestinationNotServed,
     TotalChanged,
 )
@@ -29,6 +31,17 @@ from services.order.repository import OrderDetails, OrderRepository
 from services.order.schemas import OrderView, PlaceOrder, QuoteRequest, QuoteView
 from services.order.service.progress import Progress, ProgressOf
 from services.order.service.views import order_view, quote_view
+
+_NOTHING_COMES_OF_IT: Final = (
+    AddressNotFound,
+    CartAlreadyOrdered,
+    CartChanged,
+    CartEmpty,
+    CartNotFound,
+    DestinationNotServed,
+    TotalChanged,
+)
+"""Refusals that free the key: the next attempt has another order id, so what this one holds is of no use to anybody."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,23 @@ class Checkout:
             HoldRefused: product could not hold every line.
             TotalChanged: the authoritative total is another one; nothing is held any more.
         """
+        may_hold = claim.resumed  # an attempt that stopped half-way may have held
+        try:
+            cart = await self._ordered_cart(customer, request)
+            address = await self.addresses.get(customer, request.address_id)
+            order_id, currency = claim.resource_id, request.expected_total.currency
+            may_hold = True
+            held = await self.products.hold(order_id, cart.lines, currency, self.hold_seconds)
+            totals = self._agreed_totals(request, address, held)
+            return await self._commit(
+                Placement(order_id, customer, request, address, totals), claim
+            )
+        except _NOTHING_COMES_OF_IT:
+            if may_hold:
+                await self._release(claim.resource_id)
+            raise
+
+    async def _ordered_cart(self, customer: Principal, request: PlaceOrder) -> Cart:
         await self._refuse_ordered(customer, request)
         cart = _filled(await self.carts.get(customer, request.cart_id))
         if cart.version != request.cart_version:
@@ -93,17 +123,7 @@ class Checkout:
                 "Look at the cart again and order its current version.",
                 extensions={"cart_version": cart.version},
             )
-        address = await self.addresses.get(customer, request.address_id)
-        order_id, currency = claim.resource_id, request.expected_total.currency
-        held = await self.products.hold(order_id, cart.lines, currency, self.hold_seconds)
-        try:
-            totals = self._agreed_totals(request, address, held)
-            return await self._commit(
-                Placement(order_id, customer, request, address, totals), claim
-            )
-        except (TotalChanged, DestinationNotServed, CartAlreadyOrdered):
-            await self._release(order_id)
-            raise
+        return cart
 
     def _agreed_totals(
         self, request: PlaceOrder, address: Address, held: Sequence[PricedLine]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from libs.errors import DomainError
 from libs.idempotency.errors import LeaseLost
 from libs.ids import new_id
 from libs.money import Money
@@ -15,7 +16,7 @@ from libs.security.principal import Principal
 from services.order.clients import Address, Cart, Wanted
 from services.order.dependencies import build_checkout
 from services.order.domain.pricing import PricedLine
-from services.order.errors import CartAlreadyOrdered, TotalChanged
+from services.order.errors import CartAlreadyOrdered, CartChanged, TotalChanged
 from services.order.schemas import MoneyIn, PlaceOrder
 from services.order.service.checkout import Checkout
 from tests.order.conftest import ADDRESS, CART, CUSTOMER, Running
@@ -61,12 +62,14 @@ class Products:
         self.released.append(order_id)
 
 
-def claim(order_id: str | None = None, *, lost: bool = False) -> Any:
+def claim(order_id: str | None = None, *, lost: bool = False, resumed: bool = False) -> Any:
     async def complete(session: object, reply: object) -> None:
         if lost:
             raise LeaseLost
 
-    return SimpleNamespace(resource_id=order_id or new_id("ord"), complete=complete)
+    return SimpleNamespace(
+        resource_id=order_id or new_id("ord"), complete=complete, resumed=resumed
+    )
 
 
 @pytest.fixture
@@ -117,6 +120,22 @@ async def test_a_taken_order_id_is_told_as_the_order_it_is(
         )
     assert refused.value.extensions == {"order_id": order.order_id}
     assert products.released == []
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("refusal", [CartChanged, CartAlreadyOrdered])
+async def test_a_refused_attempt_releases_what_the_one_it_resumes_may_have_held(
+    checkout: Checkout, products: Products, refusal: type[DomainError], *, resumed: bool
+) -> None:
+    request = REQUEST
+    if refusal is CartChanged:
+        request = REQUEST.model_copy(update={"cart_version": 7})
+    else:
+        await checkout.place_order(PRINCIPAL, REQUEST, claim())
+    mine = claim(resumed=resumed)
+    with pytest.raises(refusal):
+        await checkout.place_order(PRINCIPAL, request, mine)
+    assert products.released == ([mine.resource_id] if resumed else [])
 
 
 async def test_a_lost_race_for_the_cart_releases_the_losers_hold(
