@@ -10,7 +10,7 @@ from libs.web.errors import BodyTooLarge, BodyTooSlow, InvalidTarget, TargetTooL
 from libs.web.middleware.scopes import header_of
 
 MAX_BODY_BYTES: Final = 256 * 1024
-_MOST_BYTES_DISCARDED: Final = 16 * MAX_BODY_BYTES
+_MOST_BYTES_DISCARDED: Final = 128 * MAX_BODY_BYTES
 """Up to here a body that is too large is read to its end: a connection closed in the middle of it is reset, and the
 client would see that instead of the answer."""
 
