@@ -40,6 +40,7 @@ def rate_limit(name: str, limits: Mapping[str, Any]) -> dict[str, Any]:
         "token_bucket": bucket,
         "filter_enabled": {"default_value": {"numerator": 100, "denominator": "HUNDRED"}},
         "filter_enforced": {"default_value": {"numerator": 100, "denominator": "HUNDRED"}},
+        "response_headers_to_add": _spent(f"edge-{name}", limits["requests"]),
     }
     if limits["per_client"]:
         # An entry without a value makes one bucket per address seen; the shared bucket above them all is wider.
@@ -53,6 +54,15 @@ def rate_limit(name: str, limits: Mapping[str, Any]) -> dict[str, Any]:
         }
         config["rate_limits"] = [{"actions": [{"remote_address": {}}]}]
     return config
+
+
+def _spent(policy: str, per_second: int) -> list[dict[str, Any]]:
+    """Tell a refused client what the limit is, in the services' words (draft-ietf-httpapi-ratelimit-headers-11)."""
+    told = {
+        "RateLimit-Policy": f'"{policy}";q={per_second};w=1',
+        "RateLimit": f'"{policy}";r=0;t=1',
+    }
+    return [{"header": {"key": name, "value": value}} for name, value in told.items()]
 
 
 def route(

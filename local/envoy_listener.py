@@ -28,6 +28,11 @@ def jwt_filter(*, issuer: str, jwks_url: str) -> dict[str, Any]:
         "issuer": issuer,
         "audiences": [AUDIENCE],
         "forward": True,
+        # Where services look, and nowhere else: not in the query. The scheme is case-insensitive (RFC 9110 section 11.1).
+        "from_headers": [
+            {"name": "Authorization", "value_prefix": f"{scheme} "}
+            for scheme in ("Bearer", "bearer")
+        ],
         "clock_skew_seconds": 5,
         "remote_jwks": {
             "http_uri": {"uri": jwks_url, "cluster": "auth", "timeout": "2s"},
@@ -87,6 +92,8 @@ def _connection_manager(
         },
         request_headers_timeout="10s",
         max_request_headers_kb=32,
+        # Nothing here upgrades; an offer to may be ignored (RFC 9110 section 7.8) and must not read like a bad token.
+        http_protocol_options={"ignore_http_11_upgrade": [{"safe_regex": {"regex": ".*"}}]},
         common_http_protocol_options={
             "idle_timeout": "120s",
             "headers_with_underscores_action": "REJECT_REQUEST",

@@ -11,6 +11,7 @@ class EdgeProblem:
     Attributes:
         status: what Envoy would answer.
         without_token: True or False limits it to requests without or with an `Authorization` header.
+        body_too_large: limits it to requests that declare a body larger than services take.
         answered: the status sent instead.
     """
 
@@ -20,6 +21,7 @@ class EdgeProblem:
     detail: str
     retry_after_seconds: int | None = None
     without_token: bool | None = None
+    body_too_large: bool = False
     answered: int | None = None
     challenge: str | None = None
 
@@ -29,6 +31,8 @@ _TOKEN_REFUSED: Final = (
     "The token is not valid",
     "The token is malformed, expired, or was issued for another audience. Get a new one.",
 )
+_BODY_REFUSED: Final = ("body_too_large", "The body is too large", "Send at most 256 KB.")
+_MOST_BODY_BYTES: Final = 256 * 1024
 _BEARER: Final = 'Bearer error="invalid_token"'
 
 EDGE_PROBLEMS: Final = (
@@ -53,10 +57,21 @@ EDGE_PROBLEMS: Final = (
     EdgeProblem(
         408, "body_too_slow", "The body took too long to arrive", "Send the request again, faster."
     ),
-    EdgeProblem(413, "body_too_large", "The body is too large", "Send at most 256 KB."),
+    EdgeProblem(413, *_BODY_REFUSED),
+    # A service stops reading a body that is far too large, which looks from here as if it had broken down.
+    EdgeProblem(503, *_BODY_REFUSED, answered=413, body_too_large=True),
+    EdgeProblem(
+        426, "http_version_too_old", "The HTTP version is too old", "Use HTTP/1.1 or HTTP/2."
+    ),
     EdgeProblem(429, "rate_limited", "Too many requests", "Try again in 1 seconds.", 1),
     EdgeProblem(
         431, "headers_too_large", "The headers are too large", "Send at most 32 KB of headers."
+    ),
+    EdgeProblem(
+        501,
+        "transfer_encoding_unknown",
+        "The transfer encoding is not known here",
+        "Send the body with Content-Length, or chunked.",
     ),
     EdgeProblem(
         502, "bad_gateway", "The service gave no valid answer", "Try again in a few seconds.", 1
@@ -105,19 +120,21 @@ def _mapper(problem: EdgeProblem) -> dict[str, Any]:
 def _filter(problem: EdgeProblem) -> dict[str, Any]:
     # Envoy insists on a key by which a running value could replace the default.
     value = {"default_value": problem.status, "runtime_key": f"edge_status_{problem.status}"}
-    by_status = {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
-    if problem.without_token is None:
-        return by_status
-    by_token = {
-        "header_filter": {
-            "header": {
-                "name": "authorization",
-                "present_match": True,
-                "invert_match": problem.without_token,
-            }
-        }
-    }
-    return {"and_filter": {"filters": [by_status, by_token]}}
+    conditions: list[dict[str, Any]] = [
+        {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+    ]
+    if problem.without_token is not None:
+        conditions.append(
+            _by_header("authorization", present_match=True, invert_match=problem.without_token)
+        )
+    if problem.body_too_large:
+        beyond = {"start": _MOST_BODY_BYTES + 1, "end": 2**63 - 1}
+        conditions.append(_by_header("content-length", range_match=beyond))
+    return conditions[0] if len(conditions) == 1 else {"and_filter": {"filters": conditions}}
+
+
+def _by_header(name: str, **match: object) -> dict[str, Any]:
+    return {"header_filter": {"header": {"name": name, **match}}}
 
 
 def _header(name: str, value: str) -> dict[str, Any]:

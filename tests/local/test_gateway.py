@@ -1,6 +1,7 @@
 """What the edge lets through, strips, refuses and repeats: a real Envoy in front of a stand-in."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -122,6 +123,63 @@ async def test_what_the_table_does_not_name_is_not_there(
     assert not upstream.calls
 
 
+async def test_the_scheme_of_a_token_may_be_in_small_letters(
+    edge: httpx.AsyncClient, key: RSAKey
+) -> None:
+    sent = {"Authorization": bearer(key, edge)["Authorization"].replace("Bearer", "bearer")}
+    assert (await edge.get("/v1/orders", headers=sent)).status_code == 200
+
+
+async def test_a_token_in_the_query_counts_for_nothing(
+    edge: httpx.AsyncClient, key: RSAKey, upstream: Upstream
+) -> None:
+    upstream.calls.clear()
+    sent = bearer(key, edge)["Authorization"].removeprefix("Bearer ")
+    answer = await edge.get("/v1/orders", params={"access_token": sent})
+    assert_problem(answer, 401, "authentication_required")
+    assert not upstream.calls
+
+
+async def test_a_service_that_hangs_up_on_a_body_far_too_large_has_not_broken_down(
+    edge: httpx.AsyncClient,
+) -> None:
+    answer = await edge.post("/v1/carts/break", content=b"x" * (256 * 1024 + 1))
+    assert_problem(answer, 413, "body_too_large")
+    assert "retry-after" not in answer.headers
+    largest = await edge.post("/v1/carts/break", content=b"x" * 256 * 1024)
+    assert_problem(largest, 503, "service_unavailable")
+
+
+async def test_an_offer_to_upgrade_is_ignored(edge: httpx.AsyncClient) -> None:
+    offer = {"Connection": "upgrade", "Upgrade": "websocket"}
+    assert (await edge.get("/v1/products", headers=offer)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("request_head", "status", "code"),
+    [
+        (
+            "POST /v1/carts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip",
+            501,
+            "transfer_encoding_unknown",
+        ),
+        ("GET /v1/products HTTP/1.0", 426, "http_version_too_old"),
+        ("GET /v1/products HTTP/1.1", 400, "malformed_request"),
+    ],
+)
+async def test_what_is_no_http_we_speak_is_told_what_to_send(
+    edge: httpx.AsyncClient, request_head: str, status: int, code: str
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.base_url.port)
+    writer.write(f"{request_head}\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["code"] == code
+
+
 async def test_an_escaped_slash_is_refused(edge: httpx.AsyncClient) -> None:
     assert_problem(await edge.get("/v1/products%2f..%2freservations"), 400, "malformed_request")
 
@@ -189,6 +247,8 @@ async def test_too_many_requests_are_told_when_to_come_back(
         assert len(refused) >= 6
         assert_problem(refused[0], 429, "rate_limited")
         assert refused[0].headers["retry-after"] == "1"
+        assert refused[0].headers["ratelimit-policy"] == '"edge-credentials";q=1;w=1'
+        assert refused[0].headers["ratelimit"] == '"edge-credentials";r=0;t=1'
         assert (await http.get("/v1/products")).status_code == 200
 
 
