@@ -20,6 +20,7 @@ from local.demo.journey import (
     raise_price,
 )
 from local.demo.observer import EventsMissing, Observer
+from local.demo.page import Page
 from local.demo.shop import DemoFailed, Shop
 from local.demo.trouble import decline, impatience, ledger, refund, sold_out
 from local.paths import Paths
@@ -45,28 +46,24 @@ async def run_demo(settings: StackSettings) -> int:
     """
     paths = Paths(settings.meridian_home)
     credentials = load_credentials(paths)
-    console = Console(highlight=False)
+    page = Page(Console())
     began = time.monotonic()
     address = settings.url("gateway")
     async with httpx.AsyncClient(base_url=address, timeout=REQUEST_SECONDS) as http:
         await _must_answer(http, address)
         connection = await _administrator(admin_url(settings, credentials.postgres), address)
         try:
-            shop = Shop(http, Observer(connection), console)
+            shop = Shop(http, Observer(connection), page)
             story = Story(shop, settings.admin_email, credentials.admin_password)
             await _tell(story)
         except (DemoFailed, EventsMissing, httpx.HTTPError) as problem:
-            console.print(
-                f"\n[bold red]Not as it should be:[/bold red] {problem!s}", soft_wrap=True
-            )
+            page.end("Not as it should be:", "red", f" {str(problem) or type(problem).__name__}")
             return 1
         finally:
             await connection.close()
-    console.print(
-        f"\n[bold green]Everything as it should be[/bold green], in {time.monotonic() - began:.1f} s. "
-        f"The whole story of the first order: make trace o={story.order_id}",
-        soft_wrap=True,
-    )
+    took = f", in {time.monotonic() - began:.1f} s."
+    page.end("Everything as it should be", "green", took)
+    page.tell(f"The first order's whole story: make trace o={story.order_id}")
     return 0
 
 

@@ -3,14 +3,14 @@
 import secrets
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import httpx
-from rich.console import Console
 
 from local.demo.observer import Observer
+from local.demo.page import Page
 
 
 class DemoFailed(AssertionError):
@@ -36,18 +36,17 @@ class Shop:
 
     http: httpx.AsyncClient
     observer: Observer
-    console: Console
+    page: Page
     token: str | None = None
     guest_token: str | None = None
-    _steps: int = field(default=0)
 
     def chapter(self, title: str) -> None:
         """Begin a new part of the story."""
-        self.console.print(f"\n[bold]{title}[/bold]")
+        self.page.chapter(title)
 
     def tell(self, text: str) -> None:
         """Say something between two steps."""
-        self.console.print(f"     {text}", style="dim", highlight=False)
+        self.page.tell(text)
 
     async def step(
         self,
@@ -87,7 +86,9 @@ class Shop:
                 f" {response.text[:600]}"
             )
         caused = await self.observer.wait_for(request_id, set(events)) if events else []
-        self._print(text, method, path, answer, milliseconds, caused)
+        self.page.step(text, f"{method} {path}", answer.status, milliseconds, _identity_of(answer))
+        if caused:
+            self.page.tell(" > ".join(dict.fromkeys(caused)))
         return answer
 
     def check(self, text: str, *, actual: object, expected: object) -> None:
@@ -98,7 +99,7 @@ class Shop:
         """
         if actual != expected:
             raise DemoFailed(f"{text}: expected {expected!r}, got {actual!r}")
-        self.console.print(f"     [green]\u2713[/green] {text}: {actual}", highlight=False)
+        self.page.fact(text, actual)
 
     def _headers(
         self,
@@ -119,28 +120,6 @@ class Shop:
             headers["Idempotency-Key"] = key or f"demo-{secrets.token_hex(12)}"
             headers.setdefault("Content-Type", "application/json")
         return headers
-
-    def _print(
-        self,
-        text: str,
-        method: str,
-        path: str,
-        answer: Answer,
-        milliseconds: float,
-        caused: Collection[str],
-    ) -> None:
-        self._steps += 1
-        shown = _identity_of(answer)
-        self.console.print(
-            f"[cyan]{self._steps:3}[/cyan]  {text:<52} {method:<6} {path.partition('?')[0][:44]:<44} "
-            f"{answer.status}  {milliseconds:6.0f} ms  {shown}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        if caused:
-            self.console.print(
-                f"     {' > '.join(dict.fromkeys(caused))}", style="dim", soft_wrap=True
-            )
 
 
 def _answer(response: httpx.Response, request_id: str) -> Answer:
