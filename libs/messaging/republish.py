@@ -1,5 +1,6 @@
 """Sends what was sent before once more, from the outbox: the answer to a broker that lost messages."""
 
+import asyncio
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +10,8 @@ from libs.database.session import Database
 from libs.messaging.tables import outbox_messages
 
 _BATCH: Final = 2_000
+_LOOK_SECONDS: Final = 0.1
+_MOST_LOOKS: Final = 150
 _columns = outbox_messages.c
 
 
@@ -22,6 +25,7 @@ async def republish(database: Database, since: datetime) -> int:
     """
     async with database.transaction() as session:
         started = await session.scalar(select(func.clock_timestamp()))
+    await _end_of_passes(database, started)
     count = 0
     while True:
         again = (
@@ -43,3 +47,22 @@ async def republish(database: Database, since: datetime) -> int:
         count += batch
         if batch < _BATCH:
             return count
+
+
+async def _end_of_passes(database: Database, started: datetime | None) -> None:
+    """Wait for relays that were sending when this began: what they sent is recorded only when all of it is answered.
+
+    A relay keeps what it sends locked. One that hangs is not waited for beyond the longest a pass can take.
+    """
+    waiting = select(_columns.id).where(
+        _columns.published_at.is_(None), _columns.created_at < started
+    )
+    for _ in range(_MOST_LOOKS):
+        async with database.transaction() as session:
+            free = waiting.with_for_update(skip_locked=True).subquery()
+            lockable = await session.scalar(select(func.count()).select_from(free))
+            if lockable == await session.scalar(
+                select(func.count()).select_from(waiting.subquery())
+            ):
+                return
+        await asyncio.sleep(_LOOK_SECONDS)

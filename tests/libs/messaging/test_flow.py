@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
+from typing_extensions import override
 
 from libs.clock import utc_now
 from libs.contracts.order import OrderPlaced
@@ -178,6 +180,27 @@ async def test_what_waited_in_the_outbox_and_was_sent_since_is_sent_again(
     since = utc_now()
     await Relay(database, aws, wake).relay_once()
     assert await republish(database, since) == 1
+
+
+async def test_what_a_relay_was_sending_meanwhile_is_sent_again_too(
+    database: Database, aws: AwsBroker, wake: asyncio.Event, add: Add
+) -> None:
+    class Slow(Relay):
+        @override
+        async def _record(self, *args: Any) -> None:
+            sent.set()
+            await answered.wait()
+            await super()._record(*args)
+
+    sent, answered, since = asyncio.Event(), asyncio.Event(), utc_now()
+    await add(placed())
+    relaying = asyncio.create_task(Slow(database, aws, wake).relay_once())
+    await sent.wait()
+    again = asyncio.create_task(republish(database, since))
+    assert await asyncio.wait({again}, timeout=0.3) == (set(), {again})
+    answered.set()
+    await relaying
+    assert await again == 1
 
 
 async def test_a_stop_during_a_long_poll_leaves_no_message_invisible(
