@@ -1,4 +1,4 @@
-"""Moves committed outbox rows to the broker: in order per aggregate, at least once, however many relays run."""
+"""Moves committed outbox rows to the broker: in order per aggregate and destination, at least once, however many relays run."""
 
 import asyncio
 import json
@@ -57,6 +57,8 @@ _CLAIM: Final = (
         ~exists(1).where(
             and_(
                 _older.c.aggregate_id == _columns.aggregate_id,
+                # An event and a command of one aggregate take different ways: neither waits for the other.
+                _older.c.destination == _columns.destination,
                 _older.c.published_at.is_(None),
                 _older.c.position < _columns.position,
             )

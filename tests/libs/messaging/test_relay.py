@@ -99,6 +99,13 @@ async def test_a_transaction_that_commits_late_is_not_skipped(
     assert sent(broker) == [early_id, late_id]
 
 
+async def test_an_event_and_a_command_of_one_aggregate_leave_in_one_pass(
+    relay: Relay, add: Add
+) -> None:
+    await add(placed("ord_1"), CapturePayment(order_id="ord_1"))
+    assert await relay.relay_once() == Pass(claimed=2, published=2)
+
+
 async def test_one_pass_takes_only_the_oldest_of_each_aggregate(
     broker: MemoryBroker, relay: Relay, add: Add
 ) -> None:
