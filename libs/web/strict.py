@@ -1,11 +1,13 @@
 """Bases of request and response bodies: requests refuse what they do not know, responses say everything."""
 
+import re
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic_core import PydanticCustomError
 
 _NUL: Final = "\x00"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class RequestModel(BaseModel):
@@ -13,19 +15,18 @@ class RequestModel(BaseModel):
 
     Unknown fields are refused, `"5"` and `true` are not numbers, surrounding white space goes. Types that JSON has no
     word for (datetime, enum, tuple) need `Field(strict=False)`; `Literal`, `str`, `int`, lists and nested models do not.
-    NUL characters are refused because PostgreSQL cannot keep them.
+    NUL characters are refused because PostgreSQL cannot keep them, halves of surrogate pairs because nothing can.
     """
 
     model_config = ConfigDict(
         extra="forbid", strict=True, str_strip_whitespace=True, frozen=True, allow_inf_nan=False
     )
 
-    @model_validator(mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _refuse_nul_characters(cls, data: object) -> object:
-        if isinstance(data, dict) and any(_holds_nul(value) for value in data.values()):
-            raise PydanticCustomError("nul_character", "must not contain NUL characters")
-        return data
+    def _refuse_what_is_no_text(cls, value: object) -> object:
+        _check(value)
+        return value
 
 
 class ResponseModel(BaseModel):
@@ -34,12 +35,22 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-def _holds_nul(value: object) -> bool:
+def _check(value: object) -> None:
     if isinstance(value, str):
-        return _NUL in value
-    if isinstance(value, list):
-        return any(_holds_nul(item) for item in value)
-    # Members of nested objects that are RequestModels check themselves; free-form ones are checked here.
-    if isinstance(value, dict):
-        return any(_holds_nul(item) or _NUL in str(key) for key, item in value.items())
-    return False
+        _check_text(value)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item)
+    elif isinstance(value, dict):
+        # Members of nested objects that are RequestModels check themselves; free-form ones are checked here.
+        for key, item in value.items():
+            _check_text(str(key))
+            _check(item)
+
+
+def _check_text(text: str) -> None:
+    if _NUL in text:
+        raise PydanticCustomError("nul_character", "must not contain NUL characters")
+    # Pydantic looks at plain strings itself, but not into secret ones.
+    if not text.isascii() and _SURROGATE.search(text) is not None:
+        raise PydanticCustomError("surrogate", "must not contain half of a surrogate pair")

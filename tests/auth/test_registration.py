@@ -35,6 +35,21 @@ async def test_the_event_is_written_with_the_account_and_holds_no_personal_data(
     assert "ada" not in envelope.lower()
 
 
+@pytest.mark.parametrize("path", ["/v1/auth/register", "/v1/auth/login"])
+async def test_a_password_that_is_no_text_is_refused_by_name(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    body = (
+        {**BODY, "password": f"{PASSWORD}\ud800"}
+        if "register" in path
+        else {"email": "ada@example.com", "password": "\ud800"}
+    )
+    headers = {"Content-Type": "application/json"}
+    response = await client.post(path, content=json.dumps(body), headers=headers)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/password"
+
+
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@Example.COM", " ada@example.com "])
 async def test_an_address_registers_once_whatever_its_spelling(
     client: httpx.AsyncClient, database: Database, email: str

@@ -1,7 +1,7 @@
 from datetime import datetime
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from libs.web.strict import RequestModel, ResponseModel
 
@@ -18,6 +18,7 @@ class Outer(RequestModel):
     tags: list[str] = Field(default_factory=list)
     when: datetime | None = Field(default=None, strict=False)
     price: float = 0.0
+    secret: SecretStr = SecretStr("")
 
 
 @pytest.mark.parametrize("quantity", ["3", 3.0, True, None, [3]])
@@ -45,6 +46,8 @@ def test_what_json_has_no_word_for_is_read_where_the_field_says_so() -> None:
         {"free": {"a": {"b": ["\x00"]}}},
         {"free": {"\x00": 1}},
         {"name": "\ud800"},
+        {"secret": "\ud800"},
+        {"free": {"\udfff": 1}},
         {"surprise": 1},
         {"inner": {"quantity": 1, "surprise": 1}},
         {"price": float("nan")},
@@ -54,6 +57,15 @@ def test_what_json_has_no_word_for_is_read_where_the_field_says_so() -> None:
 def test_what_cannot_be_stored_or_is_not_known_is_refused(body: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Outer.model_validate(body)
+
+
+def test_the_member_with_characters_nobody_can_keep_is_named() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Outer.model_validate({"tags": ["a\x00"], "secret": "a\ud800", "name": "fine ☕ 😀"})
+    assert {(one["loc"], one["type"]) for one in refused.value.errors()} == {
+        (("tags",), "nul_character"),
+        (("secret",), "surrogate"),
+    }
 
 
 def test_models_are_frozen() -> None:
