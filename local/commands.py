@@ -11,6 +11,7 @@ from typing import Final
 
 import psutil
 
+from libs.topology import DATABASE_NAME
 from local.logs import show_logs
 from local.paths import Paths
 from local.refusal import Refusal
@@ -22,6 +23,10 @@ from local.supervisor import up as supervise
 from local.tools import running_environments
 
 _STOP_SECONDS: Final = 15.0
+_KEPT: Final = (
+    "Local data is gone; your own PostgreSQL keeps its data, and the secrets that open it stay: "
+    f"drop the database {DATABASE_NAME} there to forget it too.\n"
+)
 
 
 def up(arguments: Sequence[str]) -> int:
@@ -66,13 +71,16 @@ def logs(arguments: Sequence[str]) -> int:
 def reset(arguments: Sequence[str]) -> int:
     """Stop everything and delete all data, secrets and logs; installed programs stay."""
     argparse.ArgumentParser(prog="reset", description=reset.__doc__).parse_args(arguments)
-    paths = _paths(load_settings())
+    settings = load_settings()
+    paths = _paths(settings)
     _stop_all(paths)
     with instance_lock(paths):
-        for folder in (paths.data, paths.secrets, paths.logs, paths.run):
+        for folder in (paths.data, paths.logs, paths.run):
             shutil.rmtree(folder)
+        if settings.own_postgres:
+            shutil.rmtree(paths.secrets)
         StateFile(paths.state).write(Snapshot())
-    sys.stdout.write(f"{paths.home} is empty again.\n")
+    sys.stdout.write(f"{paths.home} is empty again.\n" if settings.own_postgres else _KEPT)
     return 0
 
 

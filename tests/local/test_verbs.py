@@ -63,3 +63,24 @@ def test_a_verb_that_cannot_be_done_now_says_what_to_do_in_one_sentence(
 def test_stopping_what_does_not_run_is_no_failure(tmp_path: Path) -> None:
     done = make(tmp_path / "home", "down")
     assert (done.returncode, done.stdout) == (0, "Nothing was running.\n")
+
+
+def secrets_after_reset(tmp_path: Path, *settings: str) -> tuple[bool, str]:
+    home = tmp_path / "home"
+    (home / "secrets").mkdir(parents=True)
+    (home / "secrets" / "secrets.json").write_text("{}")
+    done = make(home, "reset", *settings)
+    assert done.returncode == 0, done.stderr
+    return (home / "secrets" / "secrets.json").exists(), done.stdout.splitlines()[-1]
+
+
+def test_a_reset_forgets_the_secrets_with_the_data_they_open(tmp_path: Path) -> None:
+    kept, said = secrets_after_reset(tmp_path)
+    assert not kept
+    assert said.endswith("home is empty again.")
+
+
+def test_a_reset_keeps_the_secrets_that_open_somebodys_own_database(tmp_path: Path) -> None:
+    kept, said = secrets_after_reset(tmp_path, "ADMIN_DATABASE_URL=postgresql://me@127.0.0.1:1/x")
+    assert kept
+    assert "drop the database meridian there to forget it too" in said
