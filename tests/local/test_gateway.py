@@ -228,6 +228,14 @@ async def test_only_safe_methods_are_sent_again(
     assert upstream.calls["POST", "/v1/carts/break"] == 1
 
 
+async def test_a_service_that_asks_for_a_pause_is_not_asked_again(
+    edge: httpx.AsyncClient, upstream: Upstream
+) -> None:
+    upstream.calls.clear()
+    assert (await edge.get("/v1/carts/busy")).status_code == 503
+    assert upstream.calls["GET", "/v1/carts/busy"] == 1
+
+
 async def test_a_route_ends_at_its_timeout(upstream: Upstream, paths: Paths) -> None:
     table = load_routes().model_dump(by_alias=True)
     for row in table["routes"]:

@@ -17,7 +17,7 @@ from typing_extensions import override
 class Upstream:
     """Where it listens, and how often each method and path was asked for.
 
-    A path that ends in `/break` has its connection closed without an answer; `/slow` takes two seconds.
+    A path that ends in `/break` has its connection closed without an answer; `/slow` takes two seconds, `/busy` answers 503.
     """
 
     port: int
@@ -43,7 +43,7 @@ def running_upstream(key: RSAKey) -> Iterator[Upstream]:
                 time.sleep(2)
             seen = {name.lower(): value for name, value in self.headers.items()}
             body = jwks if path.endswith("jwks.json") else json.dumps(seen).encode()
-            self.send_response(200)
+            self.send_response(503 if path.endswith("/busy") else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
