@@ -13,7 +13,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.database.session import Database, after_commit, is_retryable
+from libs.database.session import Database, after_commit
 from libs.errors import DomainError
 from libs.idempotency import store
 from libs.idempotency.header import FingerprintSecret, RequiredKey
@@ -102,8 +102,8 @@ class TwoTransactions:
         """Claim the key, run `work` with no transaction open, and answer what it returns or returned before.
 
         `work` must call `claim.complete` in its last transaction. A `DomainError` before that is answered and not
-        stored, except a declined payment (402), which is. After an error whose effects are unknown the claim stays
-        and the next attempt resumes it.
+        stored, except a declined payment (402), which is. After a failure of the database or of a callee the next
+        attempt may resume at once, after any other error when the lease has run out.
 
         Raises:
             IdempotencyInFlight: the same request is being worked on.
@@ -122,9 +122,9 @@ class TwoTransactions:
             reply = await work(claim)
         except DomainError as error:
             return await self._refused(claim, error)
-        except Exception as error:
-            if is_retryable(error):  # rolled back for certain
-                await claim.expire()
+        except (SQLAlchemyError, OSError):
+            # The database failed. What it still committed has completed the claim too, and is not touched by this.
+            await claim.expire()
             raise
         if not claim.completed:
             raise RuntimeError("work under an idempotency key must complete its claim")

@@ -2,10 +2,13 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from fastapi import Response
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from libs.database.session import Database
+from libs.database.session import Database, DatabaseUnreachableError
 from libs.idempotency.errors import LeaseLost
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim, ResumableRequired
@@ -100,7 +103,16 @@ async def test_after_an_unknown_error_the_claim_stays_until_its_lease_ends(shop:
     assert shop.calls[0] == shop.calls[1]
 
 
-@pytest.mark.parametrize("failure", [CalleeAway("later"), conflict()])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        CalleeAway("later"),
+        conflict(),
+        DBAPIError("UPDATE", None, asyncpg.LockNotAvailableError("waited too long")),
+        PoolTimeoutError("no connection"),
+        DatabaseUnreachableError("the server stopped answering"),
+    ],
+)
 async def test_a_retry_resumes_at_once_with_the_same_id_when_it_may(
     shop: Shop, failure: Exception
 ) -> None:
@@ -166,6 +178,23 @@ async def test_work_that_forgets_to_complete_is_a_programming_error(shop: Shop) 
         return await resumable.run("ord", work)
 
     assert (await shop.post("/forgetful")).status_code == 500
+
+
+async def test_a_commit_whose_answer_was_lost_is_answered_to_the_retry(shop: Shop) -> None:
+    @shop.app.post("/lost")
+    async def lost(resumable: ResumableRequired) -> Response:
+        async def work(claim: Claim) -> Reply:
+            shop.calls.append(claim.resource_id)
+            async with shop.database.transaction() as session:
+                await claim.complete(session, Reply(204, None))
+            raise DatabaseUnreachableError("the server stopped answering")
+
+        return await resumable.run("ord", work)
+
+    assert (await shop.post("/lost")).status_code == 500
+    again = await shop.post("/lost")
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (204, "true")
+    assert len(shop.calls) == 1
 
 
 async def test_a_rolled_back_completion_does_not_count(shop: Shop) -> None:
