@@ -14,6 +14,7 @@ from libs.web.middleware.media_type import MediaType
 from libs.web.middleware.observe import Observe
 from libs.web.middleware.replay import TransactionReplay
 from libs.web.middleware.request_id import RequestId
+from libs.web.middleware.strict_json import StrictJson
 
 __all__ = ["MAX_BODY_BYTES", "REQUEST_ID_HEADER", "layers"]
 
@@ -32,7 +33,8 @@ def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:
     7. DeadlineLimit: refuses work nobody waits for.
     8. Intake: checks the address, reads the whole body within its limits of size and time.
     9. MediaType: refuses bodies the operation does not read.
-    10. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
+    10. StrictJson: refuses JSON that different readers understand differently.
+    11. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
     """
     return [
         Middleware(RequestId),
@@ -44,5 +46,6 @@ def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:
         Middleware(DeadlineLimit),
         Middleware(Intake),
         Middleware(MediaType),
+        Middleware(StrictJson),
         Middleware(TransactionReplay),
     ]

@@ -26,6 +26,11 @@ class BufferedBody:
         self._receive = receive
         self._given = False
 
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+        return self._body
+
     async def __call__(self) -> Message:
         if self._given:
             return await self._receive()
