@@ -70,16 +70,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
     and answers 503 for what needs them until they come back.
     """
     async with AsyncExitStack() as stack:
-        database = Database(
-            settings.database_url.get_secret_value(),
-            application_name=f"{settings.service}-{settings.role}",
-            pool_size=settings.database_pool_size,
-            patience=Patience(
-                connection=settings.database_connection_seconds,
-                lock=settings.database_lock_seconds,
-                statement=settings.database_statement_seconds,
-            ),
-        )
+        database = _database(settings)
         stack.push_async_callback(database.close)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
@@ -110,6 +101,19 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             http=http,
             cursors=CursorCodec(settings.signing_secret.get_secret_value()),
         )
+
+
+def _database(settings: ServiceSettings) -> Database:
+    return Database(
+        settings.database_url.get_secret_value(),
+        application_name=f"{settings.service}-{settings.role}",
+        pool_size=settings.database_pool_size,
+        patience=Patience(
+            connection=settings.database_connection_seconds,
+            lock=settings.database_lock_seconds,
+            statement=settings.database_statement_seconds,
+        ),
+    )
 
 
 def _internal_http() -> httpx.AsyncClient:
