@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 RUN := env PYTHONPATH=. $(BIN)/python
 STAMP := $(VENV)/.installed
 MINISTACK_STAMP := .meridian/ministack/.installed
+UNREACHABLE := The locked packages could not be installed: see that pip reaches its package index and the disk has 1 GB free, then try again.
 WORKERS ?= 2
 
 ##@ Run it
@@ -105,15 +106,15 @@ $(STAMP): requirements-dev.lock
 	@command -v $(PYTHON) >/dev/null || { echo "Meridian needs Python 3.11: install it, or say where it is with make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Meridian needs Python 3.11 or newer: say where it is with make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Installing the locked packages into $(VENV) (about a minute)..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments: install its venv package (python3.11-venv on Debian and Ubuntu), then try again." >&2; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock || { echo "$(UNREACHABLE)" >&2; exit 1; }
 	@touch $@
 
 # MiniStack pins another botocore than ours, so it lives in an environment of its own.
 $(MINISTACK_STAMP): local/ministack.lock | $(STAMP)
 	@echo "Installing the AWS emulator into .meridian/ministack..."
 	@$(PYTHON) -m venv --clear .meridian/ministack
-	@.meridian/ministack/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/ministack.lock
+	@.meridian/ministack/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/ministack.lock || { echo "$(UNREACHABLE)" >&2; exit 1; }
 	@touch $@
 
 .PHONY: clean
