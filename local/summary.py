@@ -1,7 +1,7 @@
 """The table of addresses printed once everything runs."""
 
-from rich.console import Console
-from rich.table import Table
+import contextlib
+import sys
 
 from libs.topology import SERVICES
 from local.credentials import ADMIN_PASSWORD_FILE
@@ -29,12 +29,12 @@ def address_rows(settings: StackSettings, paths: Paths) -> list[tuple[str, str]]
 
 
 def address_table(settings: StackSettings, paths: Paths) -> None:
-    """Print the table and what to type next."""
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for name, address in address_rows(settings, paths):
-        table.add_row(name, address)
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(table)
-    console.print(
-        "In another terminal: make demo | make status | make logs s=order | make down. Ctrl-C stops everything."
-    )
+    """Print the table, every address whole, and what to type next."""
+    rows = address_rows(settings, paths)
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name:<{width}}  {address}\n" for name, address in rows]
+    lines.append("In another terminal: make demo | make status | make logs s=order | make down.\n")
+    lines.append("Ctrl-C stops everything.\n")
+    with contextlib.suppress(OSError):  # the terminal may be gone; the stack goes on
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
