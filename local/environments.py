@@ -46,6 +46,7 @@ class Environments:
             "SIGNING_SECRET": self.credentials.signing,
             "DRAIN_SECONDS": str(DRAIN_SECONDS),
             "RATE_LIMIT_REQUESTS": "2000",
+            "TRUSTED_PROXIES": "127.0.0.0/8",  # Envoy; without it all guests together are one client
             **{f"{other.upper()}_BASE_URL": settings.url(other) for other in SERVICES},
             **self.messaging(),
             **self._own(name),
@@ -56,7 +57,6 @@ class Environments:
         if name == "auth":
             return {
                 "SIGNING_KEY_ENCRYPTION_KEY": self.credentials.encryption,
-                "TRUSTED_PROXIES": "127.0.0.0/8",  # Envoy
                 **_ONE_ADDRESS_FOR_ALL,
             }
         if name == "payment":

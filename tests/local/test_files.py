@@ -2,6 +2,7 @@
 
 import json
 import stat
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def test_damaged_secrets_are_not_overwritten(paths: Paths) -> None:
     (paths.secrets / "secrets.json").write_text("{")
     with pytest.raises(Refusal, match="is damaged"):
         load_credentials(paths)
+
+
+def test_every_service_looks_behind_the_gateway_for_the_client(paths: Paths) -> None:
+    made = environments(paths)
+    for service in SERVICES:
+        trusted = made.service(service, role="all", port=1)["TRUSTED_PROXIES"]
+        assert ip_address("127.0.0.1") in ip_network(trusted), service
 
 
 def test_a_service_gets_its_own_role_and_no_administrators_secret(paths: Paths) -> None:
