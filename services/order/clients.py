@@ -70,7 +70,7 @@ class Products(Protocol):
         self, order_id: str, wanted: Sequence[Wanted], currency: str, ttl_seconds: int
     ) -> list[PricedLine]: ...
 
-    async def release(self, order_id: str) -> None: ...
+    async def release(self, order_id: str) -> bool: ...
 
 
 class CartClient:
@@ -187,8 +187,8 @@ class ProductClient:
         held = answer.json()
         return [_priced(line, line["quantity"], held["currency"]) for line in held["lines"]]
 
-    async def release(self, order_id: str) -> None:
-        """Give a hold back at once; should that fail, it runs out by itself."""
+    async def release(self, order_id: str) -> bool:
+        """Give a hold back at once; False if product could not be told."""
         try:
             await self._client.request(
                 "POST",
@@ -198,6 +198,8 @@ class ProductClient:
             )
         except (CalleeProblem, DependencyUnavailable) as error:
             _log.warning("hold_not_released", order_id=order_id, reason=type(error).__name__)
+            return False
+        return True
 
 
 def _refused(problem: CalleeProblem) -> HoldRefused:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from libs.contracts.message import Amount
 from libs.contracts.order import OrderLine as LineContract
 from libs.contracts.order import OrderPlaced
+from libs.contracts.product import ReleaseStock
 from libs.database.session import Database
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim
@@ -167,7 +168,13 @@ class Checkout:
         async with self.database.transaction() as session:
             if await OrderRepository(session).exists(order_id):
                 return
-        await self.products.release(order_id)
+        if await self.products.release(order_id):
+            return
+        async with self.database.transaction() as session:
+            progress = self.progress_of(session)
+            if not await progress.orders.exists(order_id):
+                command = ReleaseStock(order_id=order_id, reason="not_placed")
+                await progress.outbox.add(command, aggregate_version=1)
 
 
 def accepted(order: OrderView) -> Reply:

@@ -58,8 +58,9 @@ class Products:
     ) -> list[PricedLine]:
         return await self.price(wanted, currency)
 
-    async def release(self, order_id: str) -> None:
+    async def release(self, order_id: str) -> bool:
         self.released.append(order_id)
+        return True
 
 
 def claim(order_id: str | None = None, *, lost: bool = False, resumed: bool = False) -> Any:
