@@ -10,7 +10,8 @@ from libs.web.strict import RequestModel, ResponseModel
 Currency = Literal["USD", "EUR", "GBP", "INR", "JPY", "KWD"]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}_[0-9a-f]{32}$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,200}$")]
+Token = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,10}_[A-Za-z0-9_]{1,190}$")]
+"""A provider's token begins with what it is, such as `tok_`: a card number is refused before anything keeps it."""
 
 
 class MoneyIn(RequestModel):

@@ -232,6 +232,7 @@ async def test_no_database_session_is_held_during_calls(running: Running) -> Non
         {"cart_version": -1},
         {"cart_version": "3"},
         {"payment_method": "4111 1111 1111 1111"},
+        {"payment_method": "4111111111111111"},
         {"expected_total": {"amount_minor": -5, "currency": "USD"}},
         {"expected_total": {"amount_minor": 5, "currency": "XXX"}},
         {"surprise": True},
