@@ -12,7 +12,7 @@ def worker_plan(resources: Resources) -> WorkerPlan:
     return WorkerPlan(
         handlers=handlers(parts.commands),
         timers=[
-            Timer("settle_provider_calls", 1.0, parts.settlement.settle_due),
-            Timer("process_webhooks", 0.5, parts.webhooks.process_pending),
+            Timer("settle_provider_calls", 2.0, parts.settlement.settle_due),
+            Timer("process_webhooks", 2.0, parts.webhooks.process_pending),
         ],
     )
