@@ -48,6 +48,7 @@ class Cart(Timestamped, Base):
     currency: Mapped[str] = mapped_column(CHAR(3))
     status: Mapped[str] = mapped_column(String(10), server_default="active")
     merged_into: Mapped[str | None] = mapped_column(String(40))
+    ordered_version: Mapped[int] = mapped_column(Integer, server_default="0")
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 

@@ -140,13 +140,16 @@ class CartService:
     async def remove_ordered(
         self, cart_id: str, cart_version: int, ordered: Mapping[str, int]
     ) -> None:
-        """Take an order's lines out of its cart; pieces added after the order's version stay."""
+        """Take an order's lines out of its cart; pieces added after the order's version stay.
+
+        A second order of the same version follows one that failed: its lines are out already.
+        """
         cart = await self.carts.find_locked(cart_id)
-        if cart is None:
+        if cart is None or cart_version <= cart.ordered_version:
             return
         lines = await self.carts.lines_of(cart.id)
         rest = [] if cart.version == cart_version else without_ordered(lines, ordered)
-        await self.carts.save(cart, rest)
+        await self.carts.save(cart, rest, ordered_version=cart_version)
 
     async def _open(self, owner: Owner, currency: str) -> tuple[str, bool]:
         cart_id = await self.carts.id_of_active(owner)

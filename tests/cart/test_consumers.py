@@ -133,5 +133,18 @@ async def test_pieces_added_after_the_order_stay(running: Running, headers: Head
     assert {line["sku"]: line["quantity"] for line in shown["lines"]} == {"MUG": 1, "CUP": 1}
 
 
+async def test_a_second_order_of_one_version_takes_out_nothing_more(
+    running: Running, headers: Headers
+) -> None:
+    mine = headers()
+    cart = await running.open(mine)
+    version = (await running.add(cart["cart_id"], mine, quantity=2)).json()["version"]
+    await running.tell(placed(cart["cart_id"], version, 2), 1)
+    await running.add(cart["cart_id"], mine, quantity=3)
+    await running.tell(placed(cart["cart_id"], version, 2), 1)
+    shown = (await running.http.get(f"/v1/carts/{cart['cart_id']}", headers=mine)).json()
+    assert shown["lines"][0]["quantity"] == 3
+
+
 async def test_an_order_of_a_cart_nobody_knows_is_ignored(running: Running) -> None:
     await running.tell(placed("crt_" + "9" * 32, 1, 1), 1)
