@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from pydantic import BaseModel
@@ -68,6 +68,11 @@ def check_match(request: Request, current: str) -> None:
     strong = {found["tag"] for found in _TAG.finditer(header) if not found["weak"]}
     if current not in strong:
         raise _changed(current)
+
+
+def unless_stale(request: Request) -> Callable[[int], None]:
+    """Return a check of a version, for a use case to make once it has locked the row; it raises PreconditionFailed."""
+    return lambda version: check_match(request, etag_of(version))
 
 
 def expected_version(request: Request, *, required: bool) -> int | None:

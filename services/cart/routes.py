@@ -8,7 +8,12 @@ from libs.idempotency.one_transaction import Idempotent
 from libs.idempotency.reply import Reply
 from libs.runtime.resources import ResourcesDep
 from libs.web.audience import customer, public
-from libs.web.conditional import PreconditionFailed, check_match, etag_of, json_response
+from libs.web.conditional import (
+    PreconditionFailed,
+    etag_of,
+    json_response,
+    unless_stale,
+)
 from libs.web.errors import problem_responses
 from services.cart.dependencies import (
     CartOwner,
@@ -30,11 +35,6 @@ from services.cart.schemas import CartView, GuestCart, ItemChange, NewCart, NewI
 router = APIRouter()
 
 CHANGE_PROBLEMS = (CartAccessRequired, CartNotFound, CartClosed, PreconditionFailed)
-
-
-def unless_stale(request: Request) -> Callable[[int], None]:
-    """Return a check of a version against the request's `If-Match`, if it sent one."""
-    return lambda version: check_match(request, etag_of(version))
 
 
 def replying(change: Callable[[], Awaitable[CartView]]) -> Callable[[], Awaitable[Reply]]:

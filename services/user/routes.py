@@ -1,7 +1,5 @@
 """Paths of the user service."""
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, Request, Response
 
 from libs.idempotency.one_transaction import Idempotent
@@ -9,9 +7,9 @@ from libs.idempotency.reply import Reply
 from libs.web.audience import customer
 from libs.web.conditional import (
     PreconditionFailed,
-    check_match,
     conditional_response,
     etag_of,
+    unless_stale,
 )
 from libs.web.errors import problem_responses
 from services.user.dependencies import ProfileRead, ProfileWrite, UserServiceDep
@@ -26,11 +24,6 @@ from services.user.schemas import (
 )
 
 router = APIRouter()
-
-
-def unless_stale(request: Request) -> Callable[[int], None]:
-    """Return a check of a version against the request's `If-Match`, if it sent one."""
-    return lambda version: check_match(request, etag_of(version))
 
 
 @router.get(

@@ -1,7 +1,5 @@
 """Cancelling, shipping and refunding."""
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, Request, Response
 
 from libs.idempotency.one_transaction import Idempotent, IdempotentRequired
@@ -10,9 +8,9 @@ from libs.web.audience import admin, customer
 from libs.web.conditional import (
     PreconditionFailed,
     PreconditionRequired,
-    check_match,
     etag_of,
     require_match,
+    unless_stale,
 )
 from libs.web.errors import problem_responses
 from services.order import errors
@@ -47,7 +45,7 @@ async def cancel_order(
     reason = (body or CancelRequest()).reason
 
     async def cancel() -> Reply:
-        order = await service.cancel_order(caller, order_id, reason, _unless_stale(request))
+        order = await service.cancel_order(caller, order_id, reason, unless_stale(request))
         return Reply(200, order, {"ETag": etag_of(order.version)})
 
     return await idempotency.once(cancel)
@@ -101,16 +99,10 @@ async def refund_order(
     """Return captured money, all that is left without an amount. The refund is `requested` until the provider answered."""
 
     async def refund() -> Reply:
-        created, version = await service.refund_order(
-            caller, order_id, body, _unless_stale(request)
-        )
+        created, version = await service.refund_order(caller, order_id, body, unless_stale(request))
         return Reply(201, created, _order_headers(order_id, version))
 
     return await idempotency.once(refund)
-
-
-def _unless_stale(request: Request) -> Callable[[int], None]:
-    return lambda version: check_match(request, etag_of(version))
 
 
 def _order_headers(order_id: str, version: int) -> dict[str, str]:
