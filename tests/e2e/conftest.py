@@ -1,5 +1,6 @@
 """Starts the local stack once, in a folder and on ports of its own, and a client for its gateway."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from libs.testing.settings import TestEnvironment
+from libs.topology import DATABASE_NAME, LOCAL_PORTS
 from tests.architecture.applications import ROOT
 from tests.e2e.shopper import Shopper
 
@@ -37,6 +39,13 @@ class Stack:
     home: Path
     environment: dict[str, str]
     gateway: str
+
+    @property
+    def database(self) -> str:
+        """The shop's database, as its administrator."""
+        secrets = json.loads((self.home / "meridian" / "secrets" / "secrets.json").read_text())
+        port = LOCAL_PORTS["postgres"] + int(self.environment["PORT_OFFSET"])
+        return f"postgresql://postgres:{secrets['postgres']}@127.0.0.1:{port}/{DATABASE_NAME}"
 
     def command(self, *arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a verb of the local stack against this one."""

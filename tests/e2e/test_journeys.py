@@ -6,11 +6,13 @@ import secrets
 import signal
 from typing import Any
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 
 from libs.testing.waiting import eventually
+from libs.topology import SERVICES, schema_of
 from tests.e2e.conftest import STOP_SECONDS, Stack
 from tests.e2e.shopper import Shopper
 
@@ -161,6 +163,44 @@ async def test_the_shop_carries_on_after_its_message_broker_died(
     assert (await settled(buyer, placed.json()["order_id"], 90))["status"] == "confirmed"
 
 
+async def test_one_trace_leads_from_the_request_to_the_last_message(
+    stack: Stack, http: httpx.AsyncClient, admin: Shopper
+) -> None:
+    sku = await new_product(admin, stock=5)
+    buyer = await Shopper(http).register()
+    cart = await buyer.fill_cart(sku)
+    body = await buyer.order_body(cart["cart_id"])
+    trace_id = secrets.token_hex(16)
+    buyer.headers["traceparent"] = f"00-{trace_id}-{secrets.token_hex(8)}-01"
+    order_id = (await buyer.place(body)).json()["order_id"]
+    await settled(buyer, order_id)
+    told = stack.command("trace", order_id)
+    assert "handled payment.captured.v1" in told.stdout
+    traces = await trace_ids_of(stack, order_id)
+    assert len(traces) >= 8
+    assert set(traces) == {trace_id}
+
+
+async def test_the_status_of_an_order_streams_through_the_gateway(
+    http: httpx.AsyncClient, admin: Shopper
+) -> None:
+    sku = await new_product(admin, stock=5)
+    buyer = await Shopper(http).register()
+    cart = await buyer.fill_cart(sku)
+    order_id = (await buyer.place(await buyer.order_body(cart["cart_id"]))).json()["order_id"]
+    seen = []
+    path = f"/v1/orders/{order_id}/events"
+    async with asyncio.timeout(60), http.stream("GET", path, headers=buyer.headers) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                seen.append(json.loads(line.removeprefix("data:")))
+            if "captured" in line:
+                break
+    sequences = [entry["sequence"] for entry in seen]
+    assert sequences == list(range(1, len(seen) + 1))
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -191,3 +231,20 @@ def test_ctrl_c_stops_everything_in_time_and_leaves_no_process(stack: Stack) -> 
 def pid_of(stack: Stack, part: str) -> int:
     state = json.loads((stack.home / "meridian" / "state.json").read_text())
     return int(state["parts"][part]["pid"])
+
+
+async def trace_ids_of(stack: Stack, order_id: str) -> list[str]:
+    """Return the trace id of every message about an order, from all outboxes."""
+    connection = await asyncpg.connect(stack.database)
+    try:
+        found: list[str] = []
+        for service in SERVICES:
+            rows = await connection.fetch(
+                f"SELECT envelope FROM {schema_of(service)}.outbox_messages"  # noqa: S608 - constant names
+                " WHERE envelope::jsonb #>> '{data,order_id}' = $1",
+                order_id,
+            )
+            found += [json.loads(row["envelope"])["traceparent"].split("-")[1] for row in rows]
+        return found
+    finally:
+        await connection.close()
