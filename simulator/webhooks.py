@@ -15,7 +15,7 @@ from simulator.offload import Offload
 from simulator.store import Store
 
 _BATCH: Final = 20
-_IDLE_SECONDS: Final = 0.2
+_IDLE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 60.0
 _GIVE_UP_AFTER_SECONDS: Final = 3 * 24 * 3600.0
 _TIMEOUT_SECONDS: Final = 5.0
