@@ -13,30 +13,13 @@ from libs.database.session import Database, is_unavailable
 from libs.messaging import metrics
 from libs.messaging.delivery import Acknowledgements, Heartbeat, give_back
 from libs.messaging.envelope import Envelope
-from libs.messaging.handlers import (
-    Handler,
-    HandlerContext,
-    Handlers,
-    OutsideTransaction,
-    TooEarly,
-    TooEarlyError,
-)
+from libs.messaging.handlers import Handlers
 from libs.messaging.outbox import Outbox
 from libs.messaging.parking import ParkedMessages
 from libs.messaging.processing import Processor
 from libs.messaging.routing import Queue
 from libs.messaging.transport import BATCH_SIZE, Broker, BrokerError, Delivery
 from libs.observability.logging import get_logger
-
-__all__ = [
-    "Consumer",
-    "Handler",
-    "HandlerContext",
-    "Handlers",
-    "OutsideTransaction",
-    "TooEarly",
-    "TooEarlyError",
-]
 
 log = get_logger(__name__)
 

@@ -12,7 +12,7 @@ from libs.messaging.envelope import Envelope
 from libs.messaging.outbox import Outbox
 
 
-class TooEarlyError(Exception):
+class TooEarly(Exception):
     """The message tells of something whose precondition has not happened here yet.
 
     Whatever the handler did is rolled back; the message is parked, acknowledged, and run again when a handler
@@ -22,9 +22,6 @@ class TooEarlyError(Exception):
     def __init__(self, waiting_for: str) -> None:
         super().__init__(f"too early: waiting for {waiting_for}")
         self.waiting_for = waiting_for
-
-
-TooEarly = TooEarlyError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from libs.database.session import is_unavailable
 from libs.messaging import inbox, metrics
-from libs.messaging.handlers import TooEarlyError
+from libs.messaging.handlers import TooEarly
 from libs.messaging.processing import (
     FIRST_RETRY_SECONDS,
     LONGEST_RETRY_SECONDS,
@@ -64,7 +64,7 @@ class ParkedMessages:
     async def _run_one(self, parked: inbox.ParkedMessage) -> None:
         try:
             await self._processor.process_again(parked)
-        except TooEarlyError as early:
+        except TooEarly as early:
             await self._postpone(parked, early.waiting_for)
         except Exception as error:
             if is_unavailable(error):

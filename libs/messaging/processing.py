@@ -17,7 +17,7 @@ from libs.messaging.handlers import (
     HandlerContext,
     Handlers,
     OutsideTransaction,
-    TooEarlyError,
+    TooEarly,
 )
 from libs.messaging.outbox import Outbox
 from libs.observability.context import bind
@@ -68,11 +68,11 @@ class Processor:
 
         Raises:
             UnknownMessageTypeError: this release has no class or no handler for it.
-            Exception: whatever the handler raised, `TooEarlyError` excepted; nothing was committed.
+            Exception: whatever the handler raised, `TooEarly` excepted; nothing was committed.
         """
         try:
             outcome = await self._apply(envelope, inbox.claim)
-        except TooEarlyError as early:
+        except TooEarly as early:
             async with self.database.transaction() as session:
                 await inbox.park(
                     session, self.consumer, envelope, early.waiting_for, FIRST_RETRY_SECONDS
@@ -87,7 +87,7 @@ class Processor:
         """Apply a parked message once more.
 
         Raises:
-            TooEarlyError: it still is.
+            TooEarly: it still is.
             Exception: whatever the handler raised.
         """
         outcome = await self._apply(parked.envelope, inbox.finish_parked)

@@ -7,7 +7,7 @@ from functools import partial
 
 from libs.contracts.payment import AuthorizePayment, CapturePayment, RefundPayment, VoidPayment
 from libs.ids import new_id
-from libs.messaging.handlers import TooEarlyError
+from libs.messaging.handlers import TooEarly
 from services.payment.domain.records import Payment, Refund, Work
 from services.payment.domain.refusals import (
     NOT_YET_CAPTURED,
@@ -56,7 +56,7 @@ class PaymentCommands:
 
         Raises:
             PaymentNotFound: the order never asked for an authorisation; a fault of the sender.
-            TooEarlyError: whether the total is reserved is not known yet.
+            TooEarly: whether the total is reserved is not known yet.
         """
         work = await self._units.run(partial(self._capture, command=command))
         await self._settlement.carry_on(work)
@@ -72,7 +72,7 @@ class PaymentCommands:
         Raises:
             PaymentNotFound: the order never asked for an authorisation.
             RefundIdReused: the id names another payment's refund.
-            TooEarlyError: whether there is money to return is not known yet.
+            TooEarly: whether there is money to return is not known yet.
         """
         work = await self._units.run(partial(self._refund, command=command))
         await self._settlement.carry_on(work)
@@ -145,7 +145,7 @@ class PaymentCommands:
     async def _react(self, unit: Unit, payment: Payment, purpose: Purpose) -> Work | None:
         reaction = REACTIONS[purpose][payment.state]
         if reaction is Reaction.TOO_EARLY:
-            raise TooEarlyError(payment.id)
+            raise TooEarly(payment.id)
         if reaction is Reaction.BEGIN and payment.money is not None:
             begun = await unit.payments.change(payment, BEGUN[purpose])
             return await self._settlement.begin(unit, begun, purpose, payment.money)
@@ -176,7 +176,7 @@ class PaymentCommands:
         if known is not None:
             return await self._refund_again(unit, payment, known)
         if payment.state in NOT_YET_CAPTURED:
-            raise TooEarlyError(payment.id)
+            raise TooEarly(payment.id)
         asked = command.amount.money()
         refusal = refund_refusal(
             payment.state,

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from libs.ids import new_id
-from libs.messaging.handlers import TooEarlyError
+from libs.messaging.handlers import TooEarly
 from services.payment.domain.states import Purpose
 from services.payment.errors import PaymentNotFound
 from tests.payment.conftest import Shop
@@ -31,7 +31,7 @@ class History:
         [action] = self.dice.choices(actions, weights)
         try:
             await action()
-        except (CrashError, TooEarlyError, PaymentNotFound):
+        except (CrashError, TooEarly, PaymentNotFound):
             return
 
     def provider(self) -> FaultyProvider:

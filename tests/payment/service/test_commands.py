@@ -7,7 +7,7 @@ import pytest
 from libs.contracts.message import Amount
 from libs.contracts.payment import AuthorizePayment
 from libs.ids import new_id
-from libs.messaging.handlers import TooEarlyError
+from libs.messaging.handlers import TooEarly
 from services.payment.errors import PaymentNotFound, RefundIdReused
 from tests.payment.conftest import Shop
 
@@ -221,9 +221,9 @@ async def test_a_refund_id_belongs_to_one_payment(shop: Shop) -> None:
 
 async def test_what_depends_on_an_unknown_outcome_waits_for_it(shop: Shop) -> None:
     order_id = await shop.authorize("tok_timeout_after_charge")
-    with pytest.raises(TooEarlyError):
+    with pytest.raises(TooEarly):
         await shop.capture(order_id)
-    with pytest.raises(TooEarlyError):
+    with pytest.raises(TooEarly):
         await shop.refund(order_id, 1)
 
 
