@@ -6,7 +6,6 @@ SERVICES: Final = ("auth", "user", "product", "cart", "order", "payment")
 """Every service; folder names under `services/`, token audiences and database schemas derive from these."""
 
 MASTER_REGION: Final = "us-east-1"
-REGIONS: Final = (MASTER_REGION, "eu-west-1", "ap-south-1")
 
 DATABASE_NAME: Final = "meridian"
 

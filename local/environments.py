@@ -8,7 +8,7 @@ from libs.topology import DATABASE_NAME, SERVICES, schema_of
 from local.credentials import SERVICE_KEYS_FOLDER, Credentials
 from local.paths import Paths
 from local.postgres import admin_url
-from local.settings import REAL_AWS, ROOT, StackSettings, inherited_environment
+from local.settings import ROOT, StackSettings, inherited_environment
 
 DRAIN_SECONDS = 6
 """Shorter than in production: the whole stack stops within ten seconds."""
@@ -153,11 +153,6 @@ class Environments:
         if self.settings.redis_url:
             return self.settings.redis_url
         return f"redis://:{self.credentials.valkey}@127.0.0.1:{self.settings.port('valkey')}/0"
-
-    @property
-    def real_aws(self) -> bool:
-        """True when messages go through Amazon itself."""
-        return self.settings.aws_endpoint_url == REAL_AWS
 
     def _base(self) -> dict[str, str]:
         return {

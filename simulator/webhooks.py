@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,9 +74,6 @@ class DeliveryTable:
                 " given_up_at = ? WHERE id = ?",
                 (now + pause, error[:200], give_up, delivery.id),
             )
-
-    def of_event(self, event_id: str) -> list[sqlite3.Row]:
-        return self._store.all("SELECT * FROM deliveries WHERE event_id = ? ORDER BY id", event_id)
 
 
 class Courier:

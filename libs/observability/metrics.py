@@ -26,7 +26,6 @@ __all__ = [
     "gauge",
     "histogram",
     "render_metrics",
-    "shutdown_metrics",
 ]
 
 SECONDS_BUCKETS: Final = (
@@ -50,7 +49,7 @@ class _Process:
 
 
 def configure_metrics(service: str, region: str, otlp_endpoint: str | None) -> None:
-    """Start collecting. Later calls in the same process change nothing."""
+    """Start collecting; the end of the process pushes the rest. Later calls in the same process change nothing."""
     if _Process.provider is not None:
         return
     readers: list[MetricReader] = [
@@ -65,12 +64,6 @@ def configure_metrics(service: str, region: str, otlp_endpoint: str | None) -> N
     GCCollector(registry=_Process.registry)
     _Process.provider = MeterProvider(metric_readers=readers, resource=resource_of(service, region))
     metrics.set_meter_provider(_Process.provider)
-
-
-def shutdown_metrics() -> None:
-    """Push what was recorded since the last export; called while the process drains."""
-    if _Process.provider is not None:
-        _Process.provider.force_flush()
 
 
 def counter(name: str, *, unit: str = "", description: str = "") -> Counter:

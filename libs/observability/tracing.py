@@ -65,7 +65,7 @@ def configure_tracing(service: str, region: str, otlp_endpoint: str | None) -> N
 
 
 def shutdown_tracing() -> None:
-    """Send what is buffered and stop exporting; called while the process drains."""
+    """Send what is buffered and stop exporting; the end of the process does so by itself."""
     provider, _Process.provider = _Process.provider, None
     if provider is not None:
         provider.shutdown()

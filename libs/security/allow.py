@@ -34,8 +34,3 @@ def find_call(caller: str, callee: str, operation: str) -> AllowedCall | None:
     return next(
         (row for row in allowed_calls() if (row.caller, row.callee, row.operation) == wanted), None
     )
-
-
-def is_allowed(caller: str, callee: str, operation: str) -> bool:
-    """Tell whether `caller` may call the operation with this id; what is not listed is refused."""
-    return find_call(caller, callee, operation) is not None

@@ -18,7 +18,6 @@ PUBLIC_CATALOGUE: Final = "public, max-age=30, s-maxage=300, stale-if-error=600"
 """`Cache-Control` of the public catalogue: half a minute in browsers, five minutes in the CDN."""
 
 _TAG: Final = re.compile(r'(?P<weak>W/)?(?P<tag>"[\x21\x23-\x7e\x80-\xff]*")')
-_VERSION_TAG: Final = re.compile(r'"v(?P<version>[0-9]{1,18})"')
 
 
 class PreconditionRequired(DomainError):
@@ -67,30 +66,15 @@ def check_match(request: Request, current: str) -> None:
         return
     strong = {found["tag"] for found in _TAG.finditer(header) if not found["weak"]}
     if current not in strong:
-        raise _changed(current)
+        raise PreconditionFailed(
+            "Read the resource again, look at what changed and send its new ETag.",
+            headers={"ETag": current},
+        )
 
 
 def unless_stale(request: Request) -> Callable[[int], None]:
     """Return a check of a version, for a use case to make once it has locked the row; it raises PreconditionFailed."""
     return lambda version: check_match(request, etag_of(version))
-
-
-def expected_version(request: Request, *, required: bool) -> int | None:
-    """Return the version `If-Match` names, for a compare-and-set in the database; None for no header or `*`.
-
-    Raises:
-        PreconditionRequired: it is required and missing.
-        PreconditionFailed: it is not one of our version tags, so it cannot be current.
-    """
-    header = _joined(request, "if-match")
-    if header is None and required:
-        raise PreconditionRequired("Read the resource and send its ETag as If-Match.")
-    if header is None or header == "*":
-        return None
-    found = _VERSION_TAG.fullmatch(header)
-    if found is None:
-        raise _changed(None)
-    return int(found["version"])
 
 
 def not_modified(request: Request, etag: str) -> bool:
@@ -140,10 +124,3 @@ def _representation_headers(etag: str | None, cache_control: str) -> dict[str, s
 def _joined(request: Request, name: str) -> str | None:
     values = request.headers.getlist(name)
     return ", ".join(values).strip() if values else None
-
-
-def _changed(current: str | None) -> PreconditionFailed:
-    return PreconditionFailed(
-        "Read the resource again, look at what changed and send its new ETag.",
-        headers={"ETag": current} if current is not None else None,
-    )

@@ -1,8 +1,8 @@
-"""The `Prefer` request header (RFC 7240): what is understood is honoured, everything else is ignored."""
+"""The `Prefer` request header (RFC 7240): `wait` is honoured, everything else is ignored."""
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from starlette.requests import Request
 
@@ -19,13 +19,9 @@ class Preferences:
 
     Attributes:
         wait: seconds the client is ready to wait for a final answer, at most 20; None if it did not say.
-        respond_async: it would rather have 202 at once.
-        representation: `minimal` or `representation` of the changed resource.
     """
 
     wait: int | None = None
-    respond_async: bool = False
-    representation: Literal["minimal", "representation"] | None = None
 
     def wait_applied(self) -> dict[str, str]:
         """Return the `Preference-Applied` header for an answer that waited, or nothing if none was asked for."""
@@ -40,11 +36,7 @@ def preferences_of(request: Request) -> Preferences:
             found = _PREFERENCE.fullmatch(part)
             if found is not None:
                 asked.setdefault(found["name"].lower(), found["quoted"] or found["bare"] or "")
-    return Preferences(
-        wait=_seconds(asked.get("wait")),
-        respond_async="respond-async" in asked,
-        representation=_representation(asked.get("return")),
-    )
+    return Preferences(wait=_seconds(asked.get("wait")))
 
 
 def _seconds(value: str | None) -> int | None:
@@ -52,13 +44,3 @@ def _seconds(value: str | None) -> int | None:
         return None
     # Only the first digits: int() of thousands of them is slow, and any such number is above the cap.
     return min(int(value[:6]), MAX_WAIT_SECONDS)
-
-
-def _representation(value: str | None) -> Literal["minimal", "representation"] | None:
-    match value:
-        case "minimal":
-            return "minimal"
-        case "representation":
-            return "representation"
-        case _:
-            return None

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Protocol
 
 from libs.web.client import CalleeProblem, ServiceClient
 from services.user.errors import ProfileNotFound
@@ -15,12 +14,6 @@ class Identity:
     user_id: str
     display_name: str
     home_region: str
-
-
-class Identities(Protocol):
-    """Where a profile's first name and home region come from."""
-
-    async def get(self, user_id: str) -> Identity: ...
 
 
 class AuthClient:

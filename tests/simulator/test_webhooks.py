@@ -168,7 +168,7 @@ def test_a_delivery_is_given_up_after_three_days(tmp_path: Path) -> None:
         now[0] += 3600
         assert tries < 100
     assert tries == 74
-    [row] = table.of_event("evt_1")
+    [row] = store.all("SELECT given_up_at FROM deliveries")
     assert row["given_up_at"] is not None
     store.close()
 

@@ -1,7 +1,6 @@
 """The layers every request passes, as pure ASGI; this is the one place that says in which order."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from starlette.middleware import Middleware
 
@@ -16,9 +15,7 @@ from libs.web.middleware.replay import TransactionReplay
 from libs.web.middleware.request_id import RequestId
 from libs.web.middleware.strict_json import StrictJson
 
-__all__ = ["MAX_BODY_BYTES", "REQUEST_ID_HEADER", "layers"]
-
-REQUEST_ID_HEADER: Final = "X-Request-Id"
+__all__ = ["MAX_BODY_BYTES", "layers"]
 
 
 def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:

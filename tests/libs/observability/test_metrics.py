@@ -10,7 +10,6 @@ from libs.observability.metrics import (
     gauge,
     histogram,
     render_metrics,
-    shutdown_metrics,
 )
 
 
@@ -64,4 +63,3 @@ def test_the_process_describes_itself() -> None:
     assert 'cloud_region="us-east-1"' in text
     assert "process_resident_memory_bytes" in text
     assert "python_gc_collections_total" in text
-    shutdown_metrics()

@@ -8,7 +8,6 @@ from libs.web.conditional import (
     check_match,
     conditional_response,
     etag_of,
-    expected_version,
     json_response,
     not_modified,
     require_match,
@@ -51,18 +50,7 @@ def test_a_stale_weak_or_malformed_tag_is_refused_with_the_current_one(header: s
 def test_where_a_lost_update_costs_money_the_tag_is_required() -> None:
     with pytest.raises(PreconditionRequired):
         require_match(asking(), etag_of(7))
-    with pytest.raises(PreconditionRequired):
-        expected_version(asking(), required=True)
     check_match(asking(), etag_of(7))
-    assert expected_version(asking(), required=False) is None
-
-
-def test_the_version_for_a_compare_and_set_is_read_from_the_tag() -> None:
-    assert expected_version(asking(if_match='"v12"'), required=True) == 12
-    assert expected_version(asking(if_match="*"), required=True) is None
-    for header in ('"abc"', 'W/"v1"', '"v1", "v2"', f'"v{"9" * 30}"'):
-        with pytest.raises(PreconditionFailed):
-            expected_version(asking(if_match=header), required=True)
 
 
 @pytest.mark.parametrize(
