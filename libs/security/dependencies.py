@@ -22,6 +22,7 @@ from libs.security.service_tokens import ServiceVerifier
 from libs.security.tokens import TokenVerifier
 
 SERVICE_HEADER: Final = "Service-Authorization"
+STAFF_ROLE: Final = "admin"
 
 # These two only describe themselves in OpenAPI; the headers are read below, where several or odd ones are refused.
 _UserScheme = Annotated[
@@ -48,14 +49,16 @@ class SecurityParts(Protocol):
 
 
 def authenticated(scope: str) -> Callable[..., Awaitable[Principal]]:
-    """Demand a valid access token with this scope.
+    """Demand a valid access token with this scope, and of staff, who see everybody's data, a live session too.
 
     A service calling for the user also sends its own token; then the allow-matrix must list the call.
-    The dependency raises AuthenticationRequired, InvalidToken, InsufficientScope, or a service token's refusals.
+    The dependency raises AuthenticationRequired, InvalidToken, InsufficientScope, a service token's refusals, and for
+    staff what `authenticated_live` raises.
     """
 
     async def verified(request: Request, _scheme: _UserScheme) -> Principal:
-        return await _verified(request, scope)
+        principal = await _verified(request, scope)
+        return await _live(request, principal) if _is_staff(principal) else principal
 
     return verified
 
@@ -68,12 +71,7 @@ def authenticated_live(scope: str) -> Callable[..., Awaitable[Principal]]:
     """
 
     async def verified_live(request: Request, _scheme: _UserScheme) -> Principal:
-        principal = await _verified(request, scope)
-        session_id = principal.session_id
-        record = None if session_id is None else await _parts(request).sessions.get(session_id)
-        if record is None or record.user_id != principal.subject:
-            raise SessionEnded
-        return principal
+        return await _live(request, await _verified(request, scope))
 
     return verified_live
 
@@ -84,7 +82,8 @@ async def optional_principal(request: Request, _scheme: _UserScheme) -> Principa
     if token is None:
         request.state.principal = None
         return None
-    return await _user(request, token)
+    principal = await _user(request, token)
+    return await _live(request, principal) if _is_staff(principal) else principal
 
 
 def service_caller() -> Callable[..., Awaitable[str]]:
@@ -103,6 +102,18 @@ def service_caller() -> Callable[..., Awaitable[str]]:
         return caller
 
     return allowed
+
+
+async def _live(request: Request, principal: Principal) -> Principal:
+    session_id = principal.session_id
+    record = None if session_id is None else await _parts(request).sessions.get(session_id)
+    if record is None or record.user_id != principal.subject:
+        raise SessionEnded
+    return principal
+
+
+def _is_staff(principal: Principal) -> bool:
+    return STAFF_ROLE in principal.roles
 
 
 async def _verified(request: Request, scope: str) -> Principal:

@@ -200,6 +200,26 @@ async def test_money_needs_a_live_session(
     assert code(await client.post("/orders", headers=user())) == (401, "session_ended")
 
 
+@pytest.mark.parametrize("path", ["/orders", "/products"])
+async def test_staff_need_a_live_session_even_to_read(
+    client: httpx.AsyncClient, redis: redis_asyncio.Redis, path: str
+) -> None:
+    staff = user(roles=["admin"])
+    assert code(await client.get(path, headers=staff)) == (401, "session_ended")
+
+    store, now = SessionStore(redis), utc_now()
+    record = SessionRecord(
+        session_id="ses_1",
+        user_id="usr_1",
+        home_region="us-east-1",
+        client_id="storefront",
+        created_at=now,
+        auth_time=now,
+    )
+    await store.put("ses_1", record, 60, now + timedelta(hours=1))
+    assert (await client.get(path, headers=staff)).status_code == 200
+
+
 async def test_without_redis_money_is_503_and_reading_goes_on(
     client: httpx.AsyncClient, redis: redis_asyncio.Redis
 ) -> None:
