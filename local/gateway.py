@@ -208,7 +208,7 @@ def gateway_part(settings: StackSettings, paths: Paths, config: Path) -> Part:
         ready=ready,
         environment=inherited_environment(),
         port=settings.port("gateway"),
-        stop_seconds=2,
+        stop_seconds=1,
     )
 
 

@@ -47,7 +47,7 @@ def valkey_part(environments: Environments) -> Part:
         ready=ready,
         environment=inherited_environment(),
         port=settings.port("valkey"),
-        stop_seconds=3,
+        stop_seconds=2,
     )
 
 
@@ -92,7 +92,7 @@ def ministack_part(environments: Environments) -> Part:
         ready=answers(f"{settings.url('ministack')}/_ministack/health"),
         environment=environments.ministack(),
         port=settings.port("ministack"),
-        stop_seconds=4,
+        stop_seconds=2,
     )
 
 
@@ -108,7 +108,7 @@ def simulator_part(environments: Environments) -> Part:
         environment=environments.simulator(),
         port=settings.port("simulator"),
         folder=ROOT,
-        stop_seconds=4,
+        stop_seconds=2,
     )
 
 

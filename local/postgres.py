@@ -115,7 +115,7 @@ def postgres_part(settings: StackSettings, paths: Paths, password: str) -> Part:
         folder=folder,
         user=_user_for(folder),
         stop_signal=signal.SIGINT,
-        stop_seconds=4,
+        stop_seconds=2,
     )
 
 
