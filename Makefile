@@ -54,11 +54,12 @@ dead-letters: setup ## List dead letters; redrive=QUEUE sends that queue's messa
 
 ##@ Check it
 .PHONY: check
-check: setup ## Format, lint, types, layers: everything that needs no server
+check: setup ## Format, lint, types, layers, house rules: everything that needs no server
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports --cache-dir .import_linter_cache
+	$(RUN) -m pytest -q tests/architecture --ignore tests/architecture/test_messages.py --ignore tests/architecture/test_migrations.py
 
 .PHONY: test
 test: setup ## All tests, with the coverage gates

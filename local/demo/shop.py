@@ -85,7 +85,7 @@ class Shop:
                 f"{text}: {method} {path} answered {response.status_code}, not {sorted(allowed)}:"
                 f" {response.text[:600]}"
             )
-        caused = await self.observer.wait_for(request_id, set(events)) if events else []
+        caused = await self.observer.wait_for(request_id, set(events))
         self.page.step(text, f"{method} {path}", answer.status, milliseconds, _identity_of(answer))
         if caused:
             self.page.tell(" > ".join(dict.fromkeys(caused)))
