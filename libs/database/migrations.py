@@ -86,17 +86,6 @@ async def downgrade(service: str, migrator_url: str, revision: str) -> None:
     await _as_owner(service, migrator_url, work)
 
 
-async def head_matches(service: str, url: str) -> bool:
-    """Tell whether the schema of the application role in `url` is at the newest migration this code knows."""
-    config = _config(service)
-    engine = create_async_engine(_asyncpg_url(url), poolclass=NullPool)
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(_current) == _resolved(config, "head")
-    finally:
-        await engine.dispose()
-
-
 async def make_migration(service: str, message: str, migrator_url: str) -> Path:
     """Write the migration that takes the schema to the service's models, numbered after the last, and return its path.
 

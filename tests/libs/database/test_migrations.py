@@ -16,7 +16,6 @@ from libs.database.migrations import (
     differences,
     downgrade,
     has_migrations,
-    head_matches,
     make_migration,
     run_migrations,
     upgrade,
@@ -123,9 +122,7 @@ def migrator_url(fresh: FreshDatabase) -> str:
 async def test_upgrading_creates_tables_the_application_may_use(
     folder: Path, fresh: FreshDatabase, migrator_url: str
 ) -> None:
-    assert not await head_matches("order", fresh.url("order"))
     await upgrade("order", migrator_url)
-    assert await head_matches("order", fresh.url("order"))
     connection = await asyncpg.connect(fresh.url("order"))
     await connection.execute("INSERT INTO things VALUES (1, 'a')")
     owner = await connection.fetchval("SELECT tableowner FROM pg_tables WHERE tablename = 'things'")
@@ -161,7 +158,9 @@ async def test_many_processes_may_upgrade_at_once(
     folder: Path, fresh: FreshDatabase, migrator_url: str
 ) -> None:
     await asyncio.gather(*(upgrade("order", migrator_url) for _ in range(5)))
-    assert await head_matches("order", fresh.url("order"))
+    connection = await asyncpg.connect(fresh.url("order"))
+    assert await connection.fetchval("SELECT version_num FROM alembic_version") == "0001"
+    await connection.close()
 
 
 async def test_a_failing_migration_changes_nothing(
