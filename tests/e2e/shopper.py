@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import httpx
 
+from libs.testing.waiting import eventually
+
 ADDRESS = {
     "recipient": "Ada Example",
     "line1": "12 Analytical Way",
@@ -15,6 +17,9 @@ ADDRESS = {
     "postal_code": "97201",
     "country": "US",
 }
+
+
+SETTLED = {"confirmed", "failed", "cancelled"}
 
 
 @dataclass
@@ -90,3 +95,36 @@ class Shopper:
         if wait:
             headers["Prefer"] = f"wait={wait}"
         return await self.send("POST", "/v1/orders", body, **headers)
+
+
+async def new_product(admin: Shopper, stock: int) -> str:
+    sku = f"E2E-{secrets.token_hex(4).upper()}"
+    body = {
+        "slug": sku.lower(),
+        "title": f"Thing {sku}",
+        "description": "Made for a test.",
+        "variants": [{"sku": sku, "title": "One size", "prices": {"USD": 1500}}],
+    }
+    await admin.post("/v1/products", body, 201)
+    await admin.post(
+        f"/v1/stock-levels/{sku}/adjustments",
+        {"quantity": stock, "reason": "received"},
+        201,
+        **{"Idempotency-Key": secrets.token_hex(8)},
+    )
+    return sku
+
+
+async def settled(shopper: Shopper, order_id: str, seconds: float = 60) -> dict[str, Any]:
+    async def done() -> dict[str, Any] | None:
+        order = await shopper.get(f"/v1/orders/{order_id}")
+        paid = order["payment_status"] == "captured"
+        return (
+            order
+            if order["status"] in SETTLED and (order["status"] != "confirmed" or paid)
+            else None
+        )
+
+    order: dict[str, Any] | None = await eventually(done, timeout=seconds)
+    assert order is not None
+    return order

@@ -13,45 +13,10 @@ import pytest
 
 from libs.testing.waiting import eventually
 from libs.topology import SERVICES, schema_of
-from tests.e2e.conftest import STOP_SECONDS, Stack
-from tests.e2e.shopper import Shopper
+from tests.e2e.shopper import Shopper, new_product, settled
+from tests.e2e.stack import STOP_SECONDS, Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack]
-
-SETTLED = {"confirmed", "failed", "cancelled"}
-
-
-async def new_product(admin: Shopper, stock: int) -> str:
-    sku = f"E2E-{secrets.token_hex(4).upper()}"
-    body = {
-        "slug": sku.lower(),
-        "title": f"Thing {sku}",
-        "description": "Made for a test.",
-        "variants": [{"sku": sku, "title": "One size", "prices": {"USD": 1500}}],
-    }
-    await admin.post("/v1/products", body, 201)
-    await admin.post(
-        f"/v1/stock-levels/{sku}/adjustments",
-        {"quantity": stock, "reason": "received"},
-        201,
-        **{"Idempotency-Key": secrets.token_hex(8)},
-    )
-    return sku
-
-
-async def settled(shopper: Shopper, order_id: str, seconds: float = 60) -> dict[str, Any]:
-    async def done() -> dict[str, Any] | None:
-        order = await shopper.get(f"/v1/orders/{order_id}")
-        paid = order["payment_status"] == "captured"
-        return (
-            order
-            if order["status"] in SETTLED and (order["status"] != "confirmed" or paid)
-            else None
-        )
-
-    order: dict[str, Any] | None = await eventually(done, timeout=seconds)
-    assert order is not None
-    return order
 
 
 async def ledger_sum(admin: Shopper) -> int:
@@ -137,7 +102,7 @@ async def test_an_order_settles_although_a_process_is_killed_in_its_middle(
     body = await buyer.order_body(cart["cart_id"], "tok_slow" if victim == "payment" else "tok_ok")
     placed = await buyer.place(body)
     assert placed.status_code == 202, placed.text
-    os.kill(pid_of(stack, victim), signal.SIGKILL)
+    os.kill(stack.pid_of(victim), signal.SIGKILL)
 
     async def back() -> bool:
         answer = await http.get(f"/v1/orders/{placed.json()['order_id']}", headers=buyer.headers)
@@ -159,7 +124,7 @@ async def test_the_shop_carries_on_after_its_message_broker_died(
     buyer = await Shopper(http).register()
     cart = await buyer.fill_cart(sku)
     placed = await buyer.place(await buyer.order_body(cart["cart_id"]))
-    os.kill(pid_of(stack, "ministack"), signal.SIGKILL)
+    os.kill(stack.pid_of("ministack"), signal.SIGKILL)
     assert (await settled(buyer, placed.json()["order_id"], 90))["status"] == "confirmed"
 
 
@@ -226,11 +191,6 @@ def test_ctrl_c_stops_everything_in_time_and_leaves_no_process(stack: Stack) -> 
     assert stack.stop() <= STOP_SECONDS
     assert stack.process.returncode == 0
     assert not [child for child in family if child.is_running()]
-
-
-def pid_of(stack: Stack, part: str) -> int:
-    state = json.loads((stack.home / "meridian" / "state.json").read_text())
-    return int(state["parts"][part]["pid"])
 
 
 async def trace_ids_of(stack: Stack, order_id: str) -> list[str]:

@@ -1,0 +1,125 @@
+"""Runs the local stack in a folder and on ports of its own."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from libs.testing.settings import TestEnvironment
+from libs.topology import DATABASE_NAME, LOCAL_PORTS
+from tests.architecture.applications import ROOT
+
+START_SECONDS: Final = 120
+STOP_SECONDS: Final = 10
+PORT_OFFSETS: Final = range(12_000, 22_000, 200)
+"""Below the ports the kernel gives to outgoing connections."""
+
+OVERRIDES: Final = """
+RATE_LIMIT_REQUESTS=1000000
+LOGIN_ATTEMPTS_PER_ADDRESS=100000
+REGISTRATIONS_PER_ADDRESS=100000
+"""
+"""Every shopper of these tests comes from one address."""
+
+
+@dataclass
+class Stack:
+    """A running stack: its supervisor, its folder and its gateway's address."""
+
+    process: subprocess.Popen[bytes]
+    home: Path
+    environment: dict[str, str]
+    gateway: str
+
+    @property
+    def database(self) -> str:
+        """The shop's database, as its administrator."""
+        secrets = json.loads((self.home / "meridian" / "secrets" / "secrets.json").read_text())
+        port = LOCAL_PORTS["postgres"] + int(self.environment["PORT_OFFSET"])
+        return f"postgresql://postgres:{secrets['postgres']}@127.0.0.1:{port}/{DATABASE_NAME}"
+
+    def command(self, *arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a verb of the local stack against this one."""
+        return subprocess.run(
+            [sys.executable, "-m", "local", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def stop(self) -> float:
+        """Press Ctrl-C and return how many seconds it took until everything was gone."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(START_SECONDS)
+        return time.monotonic() - began
+
+    def pid_of(self, part: str) -> int:
+        state = json.loads((self.home / "meridian" / "state.json").read_text())
+        return int(state["parts"][part]["pid"])
+
+    @property
+    def admin_password(self) -> str:
+        return (self.home / "meridian" / "secrets" / "admin-password").read_text().strip()
+
+    def log(self) -> str:
+        return (self.home / "up.log").read_text(errors="replace")
+
+
+def start_stack(home: Path, *options: str, offset: int | None = None) -> Stack:
+    """Start a stack below `home`, a second time on its old ports, and return once it sells."""
+    offset = offset or _free_offset()
+    (home / "overrides.env").write_text(OVERRIDES)
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},  # noqa: TID251 - for a child
+        "PYTHONPATH": str(ROOT),
+        "MERIDIAN_HOME": str(home / "meridian"),
+        "MERIDIAN_ENV_FILE": str(home / "overrides.env"),
+        "MINISTACK_PYTHON": str(TestEnvironment().ministack_python),
+        "PORT_OFFSET": str(offset),
+    }
+    with (home / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", "up", *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    stack = Stack(process, home, environment, f"http://127.0.0.1:{8080 + offset}")
+    _wait_until_it_sells(stack)
+    return stack
+
+
+def _free_offset() -> int:
+    for offset in random.sample(PORT_OFFSETS, len(PORT_OFFSETS)):
+        if all(_is_free(port + offset) for port in range(8080, 8180)):
+            return offset
+    pytest.fail("no range of free ports for a second stack")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _wait_until_it_sells(stack: Stack) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while "make demo" not in stack.log():
+        if stack.process.poll() is not None or time.monotonic() > deadline:
+            stack.process.kill()
+            pytest.fail(f"the stack did not start:\n{stack.log()}")
+        time.sleep(0.2)
