@@ -110,11 +110,14 @@ class Startup:
         since = self._state.now.emulator_since
         if since is None:
             return
+        began = utc_now().isoformat()
         earlier = (datetime.fromisoformat(since) - _REPUBLISH_MARGIN).isoformat()
         async with self._progress.step(
             f"messaging: republished what was sent since {since[11:19]}"
         ):
             await self._tool("libs.messaging", "republish", "--since", earlier)
+        # What is sent again counts as sent from now on: the next crash need not go further back.
+        self._state.write(replace(self._state.now, emulator_since=began))
 
     async def _emulator_is_back(self) -> None:
         await self._declare()
