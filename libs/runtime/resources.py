@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import httpx
 import redis.asyncio as redis_asyncio
@@ -25,6 +25,8 @@ from libs.security.tokens import JwksCache, TokenVerifier
 from libs.settings import ServiceSettings
 from libs.web.client import ServiceClient
 from libs.web.pagination import CursorCodec
+
+OwnSettings = TypeVar("OwnSettings", bound=ServiceSettings)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,16 @@ class Resources:
     wake_relay: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _clients: dict[str, ServiceClient] = field(default_factory=dict)
+
+    def settings_as(self, kind: type[OwnSettings]) -> OwnSettings:
+        """Return the settings as the service's own.
+
+        Raises:
+            TypeError: the process was started with another service's settings.
+        """
+        if not isinstance(self.settings, kind):
+            raise TypeError(f"{kind.__name__} needed, not {type(self.settings).__name__}")
+        return self.settings
 
     def outbox(self, session: AsyncSession) -> Outbox:
         """Return the outbox writing in this session's transaction; the relay wakes after its commit."""

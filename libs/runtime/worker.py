@@ -2,14 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from libs.contracts import Message
 from libs.idempotency.store import purge_all_expired
 from libs.messaging.consumer import Consumer
-from libs.messaging.handlers import Handler, OutsideTransaction
+from libs.messaging.handlers import Handlers
 from libs.messaging.relay import SLOWEST_POLL_SECONDS, Relay
 from libs.messaging.routing import Routing
 from libs.observability.logging import get_logger
@@ -36,7 +35,7 @@ class Timer:
 class WorkerPlan:
     """What a service's worker does besides relaying its outbox."""
 
-    handlers: Mapping[type[Message], Handler | OutsideTransaction] = field(default_factory=dict)
+    handlers: Handlers = field(default_factory=dict)
     timers: Sequence[Timer] = ()
 
 

@@ -38,20 +38,13 @@ class AuthParts:
     turns: Turns
 
 
-def settings_of(resources: Resources) -> AuthSettings:
-    """Return the settings under their own type."""
-    settings = resources.settings
-    assert isinstance(settings, AuthSettings)  # noqa: S101 - main.py built the resources with them
-    return settings
-
-
 def build_parts(resources: Resources) -> AuthParts:
     """Assemble the parts.
 
     Raises:
         ValueError: the key-encryption key is too short.
     """
-    settings = settings_of(resources)
+    settings = resources.settings_as(AuthSettings)
     encryption = KeyEncryption(settings.signing_key_encryption_key.get_secret_value())
     return AuthParts(
         keyring=Keyring(resources.database, encryption, settings.region),
@@ -117,7 +110,7 @@ async def session_service(resources: ResourcesDep, parts: PartsDep) -> SessionSe
 
 async def throttle(resources: ResourcesDep) -> Throttle:
     """Give a request the limits on attempts."""
-    return build_throttle(settings_of(resources), resources.rate_limiter)
+    return build_throttle(resources.settings_as(AuthSettings), resources.rate_limiter)
 
 
 async def login_service(

@@ -48,8 +48,7 @@ async def ensure_known(resources: Resources, cart_id: str, owner: Owner, sku: st
         currency = await service.currency_of(cart_id, owner)
         if await service.catalogue.knows(sku, currency):
             return
-    settings = resources.settings
-    assert isinstance(settings, CartSettings)  # noqa: S101 - main.py built the resources with them
+    settings = resources.settings_as(CartSettings)
     product = ProductClient(resources.client("product", settings.product_base_url))
     found = await product.find_variant(sku, currency)
     if found is None:

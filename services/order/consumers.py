@@ -1,9 +1,8 @@
 """What order does with each event of payment and product: one step of the saga in the inbox's transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from libs.contracts.message import Message
 from libs.contracts.payment import (
     PaymentAuthorized,
     PaymentCaptured,
@@ -14,7 +13,7 @@ from libs.contracts.payment import (
     PaymentVoided,
 )
 from libs.contracts.product import StockCommitRejected, StockCommitted, StockReleased
-from libs.messaging.handlers import Handler, HandlerContext, OutsideTransaction, TooEarly
+from libs.messaging.handlers import HandlerContext, Handlers, TooEarly
 from libs.runtime.resources import Resources
 from services.order.dependencies import build_progress
 from services.order.domain import events
@@ -122,7 +121,7 @@ class Consumers:
             context.advanced(order_id)
 
 
-def handlers(resources: Resources) -> Mapping[type[Message], Handler | OutsideTransaction]:
+def handlers(resources: Resources) -> Handlers:
     """Return the handler table: one method per message this service reacts to."""
     of = Consumers(resources)
     return {

@@ -56,13 +56,13 @@ def build_progress(
         orders=OrderRepository(session),
         outbox=outbox or resources.outbox(session),
         tell=tell,
-        resend_seconds=_settings(resources).resend_seconds,
+        resend_seconds=resources.settings_as(OrderSettings).resend_seconds,
     )
 
 
 def build_checkout(resources: Resources) -> Checkout:
     """Assemble the use cases that call other services; each opens transactions of its own."""
-    settings = _settings(resources)
+    settings = resources.settings_as(OrderSettings)
     return Checkout(
         database=resources.database,
         progress_of=lambda session: build_progress(resources, session),
@@ -76,7 +76,7 @@ def build_checkout(resources: Resources) -> Checkout:
 
 def build_sweeper(resources: Resources) -> Sweeper:
     """Assemble the timer's work."""
-    settings = _settings(resources)
+    settings = resources.settings_as(OrderSettings)
     return Sweeper(
         database=resources.database,
         progress_of=lambda session: build_progress(resources, session),
@@ -87,7 +87,7 @@ def build_sweeper(resources: Resources) -> Sweeper:
 
 def sweep_seconds(resources: Resources) -> float:
     """Return the pause between two sweeps."""
-    return _settings(resources).sweep_seconds
+    return resources.settings_as(OrderSettings).sweep_seconds
 
 
 async def order_service(resources: ResourcesDep, session: SessionDep) -> OrderService:
@@ -123,12 +123,6 @@ CheckoutDep = Annotated[Checkout, Depends(checkout)]
 FollowerDep = Annotated[Follower, Depends(follower)]
 Resumable = Annotated[TwoTransactions | None, Depends(resumable)]
 StreamSeconds = Annotated[float, Depends(stream_seconds)]
-
-
-def _settings(resources: Resources) -> OrderSettings:
-    settings = resources.settings
-    assert isinstance(settings, OrderSettings)  # noqa: S101 - main.py built the resources with them
-    return settings
 
 
 def _expiry(token: str) -> float:

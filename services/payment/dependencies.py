@@ -33,7 +33,7 @@ async def _queries(unit: UnitDep) -> PaymentQueries:
 
 
 async def _webhook_inbox(unit: UnitDep, resources: ResourcesDep) -> WebhookInbox:
-    settings = settings_of(resources)
+    settings = resources.settings_as(PaymentSettings)
     live = (settings.webhook_secret, settings.webhook_secret_previous)
     secrets = [secret.get_secret_value() for secret in live if secret is not None]
     return WebhookInbox(unit, secrets, resources.clock)
@@ -54,7 +54,7 @@ class PaymentParts:
 
 def build_payment_parts(resources: Resources) -> PaymentParts:
     """Build the worker's use cases; each opens its own short transactions."""
-    settings = settings_of(resources)
+    settings = resources.settings_as(PaymentSettings)
     units = Units(resources.database, resources.outbox)
     provider = SimulatorProvider(
         resources.http,
@@ -68,14 +68,3 @@ def build_payment_parts(resources: Resources) -> PaymentParts:
         settlement=settlement,
         webhooks=WebhookProcessor(units, settlement),
     )
-
-
-def settings_of(resources: Resources) -> PaymentSettings:
-    """Return the process's settings as payment's.
-
-    Raises:
-        TypeError: the process was started with another service's settings.
-    """
-    if not isinstance(resources.settings, PaymentSettings):
-        raise TypeError(f"payment needs PaymentSettings, not {type(resources.settings).__name__}")
-    return resources.settings

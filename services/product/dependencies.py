@@ -82,9 +82,7 @@ async def reservations(session: SessionDep, resources: ResourcesDep) -> Reservat
 
 def hold_seconds(resources: Resources) -> int:
     """Return how long a hold lasts unless the caller says otherwise."""
-    settings = resources.settings
-    assert isinstance(settings, ProductSettings)  # noqa: S101 - main.py built the resources with them
-    return settings.reservation_ttl_seconds
+    return resources.settings_as(ProductSettings).reservation_ttl_seconds
 
 
 async def expire_due(resources: Resources, batch: int) -> int:

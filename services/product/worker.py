@@ -32,8 +32,7 @@ class ConservationCheck:
 
 def worker_plan(resources: Resources) -> WorkerPlan:
     """Plan what the worker does besides relaying the outbox."""
-    settings = resources.settings
-    assert isinstance(settings, ProductSettings)  # noqa: S101 - main.py built the resources with them
+    settings = resources.settings_as(ProductSettings)
     check = ConservationCheck(resources)
     gauge(
         "product_stock_unconserved_skus",

@@ -1,16 +1,13 @@
 """What user does when something happened elsewhere."""
 
-from collections.abc import Mapping
-
-from libs.contracts import Message
 from libs.contracts.auth import IdentityRegistered
 from libs.messaging.envelope import Envelope
-from libs.messaging.handlers import Handler, OutsideTransaction
+from libs.messaging.handlers import Handlers, OutsideTransaction
 from libs.runtime.resources import Resources
 from services.user.dependencies import ensure_profile
 
 
-def handlers(resources: Resources) -> Mapping[type[Message], Handler | OutsideTransaction]:
+def handlers(resources: Resources) -> Handlers:
     """Return the handler table: one function per message this service reacts to."""
 
     async def on_identity_registered(event: IdentityRegistered, _: Envelope) -> None:

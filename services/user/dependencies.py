@@ -34,8 +34,7 @@ async def ensure_profile(resources: Resources, user_id: str) -> None:
     async with resources.database.transaction() as session:
         if await build_user_service(resources, session).has_profile(user_id):
             return
-    settings = resources.settings
-    assert isinstance(settings, UserSettings)  # noqa: S101 - main.py built the resources with them
+    settings = resources.settings_as(UserSettings)
     identity = await AuthClient(resources.client("auth", settings.auth_base_url)).get(user_id)
     async with resources.database.transaction() as session:
         await build_user_service(resources, session).create_profile(identity)

@@ -8,7 +8,6 @@ import pytest
 from libs.ids import new_id
 from libs.runtime.resources import open_resources
 from libs.testing.plugin import SettingsFor
-from services.payment.dependencies import settings_of
 from services.payment.domain.states import Purpose
 from services.payment.settings import PaymentSettings
 from services.payment.worker import worker_plan
@@ -43,4 +42,4 @@ async def test_a_lease_outlasts_two_questions_to_the_provider(settings_for: Sett
     async with open_resources(settings) as resources:
         foreign = replace(resources, settings=settings_for("product"))
         with pytest.raises(TypeError, match="PaymentSettings"):
-            settings_of(foreign)
+            foreign.settings_as(PaymentSettings)
