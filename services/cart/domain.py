@@ -1,7 +1,7 @@
 """The rules of a cart: limits, merging, what an order takes out of it, what the customer is warned of."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from libs.money import Money
@@ -63,7 +63,7 @@ def with_added(lines: Sequence[Line], added: Line) -> list[Line]:
         )
     if len(others) >= MOST_LINES:
         raise CartFull(f"At most {MOST_LINES} different items; remove one first.")
-    return [*others, _with_quantity(added, quantity)]
+    return [*others, replace(added, quantity=quantity)]
 
 
 def merged(own: Sequence[Line], guest: Sequence[Line]) -> list[Line]:
@@ -72,7 +72,7 @@ def merged(own: Sequence[Line], guest: Sequence[Line]) -> list[Line]:
     for line in guest:
         if line.sku in lines:
             total = min(lines[line.sku].quantity + line.quantity, MOST_PIECES_PER_LINE)
-            lines[line.sku] = _with_quantity(lines[line.sku], total)
+            lines[line.sku] = replace(lines[line.sku], quantity=total)
         elif len(lines) < MOST_LINES:
             lines[line.sku] = line
     return list(lines.values())
@@ -80,7 +80,7 @@ def merged(own: Sequence[Line], guest: Sequence[Line]) -> list[Line]:
 
 def without_ordered(lines: Sequence[Line], ordered: Mapping[str, int]) -> list[Line]:
     """Take what was ordered out of the cart; what was added since stays."""
-    rest = [_with_quantity(line, line.quantity - ordered.get(line.sku, 0)) for line in lines]
+    rest = [replace(line, quantity=line.quantity - ordered.get(line.sku, 0)) for line in lines]
     return [line for line in rest if line.quantity > 0]
 
 
@@ -113,9 +113,10 @@ def _line_warnings(line: Line, offer: Offer | None) -> list[CartWarning]:
     return found
 
 
-def _with_quantity(line: Line, quantity: int) -> Line:
-    return Line(line.sku, line.title, quantity, line.unit_price_minor, line.price_version)
-
-
 def _at(line: Line, offer: Offer) -> Line:
-    return Line(line.sku, offer.title, line.quantity, offer.unit_price_minor, offer.price_version)
+    return replace(
+        line,
+        title=offer.title,
+        unit_price_minor=offer.unit_price_minor,
+        price_version=offer.price_version,
+    )

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from libs.contracts.cart import CartMerged
 from libs.ids import new_id
@@ -33,8 +33,8 @@ from services.cart.schemas import (
 
 GUEST_TOKEN_BYTES = 32
 
-Expected = Callable[[int], None]
-"""Checks a version against what the client saw; raises when it is stale."""
+VersionCheck = Callable[[int], None]
+"""Compares the version a client saw with the current one; raises when they differ."""
 
 
 def guest_owner(token: str) -> Owner:
@@ -56,11 +56,11 @@ class CartService:
         token = None if user else secrets.token_urlsafe(GUEST_TOKEN_BYTES)
         owner = user or guest_owner(token or "")
         cart_id, is_new = await self._open(owner, currency)
-        view = await self._view(await self._found(await self.carts.find(cart_id, owner)))
+        view = await self._view(_found(await self.carts.find(cart_id, owner)))
         return OpenedCart(**view.model_dump(), guest_token=token), is_new
 
     async def get_cart(self, cart_id: str, owner: Owner) -> CartView:
-        return await self._view(await self._found(await self.carts.find(cart_id, owner)))
+        return await self._view(_found(await self.carts.find(cart_id, owner)))
 
     async def get_current_cart(self, owner: Owner) -> CartView:
         cart_id = await self.carts.id_of_active(owner)
@@ -69,10 +69,10 @@ class CartService:
         return await self.get_cart(cart_id, owner)
 
     async def currency_of(self, cart_id: str, owner: Owner) -> str:
-        return (await self._found(await self.carts.find(cart_id, owner))).currency
+        return _found(await self.carts.find(cart_id, owner)).currency
 
     async def add_item(
-        self, cart_id: str, owner: Owner, item: NewItem, expected: Expected
+        self, cart_id: str, owner: Owner, item: NewItem, unless_stale: VersionCheck
     ) -> CartView:
         """Put pieces into the cart at today's price.
 
@@ -80,7 +80,7 @@ class CartService:
             VariantNotForSale: it is not sold now, or not in the cart's currency.
             CartFull: a line or the cart has reached its limit.
         """
-        cart = await self._open_for_change(cart_id, owner, expected)
+        cart = await self._open_for_change(cart_id, owner, unless_stale)
         offer = (await self.catalogue.offers([item.sku], cart.currency)).get(item.sku)
         if offer is None:
             raise VariantNotForSale(f"{item.sku} cannot be bought in {cart.currency} now.")
@@ -91,25 +91,20 @@ class CartService:
         return await self._view(cart)
 
     async def change_item(
-        self, cart_id: str, owner: Owner, sku: str, quantity: int, expected: Expected
+        self, cart_id: str, owner: Owner, sku: str, quantity: int, unless_stale: VersionCheck
     ) -> CartView:
         """Set the pieces of a line; zero removes it."""
-        cart = await self._open_for_change(cart_id, owner, expected)
+        cart = await self._open_for_change(cart_id, owner, unless_stale)
         lines = await self.carts.lines_of(cart.id)
         if sku not in {line.sku for line in lines}:
             raise VariantNotFound("The cart has no line with this SKU.")
-        kept = [
-            Line(line.sku, line.title, quantity, line.unit_price_minor, line.price_version)
-            if line.sku == sku
-            else line
-            for line in lines
-        ]
+        kept = [replace(line, quantity=quantity) if line.sku == sku else line for line in lines]
         await self.carts.save(cart, [line for line in kept if line.quantity > 0])
         return await self._view(cart)
 
-    async def reprice(self, cart_id: str, owner: Owner, expected: Expected) -> CartView:
+    async def reprice(self, cart_id: str, owner: Owner, unless_stale: VersionCheck) -> CartView:
         """Accept today's prices for every line that is for sale."""
-        cart = await self._open_for_change(cart_id, owner, expected)
+        cart = await self._open_for_change(cart_id, owner, unless_stale)
         lines = await self.carts.lines_of(cart.id)
         await self.carts.save(cart, repriced(lines, await self._offers(cart, lines)))
         return await self._view(cart)
@@ -123,10 +118,10 @@ class CartService:
         guest_id = await self.carts.id_of_guest(guest.guest_token_hash or b"")
         if guest_id is None:
             raise CartNotFound("No guest cart belongs to this token.")
-        currency = (await self._found(await self.carts.find(guest_id, guest))).currency
+        currency = _found(await self.carts.find(guest_id, guest)).currency
         own_id, _ = await self._open(user, currency)
         locked = {
-            cart_id: await self._found(await self.carts.find_locked(cart_id))
+            cart_id: _found(await self.carts.find_locked(cart_id))
             for cart_id in sorted((own_id, guest_id))
         }
         own, theirs = locked[own_id], locked[guest_id]
@@ -186,16 +181,13 @@ class CartService:
             aggregate_version=own.version,
         )
 
-    async def _open_for_change(self, cart_id: str, owner: Owner, expected: Expected) -> Cart:
-        cart = await self._found(await self.carts.find_locked(cart_id, owner))
+    async def _open_for_change(
+        self, cart_id: str, owner: Owner, unless_stale: VersionCheck
+    ) -> Cart:
+        cart = _found(await self.carts.find_locked(cart_id, owner))
         if cart.status != "active":
             raise CartClosed("This cart became part of another one at login; use the current cart.")
-        expected(cart.version)
-        return cart
-
-    async def _found(self, cart: Cart | None) -> Cart:
-        if cart is None:
-            raise CartNotFound("None of your carts has this id.")
+        unless_stale(cart.version)
         return cart
 
     async def _offers(self, cart: Cart, lines: list[Line]) -> dict[str, Offer]:
@@ -219,6 +211,12 @@ class CartService:
             created_at=cart.created_at,
             updated_at=cart.updated_at,
         )
+
+
+def _found(cart: Cart | None) -> Cart:
+    if cart is None:
+        raise CartNotFound("None of your carts has this id.")
+    return cart
 
 
 def _line_view(line: Line, offers: Mapping[str, Offer]) -> LineView:

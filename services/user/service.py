@@ -21,8 +21,8 @@ from services.user.schemas import (
 
 MOST_ADDRESSES = 20
 
-Expected = Callable[[int], None]
-"""Checks a version against what the client saw; raises when it is stale."""
+VersionCheck = Callable[[int], None]
+"""Compares the version a client saw with the current one; raises when they differ."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class UserService:
         return _profile_view(await self._profile(user_id))
 
     async def change_profile(
-        self, user_id: str, change: ProfileChange, expected: Expected
+        self, user_id: str, change: ProfileChange, unless_stale: VersionCheck
     ) -> ProfileView:
-        """Change what was sent; `expected` is told the version first and refuses a stale one."""
+        """Change what was sent; `unless_stale` is told the version first and refuses a stale one."""
         profile = await self._locked_profile(user_id)
-        expected(profile.version)
+        unless_stale(profile.version)
         return _profile_view(await self.profiles.change(profile, change.changes()))
 
     async def list_addresses(self, user_id: str) -> AddressBook:
@@ -84,21 +84,23 @@ class UserService:
         return _address_view(await self.addresses.add(address))
 
     async def change_address(
-        self, user_id: str, address_id: str, change: AddressChange, expected: Expected
+        self, user_id: str, address_id: str, change: AddressChange, unless_stale: VersionCheck
     ) -> AddressView:
         """Change what was sent; the profile's lock keeps two changes from both becoming the default."""
         await self._locked_profile(user_id)
         address = await self._address(user_id, address_id)
-        expected(address.version)
+        unless_stale(address.version)
         if change.is_default:
             await self.addresses.clear_default(user_id)
         return _address_view(await self.addresses.change(address, change.changes()))
 
-    async def delete_address(self, user_id: str, address_id: str, expected: Expected) -> None:
-        """Forget an address; the profile's lock keeps it from changing after `expected` has looked."""
+    async def delete_address(
+        self, user_id: str, address_id: str, unless_stale: VersionCheck
+    ) -> None:
+        """Forget an address; the profile's lock keeps it from changing after `unless_stale` has looked."""
         await self._locked_profile(user_id)
         address = await self._address(user_id, address_id)
-        expected(address.version)
+        unless_stale(address.version)
         await self.addresses.remove(address)
 
     async def _profile(self, user_id: str) -> Profile:
