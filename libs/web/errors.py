@@ -157,9 +157,9 @@ class NotReady(DomainError):
     title: ClassVar[str] = "The service is not ready"
 
 
-def problem_response(error: DomainError, path: str) -> Response:
-    """Answer with the problem document of an error; extensions never replace a standard member."""
-    members: dict[str, Any] = {
+def problem_members(error: DomainError, path: str) -> dict[str, Any]:
+    """Return the members of an error's problem document; extensions never replace a standard one."""
+    return {
         **error.extensions,
         "type": f"urn:meridian:problem:{error.code}",
         "title": error.title,
@@ -169,6 +169,11 @@ def problem_response(error: DomainError, path: str) -> Response:
         "code": error.code,
         "request_id": request_id_var.get(),
     }
+
+
+def problem_response(error: DomainError, path: str) -> Response:
+    """Answer with the problem document of an error."""
+    members = problem_members(error, path)
     return Response(
         json.dumps(members, ensure_ascii=False, separators=(",", ":"), default=str).encode(),
         error.status,

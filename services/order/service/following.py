@@ -8,8 +8,7 @@ from libs.cache.hints import Hints
 from libs.database.session import Database
 from libs.errors import DomainError
 from libs.idempotency.reply import Reply
-from libs.observability.context import request_id_var
-from libs.web.errors import PROBLEM_TYPE, Problem
+from libs.web.errors import PROBLEM_TYPE, Problem, problem_members
 from services.order.domain.states import OrderStatus
 from services.order.errors import OrderNotPlaced, PaymentDeclined
 from services.order.repository import OrderDetails, OrderRepository
@@ -90,14 +89,5 @@ def _refusal(details: OrderDetails) -> DomainError:
 
 def _problem_reply(error: DomainError, path: str) -> Reply:
     """Phrase an error as the stored answer: the claim is completed already, so raising it would not replace that."""
-    problem = Problem(
-        type=f"urn:meridian:problem:{error.code}",
-        title=error.title,
-        status=error.status,
-        detail=error.detail,
-        instance=path,
-        code=error.code,
-        request_id=request_id_var.get(),
-        **error.extensions,
-    )
+    problem = Problem(**problem_members(error, path))
     return Reply(error.status, problem, {"content-type": PROBLEM_TYPE, "Cache-Control": "no-store"})
