@@ -81,7 +81,7 @@ class Database:
         patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
         self._engine = _engine(url, application_name, pool_size, patience)
-        # Readiness must not queue behind the requests that exhausted the pool.
+        # A sign of life must not queue behind the requests that exhausted the pool.
         self._probe = _engine(url, f"{application_name}-probe", 1, patience)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
