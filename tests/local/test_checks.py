@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from libs.testing.servers import free_port
@@ -28,7 +29,7 @@ def test_a_port_in_use_names_its_holder_and_the_way_out(taken: int) -> None:
         check_ports({"order": taken})
     sentence = str(refused.value)
     assert f"Port {taken}, which order needs, is in use" in sentence
-    assert "python" in sentence
+    assert psutil.Process().name() in sentence
     assert "set ORDER_PORT (or PORT_OFFSET" in sentence
 
 
