@@ -10,9 +10,7 @@ import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from libs.messaging.transport import BATCH_SIZE, Broker, BrokerError, Delivery, Outgoing
-
-__all__ = ["AwsBroker", "Broker", "BrokerError", "Delivery", "Outgoing", "open_broker"]
+from libs.messaging.transport import BATCH_SIZE, BrokerError, Delivery, Outgoing
 
 BATCH_BYTES: Final = 240_000
 """SNS and SQS count a whole batch against their 256 KiB; the rest is room for attributes."""

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.message import Message
-from libs.database.session import Database
 from libs.messaging.envelope import Envelope
 from libs.messaging.outbox import Outbox
 
@@ -31,7 +30,6 @@ class HandlerContext:
     envelope: Envelope
     session: AsyncSession
     outbox: Outbox
-    database: Database
     keys_advanced: list[str] = field(default_factory=list)
 
     def advanced(self, key: str) -> None:

@@ -129,7 +129,7 @@ class Processor:
         async def work(session: AsyncSession) -> Outcome:
             if not await claim(session, self.consumer, envelope):
                 return Outcome.DUPLICATE
-            context = HandlerContext(envelope, session, self._outbox_of(session), self.database)
+            context = HandlerContext(envelope, session, self._outbox_of(session))
             await handler(message, context)
             if context.keys_advanced:
                 await inbox.advanced(session, *context.keys_advanced)

@@ -18,8 +18,9 @@ from libs.cache.responses import ByteCache
 from libs.cache.sessions import SessionStore
 from libs.clock import Clock, SystemClock
 from libs.database.session import Database, Patience
-from libs.messaging.broker import Broker, open_broker
+from libs.messaging.broker import open_broker
 from libs.messaging.outbox import Outbox
+from libs.messaging.transport import Broker
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
 from libs.security.tokens import JwksCache, TokenVerifier
 from libs.settings import ServiceSettings

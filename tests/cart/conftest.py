@@ -81,9 +81,7 @@ class Running:
         """Handle an event as the consumer would, in one transaction."""
         envelope = envelope_of(event, version=version, source="product")
         async with self.resources.database.transaction() as session:
-            context = HandlerContext(
-                envelope, session, self.resources.outbox(session), self.resources.database
-            )
+            context = HandlerContext(envelope, session, self.resources.outbox(session))
             handler = handlers(self.resources)[type(event)]
             assert callable(handler)
             await handler(event, context)
