@@ -65,7 +65,7 @@ async def _user(
     if principal is None:
         return None
     verified = await _verify_user(request, None)
-    return Owner(verified.subject, None)
+    return Owner(verified.subject, None, verified.home_region)
 
 
 async def cart_access(
@@ -90,7 +90,7 @@ async def authenticated_owner(
     principal: Annotated[Principal, Depends(authenticated(SCOPE))],
 ) -> Owner:
     """Demand a user; a guest is not enough."""
-    return Owner(principal.subject, None)
+    return Owner(principal.subject, None, principal.home_region)
 
 
 async def cart_service(resources: ResourcesDep, session: SessionDep) -> CartService:

@@ -14,10 +14,11 @@ from services.cart.models import Cart, CartLine, KnownStock, KnownVariant
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose cart it is: a user's, or a guest's by the hash of their token."""
+    """Whose cart it is: a user's, kept in their home region, or a guest's by the hash of their token."""
 
     user_id: str | None
     guest_token_hash: bytes | None
+    home_region: str | None = None
 
     def owns(self) -> ColumnElement[bool]:
         if self.user_id is not None:

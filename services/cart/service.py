@@ -154,7 +154,7 @@ class CartService:
         inserted = await self.carts.open_once(
             {
                 "id": new,
-                "home_region": self.region,
+                "home_region": owner.home_region or self.region,
                 "user_id": owner.user_id,
                 "guest_token_hash": owner.guest_token_hash,
                 "currency": currency,

@@ -1,7 +1,9 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
 
+from libs.testing.tokens import TokenFactory
 from tests.cart.conftest import OTHER, Headers, Running
 
 
@@ -141,6 +143,18 @@ async def test_ten_merges_at_once_take_the_guests_pieces_once(
     assert {answer.status_code for answer in answers} == {200}
     current = await running.http.get("/v1/carts/current", headers=mine)
     assert current.json()["lines"][0]["quantity"] == 3
+
+
+async def test_a_users_cart_belongs_to_their_home_region(
+    running: Running, token_factory: TokenFactory
+) -> None:
+    token = token_factory(home_region="eu-west-1")
+    cart = await running.open({"Authorization": f"Bearer {token}"})
+    async with running.resources.database.transaction() as session:
+        region = await session.scalar(
+            text("SELECT home_region FROM carts WHERE id = :id"), {"id": cart["cart_id"]}
+        )
+    assert region == "eu-west-1"
 
 
 async def test_there_is_no_current_cart_before_the_first(
