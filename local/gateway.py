@@ -90,6 +90,8 @@ class RouteTable(_Row):
         for route in self.routes:
             if route.rate not in self.rate_classes or route.retry not in self.retry_policies:
                 raise ValueError(f"{route} names an unknown rate class or retry policy")
+            if route.auth not in self.auth_modes:
+                raise ValueError(f"{route} has an auth mode that `auth_modes` does not explain")
         return self
 
     def route_for(self, path: str) -> Route | None:
