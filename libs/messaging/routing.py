@@ -1,4 +1,4 @@
-"""Who sends what to whom, read from `routing.json`: local stack, Terraform, AsyncAPI and tests read the same file."""
+"""Who sends what to whom, read from `routing.json`: the local stack, the generated documents and the tests read this file."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache

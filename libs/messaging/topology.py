@@ -1,6 +1,6 @@
 """Creates the topics, queues and subscriptions of the routing table; safe to repeat at any time.
 
-For the local stack, tests and sandboxes. Where Terraform owns the topology, it reads the same table.
+For the local stack, tests and sandboxes.
 """
 
 import json

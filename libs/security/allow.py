@@ -1,4 +1,4 @@
-"""Who may call what between services: one table, read by the code here and by the mesh's policies."""
+"""Who may call what between services: one table, as data."""
 
 import functools
 import json
