@@ -62,8 +62,8 @@ check: setup ## Format, lint, types, layers, house rules: everything that needs 
 	$(RUN) -m pytest -q tests/architecture --ignore tests/architecture/test_messages.py --ignore tests/architecture/test_migrations.py
 
 .PHONY: test
-test: setup ## All tests, with the coverage gates
-	@PYTHONPATH=. $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(args)
+test: setup ## All tests, with the coverage gates (scale=full tries every race and crash hundreds of times)
+	@$(if $(scale),SCALE=$(scale) )PYTHONPATH=. $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(args)
 	@$(BIN)/coverage report --skip-covered --fail-under=90
 	@$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*.py' --fail-under=100
 

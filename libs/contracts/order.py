@@ -71,8 +71,17 @@ class OrderCancelled(Event):
     reason: str
 
 
+class LineQuantity(BaseModel):
+    """Some pieces of one line."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sku: str
+    quantity: int
+
+
 class OrderShipped(Event):
-    """All pieces of the order left the warehouse."""
+    """A parcel left the warehouse; `complete` when nothing is left to ship. Without lines it held everything."""
 
     type: ClassVar[str] = "order.shipped.v1"
     publisher: ClassVar[str] = "order"
@@ -82,3 +91,33 @@ class OrderShipped(Event):
     user_id: str
     shipment_id: str
     carrier: str
+    lines: tuple[LineQuantity, ...] = ()
+    complete: bool = True
+
+
+class OrderLinesCancelled(Event):
+    """Some pieces of a confirmed order were called off before they were shipped; `refund` goes back."""
+
+    type: ClassVar[str] = "order.lines_cancelled.v1"
+    publisher: ClassVar[str] = "order"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    user_id: str
+    cancellation_id: str
+    lines: tuple[LineQuantity, ...]
+    refund: Amount
+
+
+class OrderReturned(Event):
+    """Shipped pieces came back; `refund` goes back to the customer."""
+
+    type: ClassVar[str] = "order.returned.v1"
+    publisher: ClassVar[str] = "order"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    user_id: str
+    return_id: str
+    lines: tuple[LineQuantity, ...]
+    refund: Amount

@@ -40,6 +40,18 @@ class PaymentOutcomeUnknown(Event):
     order_id: str
 
 
+class PaymentActionRequired(Event):
+    """The customer must confirm the payment with their bank at `redirect_url` (3-D Secure) before it can go on."""
+
+    type: ClassVar[str] = "payment.action_required.v1"
+    publisher: ClassVar[str] = "payment"
+    subject_field: ClassVar[str] = "payment_id"
+
+    payment_id: str
+    order_id: str
+    redirect_url: str
+
+
 class PaymentCaptured(Event):
     """The money moved and the ledger says so."""
 
@@ -91,7 +103,7 @@ class PaymentRefundFailed(Event):
 
 
 class AuthorizePayment(Command):
-    """Reserve the order's total on the customer's payment method."""
+    """Reserve the order's total on the customer's payment method; the bank sends the customer back to `return_url`."""
 
     type: ClassVar[str] = "payment.authorize.v1"
     receiver: ClassVar[str] = "payment"
@@ -102,6 +114,7 @@ class AuthorizePayment(Command):
     home_region: str
     amount: Amount
     payment_method: str
+    return_url: str | None = None
 
 
 class CapturePayment(Command):

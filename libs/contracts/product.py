@@ -83,6 +83,17 @@ class StockReleased(Event):
     order_id: str
 
 
+class StockReturned(Event):
+    """Some pieces sold to an order can be bought again; `return_id` is the order's own id for them."""
+
+    type: ClassVar[str] = "stock.returned.v1"
+    publisher: ClassVar[str] = "product"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    return_id: str
+
+
 class CommitStock(Command):
     """Turn an order's hold into a sale; acquire it again if it expired."""
 
@@ -102,3 +113,36 @@ class ReleaseStock(Command):
 
     order_id: str
     reason: str
+
+
+class ReturnedPieces(BaseModel):
+    """Pieces of one SKU that come back."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sku: str
+    quantity: int
+
+
+class ReturnStock(Command):
+    """Give some of an order's sold pieces back, once per `return_id`; the rest stays sold."""
+
+    type: ClassVar[str] = "stock.return.v1"
+    receiver: ClassVar[str] = "product"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    return_id: str
+    lines: tuple[ReturnedPieces, ...]
+    reason: str
+
+
+class ExtendHold(Command):
+    """Keep an order's hold for `ttl_seconds` from now, while the customer confirms the payment. Has no answer."""
+
+    type: ClassVar[str] = "stock.extend.v1"
+    receiver: ClassVar[str] = "product"
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: str
+    ttl_seconds: int
