@@ -181,6 +181,7 @@ class ReservationLine(Base):
     __tablename__ = "reservation_lines"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("returned BETWEEN 0 AND quantity", name="returned_within_quantity"),
         Index("ix_reservation_lines_sku", "sku"),
     )
 
@@ -191,3 +192,19 @@ class ReservationLine(Base):
     quantity: Mapped[int]
     unit_price_minor: Mapped[int] = mapped_column(BigInteger)
     price_version: Mapped[int]
+    returned: Mapped[int] = mapped_column(server_default="0")
+
+
+class StockReturn(Base):
+    """A return that was worked off; its row makes the same return a second time change nothing."""
+
+    __tablename__ = "stock_returns"
+    __table_args__ = (CheckConstraint("pieces >= 0", name="pieces_not_negative"),)
+
+    order_id: Mapped[str] = mapped_column(ForeignKey("reservations.order_id"), primary_key=True)
+    return_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
+    pieces: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("now()")
+    )

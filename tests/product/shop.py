@@ -138,6 +138,19 @@ class Shop:
         async with self.reservations() as service:
             return await service.release(order_id)
 
+    async def take_back(self, order_id: str, return_id: str, lines: Mapping[str, int]) -> bool:
+        async with self.reservations() as service:
+            return await service.take_back(
+                order_id,
+                return_id,
+                [Line(sku, quantity) for sku, quantity in lines.items()],
+                "unwanted",
+            )
+
+    async def extend(self, order_id: str, ttl: float) -> None:
+        async with self.reservations() as service:
+            await service.extend(order_id, ttl)
+
     async def reservation(self, order_id: str) -> Reservation:
         async with self.reservations() as service:
             return await service.get(order_id)

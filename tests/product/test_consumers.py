@@ -2,10 +2,20 @@ import pytest
 
 from libs.clock import utc_now
 from libs.contracts.message import Command
-from libs.contracts.product import CommitStock, ReleaseStock, StockCommitted, StockReleased
+from libs.contracts.product import (
+    CommitStock,
+    ExtendHold,
+    ReleaseStock,
+    ReturnedPieces,
+    ReturnStock,
+    StockCommitted,
+    StockReleased,
+    StockReturned,
+)
 from libs.database.session import Database
 from libs.ids import new_id, uuid7
 from libs.messaging.envelope import Envelope
+from libs.messaging.parking import ParkedMessages
 from libs.messaging.processing import Outcome, Processor
 from libs.messaging.routing import Routing
 from libs.topology import MASTER_REGION
@@ -65,3 +75,43 @@ async def test_a_release_command_gives_back(shop: Shop, processor: Processor) ->
     await processor.process(command(ReleaseStock(order_id=ORDER, reason="payment_declined")))
     assert await shop.piles("A") == (5, 0, 0)
     assert (await shop.events(ORDER))[-1][0] == StockReleased(order_id=ORDER)
+
+
+def return_of_one() -> Command:
+    return ReturnStock(
+        order_id=ORDER,
+        return_id="ret_1",
+        lines=(ReturnedPieces(sku="A", quantity=1),),
+        reason="unwanted",
+    )
+
+
+async def test_a_return_that_overtakes_its_commit_waits_for_it(
+    shop: Shop, processor: Processor
+) -> None:
+    await shop.product("mug", stock={"A": 5})
+    await shop.hold({"A": 2}, ORDER)
+    assert await processor.process(command(return_of_one())) is Outcome.PARKED
+    await processor.process(command(CommitStock(order_id=ORDER)))
+    await ParkedMessages(processor).run_due()
+    assert await shop.piles("A") == (4, 0, 1)
+    assert (await shop.events(ORDER))[-1][0] == StockReturned(order_id=ORDER, return_id="ret_1")
+
+
+async def test_a_return_after_the_release_is_answered(shop: Shop, processor: Processor) -> None:
+    await shop.product("mug", stock={"A": 5})
+    await shop.hold({"A": 2}, ORDER)
+    await processor.process(command(ReleaseStock(order_id=ORDER, reason="cancelled")))
+    assert await processor.process(command(return_of_one())) is Outcome.HANDLED
+    assert await shop.piles("A") == (5, 0, 0)
+
+
+async def test_an_extend_command_has_no_answer(shop: Shop, processor: Processor) -> None:
+    await shop.product("mug", stock={"A": 5})
+    before = await shop.hold({"A": 2}, ORDER, ttl=60)
+    await processor.process(command(ExtendHold(order_id=ORDER, ttl_seconds=900)))
+    after = await shop.reservation(ORDER)
+    assert before.expires_at is not None
+    assert after.expires_at is not None
+    assert after.expires_at > before.expires_at
+    assert await shop.events(ORDER) == []

@@ -106,6 +106,7 @@ class ReservedLine:
     quantity: int
     unit_price_minor: int
     price_version: int
+    returned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,26 @@ class Reservation:
 
     @property
     def wanted(self) -> tuple[Line, ...]:
+        """What was asked for."""
         return merge_lines(Line(line.sku, line.quantity) for line in self.lines)
+
+    @property
+    def remaining(self) -> tuple[Line, ...]:
+        """What was asked for and has not come back by a return."""
+        return merge_lines(
+            Line(line.sku, line.quantity - line.returned)
+            for line in self.lines
+            if line.quantity > line.returned
+        )
+
+    def returnable(self, asked: Iterable[Line]) -> tuple[Line, ...]:
+        """Cut what is to come back down to what is still sold to this order."""
+        still_sold = {line.sku: line.quantity for line in self.remaining}
+        return tuple(
+            Line(line.sku, quantity)
+            for line in merge_lines(asked)
+            if (quantity := min(line.quantity, still_sold.get(line.sku, 0))) > 0
+        )
 
 
 def must_hold_again(reservation: Reservation, currency: str, lines: tuple[Line, ...]) -> bool:
@@ -137,6 +157,9 @@ def must_hold_again(reservation: Reservation, currency: str, lines: tuple[Line, 
         raise ReservationConflict("this order id already holds other lines")
     return reservation.state is ReservationState.EXPIRED
 
+
+NOT_SOLD_YET: Final = frozenset({ReservationState.HELD, ReservationState.EXPIRED})
+"""States a commit may still follow on: a return that meets them comes too early."""
 
 COMMIT_MOVES: Final[Mapping[ReservationState, Move | None]] = {
     ReservationState.HELD: SELL_HELD,

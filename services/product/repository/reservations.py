@@ -42,7 +42,7 @@ _REMOVE_LINES = text("DELETE FROM reservation_lines WHERE order_id = :order_id")
 _FIND = """
     SELECT r.order_id, r.state, r.currency, r.expires_at, r.version,
            line.sku, line.product_id, line.title, line.quantity, line.unit_price_minor,
-           line.price_version
+           line.price_version, line.returned
     FROM reservations AS r LEFT JOIN reservation_lines AS line USING (order_id)
     WHERE r.order_id = :order_id
     ORDER BY line.sku
@@ -78,6 +78,29 @@ _SUM_LINES = text("""
     SELECT sku, sum(quantity)::bigint AS quantity
     FROM reservation_lines WHERE order_id = ANY(CAST(:order_ids AS text[]))
     GROUP BY sku ORDER BY sku
+""")
+
+
+_ADD_RETURN = text("""
+    INSERT INTO stock_returns (order_id, return_id, reason, pieces)
+    VALUES (:order_id, :return_id, :reason, :pieces)
+    ON CONFLICT (order_id, return_id) DO NOTHING
+    RETURNING return_id
+""")
+
+_COUNT_RETURNED = text("""
+    UPDATE reservation_lines AS line SET returned = line.returned + w.quantity
+    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS int[])) AS w(sku, quantity)
+    WHERE line.order_id = :order_id AND line.sku = w.sku
+""")
+
+# A hold whose time is up is over, whether or not the sweeper has come by; and no hold gets shorter.
+_EXTEND = text("""
+    UPDATE reservations
+    SET expires_at = greatest(expires_at,
+            clock_timestamp() + make_interval(secs => CAST(:ttl AS double precision))),
+        version = version + 1, updated_at = now()
+    WHERE order_id = :order_id AND state = 'held' AND expires_at > clock_timestamp()
 """)
 
 
@@ -147,6 +170,31 @@ class ReservationRepository:
         )
         version, expires_at = row.one()
         return version, expires_at
+
+    async def extend(self, order_id: str, ttl_seconds: float) -> None:
+        """Let a hold that is not over last for `ttl_seconds` from now, if that is longer."""
+        await self._session.execute(_EXTEND, {"order_id": order_id, "ttl": ttl_seconds})
+
+    async def add_return(
+        self, order_id: str, return_id: str, reason: str, lines: Sequence[Line]
+    ) -> bool:
+        """Write down a return of a locked reservation and count its pieces; False if it was written before."""
+        pieces = sum(line.quantity for line in lines)
+        row = await self._session.execute(
+            _ADD_RETURN,
+            {"order_id": order_id, "return_id": return_id, "reason": reason, "pieces": pieces},
+        )
+        if row.scalar_one_or_none() is None:
+            return False
+        await self._session.execute(
+            _COUNT_RETURNED,
+            {
+                "order_id": order_id,
+                "skus": [line.sku for line in lines],
+                "quantities": [line.quantity for line in lines],
+            },
+        )
+        return True
 
     async def expire(self, batch: int) -> list[str]:
         """Expire up to `batch` due holds and return their order ids."""

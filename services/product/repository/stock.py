@@ -48,7 +48,8 @@ _UNCONSERVED = text("""
     LEFT JOIN (
         SELECT line.sku,
                coalesce(sum(line.quantity) FILTER (WHERE r.state = 'held'), 0) AS held,
-               coalesce(sum(line.quantity) FILTER (WHERE r.state = 'committed'), 0) AS sold
+               coalesce(sum(line.quantity - line.returned)
+                        FILTER (WHERE r.state = 'committed'), 0) AS sold
         FROM reservation_lines AS line JOIN reservations AS r USING (order_id)
         GROUP BY line.sku
     ) AS promised USING (sku)

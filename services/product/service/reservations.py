@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from libs.contracts.product import StockCommitRejected, StockCommitted, StockReleased
+from libs.contracts.product import (
+    StockCommitRejected,
+    StockCommitted,
+    StockReleased,
+    StockReturned,
+)
 from libs.messaging.outbox import Outbox
 from services.product.domain.reservations import (
     COMMIT_MOVES,
+    NOT_SOLD_YET,
     RELEASE_MOVES,
     Line,
     Reservation,
@@ -19,7 +25,7 @@ from services.product.domain.reservations import (
     require_taken,
     shortages,
 )
-from services.product.domain.stock import GIVE_BACK_HELD, HOLD
+from services.product.domain.stock import GIVE_BACK_HELD, GIVE_BACK_SOLD, HOLD
 from services.product.errors import ReservationNotFound
 from services.product.repository.catalogue import CatalogueRepository
 from services.product.repository.reservations import ReservationRepository
@@ -101,13 +107,39 @@ class Reservations:
         if existing is not None:
             move = RELEASE_MOVES[existing.state]
             if move is not None:
-                moved = await self.stock.move(existing.wanted, move)
+                moved = await self.stock.move(existing.remaining, move)
                 await announce_stock(self.outbox, moved.values())
             version, expires_at = await self.reservations.set_state(
                 order_id, ReservationState.RELEASED
             )
         await self.outbox.add(StockReleased(order_id=order_id), aggregate_version=version)
         return _released(order_id, existing, version, expires_at)
+
+    async def take_back(
+        self, order_id: str, return_id: str, lines: Sequence[Line], reason: str
+    ) -> bool:
+        """Make returned pieces available again, once per return, and tell so each time.
+
+        Never takes back more than is still sold to the order: after a release that is nothing. Returns False, and
+        does nothing, while the order's pieces are not sold yet.
+        """
+        existing = await self.reservations.lock(order_id)
+        if existing is None or existing.state in NOT_SOLD_YET:
+            return False
+        is_sold = existing.state is ReservationState.COMMITTED
+        back = existing.returnable(lines) if is_sold else ()
+        if await self.reservations.add_return(order_id, return_id, reason, back):
+            moved = await self.stock.move(back, GIVE_BACK_SOLD)
+            await announce_stock(self.outbox, moved.values())
+        version, _ = await self.reservations.set_state(order_id, existing.state)
+        await self.outbox.add(
+            StockReturned(order_id=order_id, return_id=return_id), aggregate_version=version
+        )
+        return True
+
+    async def extend(self, order_id: str, ttl_seconds: float) -> None:
+        """Keep a hold for `ttl_seconds` from now; one that is over stays over, and no hold gets shorter."""
+        await self.reservations.extend(order_id, ttl_seconds)
 
     async def expire(self, batch: int) -> int:
         """Give back the pieces of holds whose time is up; returns how many holds that were."""

@@ -106,3 +106,15 @@ def test_every_state_knows_what_a_release_moves_and_tombstones_reject_a_commit()
         ReservationState.RELEASED,
         ReservationState.REJECTED,
     }
+
+
+@given(st.integers(1, 9), st.data())
+def test_a_return_takes_back_at_most_what_is_still_sold(quantity: int, data: st.DataObject) -> None:
+    returned = data.draw(st.integers(0, quantity))
+    asked = data.draw(st.lists(st.integers(1, 9), max_size=3))
+    line = replace(LINE, quantity=quantity, returned=returned)
+    sold = replace(HELD, state=ReservationState.COMMITTED, lines=(line,))
+    back = sold.returnable([*(Line("A", pieces) for pieces in asked), Line("B", 1)])
+    expected = min(sum(asked), quantity - returned)
+    assert back == ((Line("A", expected),) if expected else ())
+    assert sold.remaining == ((Line("A", quantity - returned),) if quantity > returned else ())
