@@ -9,7 +9,7 @@ from libs.database.session import SessionDep
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated, authenticated_live
 from libs.security.principal import Principal
-from services.payment.clients import SimulatorProvider
+from services.payment.clients.simulator import SimulatorProvider
 from services.payment.repository.unit import Unit, Units, unit_of
 from services.payment.service.commands import PaymentCommands
 from services.payment.service.queries import ADMIN_SCOPE, PaymentQueries

@@ -14,7 +14,8 @@ from libs.database.session import Database
 from libs.ids import new_id
 from libs.messaging.outbox import Outbox
 from libs.testing.databases import Databases
-from services.payment.clients import PaymentProvider, SimulatorProvider
+from services.payment.clients.protocol import PaymentProvider
+from services.payment.clients.simulator import SimulatorProvider
 from services.payment.domain.records import Work
 from services.payment.domain.states import Verdict
 from services.payment.repository.unit import Units

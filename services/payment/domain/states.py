@@ -149,13 +149,24 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionRequired:
+    """The provider waits for the customer, who has to visit `redirect_url` (3-D Secure).
+
+    `reference` is the provider's id of the payment: the same as in the answer that follows the visit.
+    """
+
+    redirect_url: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Whether the provider did it is not known: no answer, a server error, or an answer that contradicts itself."""
 
     reason: str
 
 
-Verdict = Succeeded | Refused | Unknown
+Verdict = Succeeded | Refused | ActionRequired | Unknown
 
 
 def credible(verdict: Verdict, expected: Money) -> Verdict:
@@ -174,7 +185,7 @@ def next_state(
     """
     if IN_FLIGHT.get(state) is not purpose:
         return None
-    if isinstance(verdict, Unknown):
+    if isinstance(verdict, Unknown | ActionRequired):
         return S.OUTCOME_UNKNOWN if state is S.AUTHORIZING else None
     if purpose is Purpose.AUTHORIZE:
         return _after_authorization(verdict, void_requested=void_requested)

@@ -10,11 +10,12 @@ from typing import Final
 
 from libs.money import Money
 from libs.observability.logging import get_logger
-from services.payment.clients import PaymentProvider
+from services.payment.clients.protocol import PaymentProvider
 from services.payment.domain.ledger import capture_entries, refund_entries
 from services.payment.domain.records import Operation, Payment, Work
 from services.payment.domain.refusals import state_after_refund
 from services.payment.domain.states import (
+    ActionRequired,
     OperationState,
     PaymentState,
     Purpose,
@@ -73,6 +74,8 @@ class Settlement:
         An answer to a call that is settled already changes nothing: that is what makes webhook, timer and
         response safe to arrive in any order.
         """
+        if isinstance(verdict, ActionRequired):
+            verdict = Unknown("requires_action")
         if isinstance(verdict, Unknown):
             await _postpone(unit, payment, operation, verdict)
             return None

@@ -7,7 +7,7 @@ import pytest
 from typing_extensions import override
 
 from libs.ids import new_id
-from services.payment.clients import PaymentProvider
+from services.payment.clients.protocol import PaymentProvider
 from services.payment.domain.records import Work
 from services.payment.domain.states import Purpose, Refused, Succeeded, Unknown, Verdict
 from services.payment.service.settlement import ImpossibleAnswerError

@@ -12,7 +12,7 @@ import pytest
 from libs.clock import utc_now
 from libs.ids import new_id
 from libs.testing.waiting import FrozenClock
-from services.payment.clients import PaymentProvider
+from services.payment.clients.protocol import PaymentProvider
 from services.payment.domain.records import Work
 from services.payment.domain.states import Purpose, Verdict
 from services.payment.errors import WebhookSignatureInvalid, WebhookUnreadable

@@ -1,12 +1,9 @@
-"""The provider behind one protocol, and the simulator as its first implementation.
-
-Every answer is sorted into done, refused for good, or unknown; only the provider's own words count as the first two.
-"""
+"""The payment simulator, spoken to over HTTP."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final, Literal, Protocol, TypeVar
+from typing import Final, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -15,25 +12,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from libs.money import MINOR_DIGITS, Money
 from services.payment.domain.records import Work
 from services.payment.domain.states import Purpose, Refused, Succeeded, Unknown, Verdict
-
-
-class PaymentProvider(Protocol):
-    """What payment needs of a provider. Calls never raise for the provider's faults: those are `Unknown`.
-
-    Every call carries the operation's key, and the provider promises one effect per key.
-    """
-
-    async def authorize(self, work: Work) -> Verdict: ...
-
-    async def capture(self, work: Work) -> Verdict: ...
-
-    async def void(self, work: Work) -> Verdict: ...
-
-    async def refund(self, work: Work) -> Verdict: ...
-
-    async def find_by_key(self, work: Work) -> Verdict | None:
-        """Ask what became of the call; None when the provider has never seen its key."""
-        ...
 
 
 class _Reply(BaseModel):

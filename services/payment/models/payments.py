@@ -1,4 +1,4 @@
-"""Payment's tables: the payment, each call to the provider, refunds, the ledger and the provider's events."""
+"""The payment, each call to the provider, refunds and the provider's events."""
 
 from datetime import datetime
 
@@ -16,23 +16,11 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from libs.database.base import Timestamped, metadata_for_service
-from services.payment.domain.ledger import Account, Side
+from libs.database.base import Timestamped
 from services.payment.domain.states import OperationState, PaymentState, Purpose
-
-
-def _one_of(
-    column: str, words: type[PaymentState | Purpose | OperationState | Account | Side]
-) -> str:
-    return f"{column} IN ({', '.join(repr(word.value) for word in words)})"
-
-
-class Base(DeclarativeBase):
-    """Declares payment's tables."""
-
-    metadata = metadata_for_service()
+from services.payment.models.base import Base, one_of
 
 
 class PaymentRow(Timestamped, Base):
@@ -41,7 +29,7 @@ class PaymentRow(Timestamped, Base):
     __tablename__ = "payments"
     __table_args__ = (
         UniqueConstraint("order_id"),
-        CheckConstraint(_one_of("state", PaymentState), name="state_known"),
+        CheckConstraint(one_of("state", PaymentState), name="state_known"),
         CheckConstraint(
             "state IN ('voided', 'declined') OR (user_id IS NOT NULL AND amount_minor IS NOT NULL"
             " AND currency IS NOT NULL AND payment_method IS NOT NULL)",
@@ -75,8 +63,8 @@ class OperationRow(Timestamped, Base):
 
     __tablename__ = "provider_operations"
     __table_args__ = (
-        CheckConstraint(_one_of("purpose", Purpose), name="purpose_known"),
-        CheckConstraint(_one_of("state", OperationState), name="state_known"),
+        CheckConstraint(one_of("purpose", Purpose), name="purpose_known"),
+        CheckConstraint(one_of("state", OperationState), name="state_known"),
         CheckConstraint("(purpose = 'refund') = (refund_id IS NOT NULL)", name="refund_named"),
         Index(
             "ix_provider_operations_open",
@@ -115,42 +103,6 @@ class RefundRow(Timestamped, Base):
     state: Mapped[str] = mapped_column(Text)
     failure_reason: Mapped[str | None] = mapped_column(Text)
     provider_reference: Mapped[str | None] = mapped_column(Text)
-
-
-class LedgerTransactionRow(Base):
-    """One movement of money; append-only. `purpose` is `capture` or `refund:<refund id>`."""
-
-    __tablename__ = "ledger_transactions"
-    __table_args__ = (
-        UniqueConstraint("payment_id", "purpose"),
-        Index("ix_ledger_transactions_order_id", "order_id"),
-    )
-
-    id: Mapped[str] = mapped_column(Text, primary_key=True)
-    payment_id: Mapped[str] = mapped_column(ForeignKey("payments.id"))
-    order_id: Mapped[str] = mapped_column(Text)
-    purpose: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-
-
-class LedgerEntryRow(Base):
-    """One line of a ledger transaction; append-only."""
-
-    __tablename__ = "ledger_entries"
-    __table_args__ = (
-        CheckConstraint(_one_of("account", Account), name="account_known"),
-        CheckConstraint(_one_of("side", Side), name="side_known"),
-        CheckConstraint("amount_minor > 0", name="amount_positive"),
-        Index("ix_ledger_entries_transaction_id", "transaction_id"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    transaction_id: Mapped[str] = mapped_column(ForeignKey("ledger_transactions.id"))
-    account: Mapped[str] = mapped_column(Text)
-    side: Mapped[str] = mapped_column(Text)
-    amount_minor: Mapped[int] = mapped_column(BigInteger)
-    currency: Mapped[str] = mapped_column(CHAR(3))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class ProviderEventRow(Base):

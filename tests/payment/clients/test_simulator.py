@@ -10,7 +10,7 @@ import pytest
 from libs.clock import utc_now
 from libs.money import Money
 from libs.testing.servers import free_port
-from services.payment.clients import SimulatorProvider
+from services.payment.clients.simulator import SimulatorProvider
 from services.payment.domain.records import Operation, Payment, Work
 from services.payment.domain.states import (
     OperationState,

@@ -1,0 +1,29 @@
+"""What payment asks of a provider, whichever it is.
+
+Every answer is sorted into done, refused for good, an action the customer owes, or unknown; only the provider's own
+words count as the first three.
+"""
+
+from typing import Protocol
+
+from services.payment.domain.records import Work
+from services.payment.domain.states import Verdict
+
+
+class PaymentProvider(Protocol):
+    """What payment needs of a provider. Calls never raise for the provider's faults: those are `Unknown`.
+
+    Every call carries the operation's key, and the provider promises one effect per key.
+    """
+
+    async def authorize(self, work: Work) -> Verdict: ...
+
+    async def capture(self, work: Work) -> Verdict: ...
+
+    async def void(self, work: Work) -> Verdict: ...
+
+    async def refund(self, work: Work) -> Verdict: ...
+
+    async def find_by_key(self, work: Work) -> Verdict | None:
+        """Ask what became of the call; None when the provider has never seen its key."""
+        ...

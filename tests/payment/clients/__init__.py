@@ -1,0 +1,1 @@
+"""The providers: what their answers count as."""
