@@ -10,6 +10,7 @@ from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated, authenticated_live
 from libs.security.principal import Principal
 from services.payment.clients.simulator import SimulatorProvider
+from services.payment.clients.simulator_events import read_event
 from services.payment.repository.unit import Unit, Units, unit_of
 from services.payment.service.commands import PaymentCommands
 from services.payment.service.queries import ADMIN_SCOPE, PaymentQueries
@@ -66,5 +67,5 @@ def build_payment_parts(resources: Resources) -> PaymentParts:
     return PaymentParts(
         commands=PaymentCommands(units, settlement, region=settings.region),
         settlement=settlement,
-        webhooks=WebhookProcessor(units, settlement),
+        webhooks=WebhookProcessor(units, settlement, read_event),
     )

@@ -16,6 +16,7 @@ from libs.messaging.outbox import Outbox
 from libs.testing.databases import Databases
 from services.payment.clients.protocol import PaymentProvider
 from services.payment.clients.simulator import SimulatorProvider
+from services.payment.clients.simulator_events import read_event
 from services.payment.domain.records import Work
 from services.payment.domain.states import Verdict
 from services.payment.repository.unit import Units
@@ -107,7 +108,7 @@ class Shop:
         return PaymentCommands(self.units, self.settlement(provider), region=REGION)
 
     def webhooks(self) -> WebhookProcessor:
-        return WebhookProcessor(self.units, self.settlement())
+        return WebhookProcessor(self.units, self.settlement(), read_event)
 
     async def authorize(
         self,

@@ -4,8 +4,10 @@ Every answer is sorted into done, refused for good, an action the customer owes,
 words count as the first three.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
+from services.payment.domain.notices import Irrelevant, Notice
 from services.payment.domain.records import Work
 from services.payment.domain.states import Verdict
 
@@ -27,3 +29,7 @@ class PaymentProvider(Protocol):
     async def find_by_key(self, work: Work) -> Verdict | None:
         """Ask what became of the call; None when the provider has never seen its key."""
         ...
+
+
+EventReader = Callable[[str, str], Notice | Irrelevant]
+"""Reads a stored webhook, given its type and its body."""

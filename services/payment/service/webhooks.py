@@ -4,18 +4,16 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from libs.clock import Clock
-from libs.money import MINOR_DIGITS, Money
 from libs.observability.logging import get_logger
+from services.payment.clients.protocol import EventReader
+from services.payment.domain.notices import Irrelevant, Notice
 from services.payment.domain.records import Operation, Payment, ProviderEvent, Work
 from services.payment.domain.states import (
-    Purpose,
-    Refused,
-    Succeeded,
     Unknown,
     Verdict,
     credible,
@@ -29,48 +27,6 @@ log = get_logger(__name__)
 
 TOLERANCE_SECONDS: Final = 300
 _BATCH: Final = 50
-
-_PURPOSES: Final = {
-    "charge.authorized": Purpose.AUTHORIZE,
-    "charge.declined": Purpose.AUTHORIZE,
-    "charge.captured": Purpose.CAPTURE,
-    "charge.voided": Purpose.VOID,
-    "refund.succeeded": Purpose.REFUND,
-}
-
-
-class _Metadata(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    payment_id: str
-    order_id: str
-    refund_id: str | None = None
-
-
-class _Object(BaseModel):
-    """A charge or a refund, as far as a webhook needs to be understood."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
-
-    object: Literal["charge", "refund"]
-    id: str
-    amount_minor: int
-    currency: str
-    captured_minor: int = 0
-    decline_code: str | None = None
-    metadata: _Metadata
-
-
-class _Data(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    object: _Object
-
-
-class _Event(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    data: _Data
 
 
 class _Envelope(BaseModel):
@@ -140,9 +96,10 @@ class WebhookInbox:
 class WebhookProcessor:
     """The asynchronous half: applies stored events through the same door as the provider's answers."""
 
-    def __init__(self, units: Units, settlement: Settlement) -> None:
+    def __init__(self, units: Units, settlement: Settlement, read: EventReader) -> None:
         self._units = units
         self._settlement = settlement
+        self._read = read
 
     async def process_pending(self) -> int:
         """Process what is stored; returns how many events were looked at."""
@@ -164,23 +121,22 @@ class WebhookProcessor:
             log.exception("provider_event_failed", provider_event_id=event.provider_event_id)
 
     async def _process(self, unit: Unit, *, event: ProviderEvent) -> Work | None:
-        purpose = _PURPOSES.get(event.type)
-        if purpose is None:
-            await unit.provider_events.close(event.id, "ignored", note="unknown type")
+        notice = self._read(event.type, event.body)
+        if isinstance(notice, Irrelevant):
+            await unit.provider_events.close(event.id, "ignored", note=notice.reason)
             return None
-        subject = _subject_of(event)
-        payment = await unit.payments.locked(subject.metadata.payment_id) if subject else None
-        if subject is None or payment is None:
+        payment = await unit.payments.locked(notice.payment_id)
+        if payment is None:
             await unit.provider_events.close(event.id, "ignored", note="no such payment")
             return None
-        return await self._apply(unit, event, subject, payment, purpose)
+        return await self._apply(unit, event, notice, payment)
 
     async def _apply(
-        self, unit: Unit, event: ProviderEvent, subject: _Object, payment: Payment, purpose: Purpose
+        self, unit: Unit, event: ProviderEvent, notice: Notice, payment: Payment
     ) -> Work | None:
-        key = provider_key(payment.id, purpose, subject.metadata.refund_id)
+        key = provider_key(payment.id, notice.purpose, notice.refund_id)
         operation = await unit.operations.get(key)
-        state, note, verdict = _judged(event, subject, payment, operation, purpose)
+        state, note, verdict = _judged(notice, payment, operation)
         if not await unit.provider_events.close(event.id, state, note=note):
             return None
         if note is not None:
@@ -196,35 +152,15 @@ async def _pending(unit: Unit, *, after: int) -> list[ProviderEvent]:
     return await unit.provider_events.pending(after=after, limit=_BATCH)
 
 
-def _subject_of(event: ProviderEvent) -> _Object | None:
-    try:
-        return _Event.model_validate_json(event.body).data.object
-    except ValidationError:
-        return None
-
-
 def _judged(
-    event: ProviderEvent,
-    subject: _Object,
-    payment: Payment,
-    operation: Operation | None,
-    purpose: Purpose,
+    notice: Notice, payment: Payment, operation: Operation | None
 ) -> tuple[str, str | None, Verdict | None]:
     """Decide what an event is worth: its new state, why it is not applied, and the answer it gives."""
     if operation is None:
         return "rejected", "we made no such call", None
-    if subject.metadata.order_id != payment.order_id:
+    if notice.order_id != payment.order_id:
         return "rejected", "names another order", None
-    verdict = credible(_verdict(event, subject, purpose), operation.money)
+    verdict = credible(notice.verdict, operation.money)
     if isinstance(verdict, Unknown):
         return "rejected", verdict.reason, None
     return ("applied", None, verdict) if operation.is_open else ("repeated", None, None)
-
-
-def _verdict(event: ProviderEvent, subject: _Object, purpose: Purpose) -> Verdict:
-    if event.type == "charge.declined":
-        return Refused(subject.decline_code or "declined")
-    if subject.currency not in MINOR_DIGITS:
-        return Unknown("currency_unknown")
-    amount = subject.captured_minor if purpose is Purpose.CAPTURE else subject.amount_minor
-    return Succeeded(subject.id, Money(amount, subject.currency))
