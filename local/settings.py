@@ -35,7 +35,7 @@ class StackSettings(BaseSettings):
     """Addresses, ports and folders of the local stack; every value has a default that works.
 
     A part whose address is given (`ADMIN_DATABASE_URL`, `REDIS_URL`, `AWS_ENDPOINT_URL`) is used where it is
-    and not started.
+    and not started. `MESSAGING_PROXY_URL` is what tests put between the services and the emulator.
     """
 
     model_config = SettingsConfigDict(
@@ -51,6 +51,7 @@ class StackSettings(BaseSettings):
     admin_database_url: str | None = None
     redis_url: str | None = None
     aws_endpoint_url: str | None = None
+    messaging_proxy_url: str | None = None
     ministack_python: Path | None = None
 
     admin_email: str = "admin@meridian.example"
@@ -123,7 +124,7 @@ class StackSettings(BaseSettings):
         """Where SNS and SQS answer; None lets the AWS client find Amazon."""
         if self.aws_endpoint_url == REAL_AWS:
             return None
-        return self.aws_endpoint_url or self.url("ministack")
+        return self.aws_endpoint_url or self.messaging_proxy_url or self.url("ministack")
 
 
 def load_settings(env_file: Path | None = None) -> StackSettings:

@@ -17,12 +17,15 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 import redis
+
+from libs.testing.unruly import FIGURES_PATH, Unruliness
 
 _UNPRIVILEGED: Final = "nobody"
 _START_SECONDS: Final = 30
@@ -130,6 +133,33 @@ def running_ministack(python: Path) -> Iterator[str]:
         process.kill()
         process.wait()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def running_unruly(
+    upstream: str, unruliness: Unruliness, *, port: int | None = None
+) -> Iterator[str]:
+    """Run the unruly proxy before an emulator, which need not be up yet, and give its address."""
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = {"port": port, "upstream": upstream, **asdict(unruliness)}
+    with tempfile.NamedTemporaryFile(prefix="unruly-", suffix=".log") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "libs.testing.unruly"),
+                *(f"--{name.replace('_', '-')}={value}" for name, value in options.items()),
+            ],
+            cwd=Path(__file__).parents[2],
+            stdout=log,
+            stderr=log,
+            preexec_fn=_die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
+        )
+        try:
+            _wait_until(lambda: http_answers(url + FIGURES_PATH), process, Path(log.name))
+            yield url
+        finally:
+            process.kill()
+            process.wait()
 
 
 def free_port() -> int:

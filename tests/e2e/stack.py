@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from libs.testing.servers import running_unruly
 from libs.testing.settings import TestEnvironment
+from libs.testing.unruly import Unruliness
 from libs.topology import DATABASE_NAME, LOCAL_PORTS
 from tests.architecture.applications import ROOT
 
@@ -33,12 +36,13 @@ REGISTRATIONS_PER_ADDRESS=100000
 
 @dataclass
 class Stack:
-    """A running stack: its supervisor, its folder and its gateway's address."""
+    """A running stack: its supervisor, its folder, its gateway's address, and what has to end with it."""
 
     process: subprocess.Popen[bytes]
     home: Path
     environment: dict[str, str]
     gateway: str
+    beside: ExitStack
 
     @property
     def database(self) -> str:
@@ -64,6 +68,7 @@ class Stack:
         began = time.monotonic()
         self.process.send_signal(signal.SIGINT)
         self.process.wait(START_SECONDS)
+        self.beside.close()
         return time.monotonic() - began
 
     def pid_of(self, part: str) -> int:
@@ -79,8 +84,14 @@ class Stack:
 
 
 def start_stack(home: Path, *options: str, offset: int | None = None) -> Stack:
-    """Start a stack below `home`, a second time on its old ports, and return once it sells."""
+    """Start a stack below `home`, a second time on its old ports, and return once it sells.
+
+    Its messages come twice and out of order more often than any emulator would deliver them.
+    """
     offset = offset or _free_offset()
+    beside = ExitStack()
+    emulator = f"http://127.0.0.1:{LOCAL_PORTS['ministack'] + offset}"
+    proxy = beside.enter_context(running_unruly(emulator, Unruliness(seed=offset)))
     (home / "overrides.env").write_text(OVERRIDES)
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},  # noqa: TID251 - for a child
@@ -89,6 +100,7 @@ def start_stack(home: Path, *options: str, offset: int | None = None) -> Stack:
         "MERIDIAN_ENV_FILE": str(home / "overrides.env"),
         "MINISTACK_PYTHON": str(TestEnvironment().ministack_python),
         "PORT_OFFSET": str(offset),
+        "MESSAGING_PROXY_URL": proxy,
     }
     with (home / "up.log").open("wb") as log:
         process = subprocess.Popen(
@@ -98,7 +110,7 @@ def start_stack(home: Path, *options: str, offset: int | None = None) -> Stack:
             stdout=log,
             stderr=log,
         )
-    stack = Stack(process, home, environment, f"http://127.0.0.1:{8080 + offset}")
+    stack = Stack(process, home, environment, f"http://127.0.0.1:{8080 + offset}", beside)
     _wait_until_it_sells(stack)
     return stack
 

@@ -90,6 +90,16 @@ def test_env_file_replaces_parts_and_moves_ports(tmp_path: Path) -> None:
     assert service_overrides(env) == {"OTLP_ENDPOINT": "http://t:4318"}
 
 
+def test_a_proxy_before_the_emulator_replaces_its_address_but_not_the_emulator(
+    tmp_path: Path,
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text("MESSAGING_PROXY_URL=http://127.0.0.1:14566\n")
+    settings = load_settings(env)
+    assert settings.messaging_endpoint == "http://127.0.0.1:14566"
+    assert "ministack" in checked_parts(settings, split=False)
+
+
 def test_without_env_file_everything_is_started(tmp_path: Path) -> None:
     settings = load_settings(tmp_path / "none")
     assert {"postgres", "valkey", "ministack", "gateway"} <= checked_parts(
