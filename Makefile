@@ -52,6 +52,14 @@ republish: setup ## Send events again from the outbox: make republish since=2026
 dead-letters: setup ## List dead letters; redrive=QUEUE sends that queue's messages again
 	@exec $(RUN) -m local dead-letters $(if $(redrive),--redrive $(redrive))
 
+.PHONY: backup
+backup: setup ## Copy the running database; from then on every moment can be restored
+	@exec $(RUN) -m local backup
+
+.PHONY: restore
+restore: setup ## Bring the stopped database back to a moment: make restore to=2026-01-31T12:00:00Z
+	@exec $(RUN) -m local restore --to $(to)
+
 ##@ Check it
 .PHONY: check
 check: setup ## Format, lint, types, layers, house rules: everything that needs no server

@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "seed": Command("local.commands", "seed", "fill the catalogue [--n PRODUCTS]"),
     "republish": Command("local.tools", "republish", "send messages again --since MOMENT"),
     "dead-letters": Command("local.tools", "dead_letters", "list them [--redrive QUEUE]"),
+    "backup": Command("local.backup.take", "backup", "copy the running database"),
+    "restore": Command("local.backup.restore", "restore", "bring it back --to MOMENT"),
     "migration": Command("local.tools", "migration", "draft one --service S --message M"),
     "demo": Command("local.demo", "main", "buy something and print what happened"),
     "trace": Command("local.trace", "main", "tell the story of one order"),

@@ -78,6 +78,7 @@ def reset(arguments: Sequence[str]) -> int:
         for folder in (paths.data, paths.logs, paths.run):
             shutil.rmtree(folder)
         if settings.own_postgres:
+            shutil.rmtree(paths.backups, ignore_errors=True)  # nothing opens them any more
             shutil.rmtree(paths.secrets)
         StateFile(paths.state).write(Snapshot())
     sys.stdout.write(f"{paths.home} is empty again.\n" if settings.own_postgres else _KEPT)

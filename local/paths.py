@@ -34,6 +34,16 @@ class Paths:
         return self.home / "run"
 
     @property
+    def backups(self) -> Path:
+        """Copies of the database."""
+        return self.home / "backups"
+
+    @property
+    def wal_archive(self) -> Path:
+        """The database's log since the first backup; while the folder is missing, none is kept."""
+        return self.backups / "wal"
+
+    @property
     def state(self) -> Path:
         """Who is running: process ids with their start times."""
         return self.home / "state.json"

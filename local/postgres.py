@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import stat
@@ -89,11 +90,14 @@ def _initdb(folder: Path, password: str, user: int | None) -> None:
         raise Refusal(f"PostgreSQL could not create its files in {folder.parent}: {words}")
 
 
-def postgres_part(settings: StackSettings, paths: Paths, password: str) -> Part:
+def postgres_part(
+    settings: StackSettings, paths: Paths, password: str, *, ready_seconds: float = 90.0
+) -> Part:
     """Describe the server process; SIGINT is its fast and clean shutdown."""
     folder = paths.data / "postgres"
     address = admin_url(settings, password)
-    options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    chosen = {**_SETTINGS, "archive_mode": "on", "archive_command": _archive(paths.wal_archive)}
+    options = [f"--{name}={value}" for name, value in chosen.items()]
 
     async def ready() -> bool:
         return await accepts_connections(address)
@@ -116,7 +120,31 @@ def postgres_part(settings: StackSettings, paths: Paths, password: str) -> Part:
         user=_user_for(folder),
         stop_signal=signal.SIGINT,
         stop_seconds=2,
+        ready_seconds=ready_seconds,
     )
+
+
+def _archive(folder: Path) -> str:
+    """Phrase the command that keeps a finished piece of the log, once `make backup` made the folder."""
+    place = in_server_command(folder)
+    kept = f"cp %p {place}/.%f && mv {place}/.%f {place}/%f"
+    return f"test ! -d {place} || test -f {place}/%f || {{ {kept}; }}"
+
+
+def in_server_command(path: Path) -> str:
+    """Quote a path for a command of PostgreSQL's configuration: a shell reads it after `%` was replaced."""
+    return shlex.quote(str(path)).replace("%", "%%")
+
+
+def give_to_server(folder: Path, *, like: Path) -> None:
+    """Create a folder if need be and let the user PostgreSQL runs as write in it, as in `like`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    user = _user_for(like)
+    if user is None:
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user, user)
+    _let_through(folder)
 
 
 def admin_url(settings: StackSettings, password: str) -> str:

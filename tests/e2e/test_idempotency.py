@@ -194,6 +194,7 @@ async def test_a_retry_after_a_crash_in_the_middle_makes_the_order_it_began(
         async with _frozen(stack, "product"):
             sent = asyncio.create_task(post.send(direct, victim.url, the_key))
             begun = await eventually(lambda: _claimed(shop, the_key))
+            assert begun is not None
             victim.kill()
             with pytest.raises(httpx.HTTPError):
                 await sent

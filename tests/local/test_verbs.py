@@ -40,6 +40,23 @@ def make(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             "Name one of auth, user, product, cart, order, payment and say what changes:"
             ' make migration s=order m="add gift note"',
         ),
+        ("backup", "Meridian does not run here: start it with `make up`, then try again."),
+        (
+            "restore",
+            "Say which moment, with its zone: make restore to=2026-01-31T12:00:00Z",
+        ),
+        (
+            "restore to=2026-01-31T12:00:00",
+            "Say which moment, with its zone: make restore to=2026-01-31T12:00:00Z",
+        ),
+        (
+            "restore to=2026-01-31T12:00:00Z",
+            "There is no backup to start from: `make backup` takes one while the stack runs.",
+        ),
+        (
+            "restore to=2026-01-31T12:00:00Z ADMIN_DATABASE_URL=postgresql://me@127.0.0.1:1/mine",
+            "This stack uses your own PostgreSQL: restore it with its own means.",
+        ),
         ("trace", "Name an order: make trace o=ord_... (make demo prints one)."),
         ("logs", "There is no log of anything; there are none yet: start with `make up`."),
         (

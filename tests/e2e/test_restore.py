@@ -1,0 +1,172 @@
+"""The database back at a moment in the middle of trade: whole, consistent, and apart from the provider's books only where it must be."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from libs.testing.waiting import eventually
+from tests.e2e.shopper import Shopper, new_product, settled
+from tests.e2e.stack import Stack, start_stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.stack]
+
+BUYERS = 4
+PIECES = 1000
+
+Ordered = tuple[str, datetime, datetime]
+"""An order's id, and the times between which it was placed."""
+
+
+async def test_a_restore_during_trade_loses_only_what_came_later(tmp_path: Path) -> None:
+    stack = start_stack(tmp_path)
+    try:
+        backed_up = stack.command("backup")
+        assert backed_up.returncode == 0, backed_up.stderr
+        sku, moment, placed = await _trade_around_a_moment(stack)
+    finally:
+        stack.stop()
+    refused = stack.command("restore", "--to", "2020-01-01T00:00:00Z")
+    assert "only later moments can be restored" in refused.stderr
+    restored = stack.command("restore", "--to", moment.isoformat())
+    assert restored.returncode == 0, restored.stderr
+    again = start_stack(tmp_path, offset=int(stack.environment["PORT_OFFSET"]))
+    try:
+        await _everything_before_and_nothing_after(again, placed, moment)
+        await _what_was_on_its_way_arrives(again, sku)
+        await _the_provider_knows_more_only_of_later_orders(again)
+    finally:
+        again.stop()
+
+
+@asynccontextmanager
+async def _gateway(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stack.gateway, timeout=60) as http:
+        yield http
+
+
+async def _trade_around_a_moment(
+    stack: Stack,
+) -> tuple[str, datetime, list[Ordered]]:
+    """Have several customers buy without a pause, and choose a moment while they do."""
+    async with _gateway(stack) as http:
+        admin = await _admin(stack, http)
+        sku = await new_product(admin, stock=PIECES)
+        enough = asyncio.Event()
+        shoppers = [await Shopper(http).register() for _ in range(BUYERS)]
+        async with asyncio.TaskGroup() as trade:
+            buying = [trade.create_task(_buy(shopper, sku, enough)) for shopper in shoppers]
+            await _orders_exist(stack, 10)
+            moment = await _database_time(stack)
+            await _orders_exist(stack, 20)
+            enough.set()
+    return sku, moment, [order for one in buying for order in one.result()]
+
+
+async def _buy(shopper: Shopper, sku: str, enough: asyncio.Event) -> list[Ordered]:
+    """Buy until told to stop."""
+    orders: list[Ordered] = []
+    while not enough.is_set():
+        cart = await shopper.fill_cart(sku)
+        body = await shopper.order_body(cart["cart_id"])
+        began = datetime.now(UTC)  # noqa: TID251 - compared with the database's own clock
+        placed = await shopper.place(body)
+        ended = datetime.now(UTC)  # noqa: TID251 - see above
+        if placed.status_code == 409:
+            assert placed.json()["code"] == "cart_changed"  # the order before has just emptied it
+            continue
+        assert placed.status_code == 202, placed.text
+        orders.append((placed.json()["order_id"], began, ended))
+    return orders
+
+
+async def _everything_before_and_nothing_after(
+    stack: Stack, placed: list[Ordered], moment: datetime
+) -> None:
+    known = {row["id"] for row in await _rows(stack, "SELECT id FROM shop_order.orders")}
+    before = {order_id for order_id, _, ended in placed if ended < moment}
+    after = {order_id for order_id, began, _ in placed if began > moment}
+    assert before
+    assert after
+    assert before <= known
+    assert not after & known
+
+
+async def _what_was_on_its_way_arrives(stack: Stack, sku: str) -> None:
+    """Orders that were half-way at the moment are carried to their end with the provider's true answers."""
+    unsettled = """
+        SELECT id, order_status, payment_status FROM shop_order.orders
+        WHERE NOT (order_status = 'confirmed' AND payment_status = 'captured')
+    """
+
+    async def nothing_open() -> bool:
+        assert not await _rows(stack, unsettled)
+        return True
+
+    await eventually(nothing_open, timeout=90)
+    async with _gateway(stack) as http:
+        admin = await _admin(stack, http)
+        level = await admin.get(f"/v1/stock-levels/{sku}")
+        [sold] = await _rows(stack, "SELECT sum(quantity) AS pieces FROM shop_order.order_lines")
+        assert (level["available"], level["held"]) == (PIECES - level["sold"], 0)
+        assert level["sold"] == sold["pieces"]
+        books = await admin.get("/v1/ledger/balances")
+        assert sum(int(item["balance_minor"]) for item in books["items"]) == 0
+        buyer = await Shopper(http).register()
+        cart = await buyer.fill_cart(sku)
+        placed = await buyer.place(await buyer.order_body(cart["cart_id"]))
+        assert (await settled(buyer, placed.json()["order_id"]))["status"] == "confirmed"
+
+
+async def _the_provider_knows_more_only_of_later_orders(stack: Stack) -> None:
+    [book] = (stack.home / "meridian" / "data" / "simulator").glob("book.sqlite3")
+    with sqlite3.connect(f"file:{book}?mode=ro", uri=True) as connection:
+        theirs = dict(
+            connection.execute(
+                "SELECT metadata ->> 'order_id', captured_minor FROM charges WHERE status = 'captured'"
+            ).fetchall()
+        )
+    ours = {
+        row["order_id"]: row["captured_minor"]
+        for row in await _rows(
+            stack,
+            "SELECT order_id, captured_minor FROM shop_payment.payments WHERE captured_minor > 0",
+        )
+    }
+    assert ours.items() <= theirs.items()
+    known = {row["id"] for row in await _rows(stack, "SELECT id FROM shop_order.orders")}
+    lost = theirs.keys() - ours.keys()
+    assert lost
+    assert not lost & known
+
+
+async def _admin(stack: Stack, http: httpx.AsyncClient) -> Shopper:
+    return await Shopper(http).log_in("admin@meridian.example", stack.admin_password)
+
+
+async def _orders_exist(stack: Stack, count: int) -> None:
+    async def enough() -> bool:
+        [row] = await _rows(stack, "SELECT count(*) AS n FROM shop_order.orders")
+        return int(row["n"]) >= count
+
+    await eventually(enough, timeout=120)
+
+
+async def _database_time(stack: Stack) -> datetime:
+    moment: datetime = (await _rows(stack, "SELECT clock_timestamp() AS now"))[0]["now"]
+    return moment
+
+
+async def _rows(stack: Stack, query: str) -> list[Any]:
+    connection = await asyncpg.connect(stack.database)
+    try:
+        return list(await connection.fetch(query))
+    finally:
+        await connection.close()
