@@ -13,8 +13,10 @@ from simulator.book import Book
 from simulator.engine import Engine
 from simulator.errors import SimulatorError, error_body
 from simulator.offload import Offload
+from simulator.pages import pages
+from simulator.parts import Parts
 from simulator.reading import Reading
-from simulator.routes import Parts, router
+from simulator.routes import router
 from simulator.settings import SimulatorSettings
 from simulator.store import Store
 from simulator.webhooks import Courier, DeliveryTable
@@ -28,7 +30,12 @@ def create_app(settings: SimulatorSettings, stopping: asyncio.Event | None = Non
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         offload = Offload()
         store = await offload.call(Store, settings.data)
-        book = Book(store, late_webhook_seconds=settings.late_webhook_seconds, clock=time.time)
+        book = Book(
+            store,
+            public_url=settings.pages_url,
+            late_webhook_seconds=settings.late_webhook_seconds,
+            clock=time.time,
+        )
         app.state.parts = Parts(
             engine=Engine(book, offload, settings, stop),
             reading=Reading(store),
@@ -47,6 +54,7 @@ def create_app(settings: SimulatorSettings, stopping: asyncio.Event | None = Non
 
     app = FastAPI(title="Payment simulator", lifespan=lifespan)
     app.include_router(router)
+    app.include_router(pages)
     app.add_api_route("/livez", _alive, methods=["GET"], include_in_schema=False)
     app.add_exception_handler(SimulatorError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from simulator.errors import SimulatorError, error_body
-from simulator.rules import DECLINES, webhook_delays
+from simulator.rules import CHALLENGED, DECLINES, REFUSED_BY_CUSTOMER, webhook_delays
+from simulator.shapes import charge_body, refund_body
 from simulator.store import Store
 
 
@@ -32,15 +33,31 @@ class NewCharge:
     payment_method: str
     metadata: Mapping[str, str]
     capture: bool
+    return_url: str | None = None
+
+    @property
+    def status(self) -> str:
+        """What becomes of it before the customer does anything."""
+        if self.payment_method in DECLINES:
+            return "declined"
+        if self.payment_method in CHALLENGED:
+            return "requires_action"
+        return "captured" if self.capture else "authorized"
 
 
 class Book:
     """Every write of the simulator."""
 
     def __init__(
-        self, store: Store, *, late_webhook_seconds: float, clock: Callable[[], float]
+        self,
+        store: Store,
+        *,
+        public_url: str,
+        late_webhook_seconds: float,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
+        self._public_url = public_url
         self._late = late_webhook_seconds
         self._clock = clock
 
@@ -79,36 +96,60 @@ class Book:
     def charge(self, key: str, new: NewCharge) -> Answer:
         """Reserve or take the amount, or decline it; a declined charge stays in the book."""
         decline = DECLINES.get(new.payment_method)
-        status = "declined" if decline else "captured" if new.capture else "authorized"
         charge_id = _new_id("ch")
         with self._store.transaction() as connection:
-            now = self._clock()
-            connection.execute(
-                "INSERT INTO charges (id, amount_minor, currency, payment_method, status, decline_code,"
-                " captured_minor, metadata, idempotency_key, created_at, day)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    charge_id,
-                    new.amount_minor,
-                    new.currency,
-                    new.payment_method,
-                    status,
-                    decline,
-                    new.amount_minor if status == "captured" else 0,
-                    json.dumps(dict(new.metadata), sort_keys=True),
-                    key,
-                    now,
-                    _day(now),
-                ),
-            )
-            charge = self._charge_row(connection, charge_id)
+            charge = self._insert_charge(connection, charge_id, new, key)
             if decline:
                 answer = Answer(402, error_body("card_error", decline, "The issuer declined."))
             else:
                 answer = Answer(201, charge_body(charge))
-            self._tell(connection, charge, f"charge.{status}", charge_body(charge))
+            self._tell(connection, charge, f"charge.{new.status}", charge_body(charge))
             _remember(connection, key, answer, charge_id=charge_id)
         return answer
+
+    def _insert_charge(
+        self, connection: sqlite3.Connection, charge_id: str, new: NewCharge, key: str
+    ) -> sqlite3.Row:
+        now = self._clock()
+        challenge = secrets.token_urlsafe(24) if new.status == "requires_action" else None
+        connection.execute(
+            "INSERT INTO charges (id, amount_minor, currency, payment_method, status, decline_code,"
+            " captured_minor, metadata, idempotency_key, created_at, day, challenge, redirect_url,"
+            " return_url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                charge_id,
+                new.amount_minor,
+                new.currency,
+                new.payment_method,
+                new.status,
+                DECLINES.get(new.payment_method),
+                new.amount_minor if new.status == "captured" else 0,
+                json.dumps(dict(new.metadata), sort_keys=True),
+                key,
+                now,
+                _day(now),
+                challenge,
+                f"{self._public_url}/3ds/{challenge}" if challenge else None,
+                new.return_url,
+            ),
+        )
+        return self._charge_row(connection, charge_id)
+
+    def decide(self, challenge: str, *, confirmed: bool) -> sqlite3.Row | None:
+        """Record what the customer answered their bank, once; returns the charge, None when there is none."""
+        with self._store.transaction() as connection:
+            row: sqlite3.Row | None = connection.execute(
+                "SELECT * FROM charges WHERE challenge = ?", (challenge,)
+            ).fetchone()
+            if row is None or row["status"] != "requires_action":
+                return row
+            status, code = ("authorized", None) if confirmed else ("declined", REFUSED_BY_CUSTOMER)
+            connection.execute(
+                "UPDATE charges SET status = ?, decline_code = ? WHERE id = ?",
+                (status, code, row["id"]),
+            )
+            self._changed(connection, row["id"], f"charge.{status}")
+            return self._charge_row(connection, row["id"])
 
     def capture(self, key: str, charge_id: str, amount_minor: int | None) -> Answer:
         """Take a reserved amount, once, never more than was reserved."""
@@ -129,12 +170,12 @@ class Book:
         return answer
 
     def void(self, key: str, charge_id: str) -> Answer:
-        """Give a reserved amount back. Voiding what is already voided succeeds again."""
+        """Give a reserved amount back. Voiding what is voided or declined already succeeds again."""
         with self._store.transaction() as connection:
             charge = self._charge_row(connection, charge_id)
-            if charge["status"] == "voided":
+            if charge["status"] in {"voided", "declined"}:
                 answer = Answer(200, charge_body(charge))
-            elif charge["status"] != "authorized":
+            elif charge["status"] not in {"authorized", "requires_action"}:
                 answer = _refusal("charge_not_voidable", f"The charge is {charge['status']}.")
             else:
                 connection.execute(
@@ -223,38 +264,6 @@ class Book:
                 for delay in webhook_delays(charge["payment_method"], self._late)
             ],
         )
-
-
-def charge_body(row: sqlite3.Row) -> dict[str, object]:
-    """Show a charge the way the API does."""
-    plain = (
-        "id",
-        "amount_minor",
-        "currency",
-        "payment_method",
-        "status",
-        "decline_code",
-        "captured_minor",
-        "refunded_minor",
-        "idempotency_key",
-        "created_at",
-    )
-    return {
-        "object": "charge",
-        **{name: row[name] for name in plain},
-        "metadata": json.loads(row["metadata"]),
-    }
-
-
-def refund_body(row: sqlite3.Row) -> dict[str, object]:
-    """Show a refund the way the API does."""
-    plain = ("id", "charge_id", "amount_minor", "currency", "idempotency_key", "created_at")
-    return {
-        "object": "refund",
-        "status": "succeeded",
-        **{name: row[name] for name in plain},
-        "metadata": json.loads(row["metadata"]),
-    }
 
 
 def _remember(

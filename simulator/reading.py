@@ -1,7 +1,9 @@
 """Every question the provider answers from its books: by id, by idempotency key, by day."""
 
-from simulator.book import charge_body, refund_body
+import sqlite3
+
 from simulator.errors import SimulatorError
+from simulator.shapes import charge_body, refund_body
 from simulator.store import Store
 
 
@@ -23,6 +25,10 @@ class Reading:
                 404, "invalid_request_error", "charge_not_found", "No such charge."
             )
         return charge_body(row)
+
+    def challenge(self, challenge: str) -> sqlite3.Row | None:
+        """Return the charge a customer is asked to confirm, or was."""
+        return self._store.first("SELECT * FROM charges WHERE challenge = ?", challenge)
 
     def charges_by_key(self, key: str) -> list[dict[str, object]]:
         """Return the charge that a call with this key created, captured or voided, if it had that effect."""

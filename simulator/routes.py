@@ -2,37 +2,17 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import JSONResponse
 
 from simulator.book import Answer, NewCharge
-from simulator.engine import Engine
 from simulator.errors import SimulatorError
-from simulator.offload import Offload
-from simulator.reading import Reading
+from simulator.parts import Parts, PartsDep
 from simulator.rules import TOKENS, Operation, fault_of
 from simulator.schemas import CaptureBody, ChargeBody, RefundBody, VoidBody
 
-
-@dataclass(frozen=True)
-class Parts:
-    """What the routes work with; put on `app.state` at start."""
-
-    engine: Engine
-    reading: Reading
-    offload: Offload
-    api_key: str
-
-
-def _parts(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
-    return parts
-
-
-PartsDep = Annotated[Parts, Depends(_parts)]
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key")]
 DayQuery = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 LimitQuery = Annotated[int, Query(ge=1, le=1000)]

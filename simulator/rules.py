@@ -29,6 +29,12 @@ DECLINES: Final = {
 }
 """Tokens the issuer refuses, with the decline code."""
 
+CHALLENGED: Final = frozenset({"tok_3ds_required"})
+"""Tokens whose customer has to confirm on the bank's page first (3-D Secure)."""
+
+REFUSED_BY_CUSTOMER: Final = "authentication_failed"
+"""Decline code of a charge its customer did not confirm."""
+
 FAULTS: Final = {
     ("tok_timeout_after_charge", Operation.CHARGE): Fault.HANG_AFTER,
     ("tok_timeout_after_capture", Operation.CAPTURE): Fault.HANG_AFTER,
@@ -43,11 +49,14 @@ FAULTS: Final = {
 """Faults by token and call; every other pair answers at once."""
 
 TOKENS: Final = frozenset(
-    {"tok_ok", "tok_duplicate_webhook", "tok_late_webhook", *DECLINES}
+    {"tok_ok", "tok_duplicate_webhook", "tok_late_webhook", *DECLINES, *CHALLENGED}
     | {token for token, _ in FAULTS}
 )
 
-CURRENCIES: Final = frozenset({"USD", "EUR", "GBP", "INR", "JPY", "KWD"})
+MINOR_DIGITS: Final = {"USD": 2, "EUR": 2, "GBP": 2, "INR": 2, "JPY": 0, "KWD": 3}
+"""Decimals of each currency that is taken (ISO 4217)."""
+
+CURRENCIES: Final = frozenset(MINOR_DIGITS)
 
 _CARD_CANDIDATE: Final = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z])")
 

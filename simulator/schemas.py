@@ -19,6 +19,13 @@ def _known_currency(code: str) -> str:
     return code
 
 
+def _web_address(text: str) -> str:
+    # The customer's browser is sent there: `javascript:` and the like must not get through.
+    if not text.startswith(("http://", "https://")) or not text.isprintable():
+        raise ValueError("return_url_invalid")
+    return text
+
+
 Text = Annotated[str, Field(max_length=200), AfterValidator(_no_card_number)]
 AmountMinor = Annotated[int, Field(gt=0, le=10**12)]
 Metadata = Annotated[dict[Text, Text], Field(max_length=20)]
@@ -29,13 +36,14 @@ class _Body(BaseModel):
 
 
 class ChargeBody(_Body):
-    """Reserve an amount (`capture: false`) or take it at once."""
+    """Reserve an amount (`capture: false`) or take it at once; `return_url` is where the bank sends the customer."""
 
     amount_minor: AmountMinor
     currency: Annotated[str, AfterValidator(_known_currency)]
     payment_method: Text
     metadata: Metadata = {}
     capture: bool = False
+    return_url: Annotated[str, Field(max_length=2000), AfterValidator(_web_address)] | None = None
 
 
 class CaptureBody(_Body):

@@ -19,8 +19,15 @@ class SimulatorSettings(BaseSettings):
     webhook_secret: SecretStr
     webhook_url: str | None = None
 
+    public_url: str | None = None
+    """Where the customer's browser reaches the simulator's pages; its own address unless given."""
+
     slow_seconds: Annotated[float, Field(ge=0)] = 2.0
     hang_seconds: Annotated[float, Field(ge=0)] = 30.0
     late_webhook_seconds: Annotated[float, Field(ge=0)] = 10.0
     webhook_retry_seconds: Annotated[float, Field(gt=0)] = 0.5
     """First pause after a failed delivery; doubles up to a minute."""
+
+    @property
+    def pages_url(self) -> str:
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")

@@ -6,21 +6,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-_SCHEMA: Final = """
+_CHARGES: Final = """
 CREATE TABLE IF NOT EXISTS charges (
     id TEXT PRIMARY KEY,
     amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
     currency TEXT NOT NULL,
     payment_method TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('authorized', 'declined', 'captured', 'voided')),
+    status TEXT NOT NULL CHECK (
+        status IN ('requires_action', 'authorized', 'declined', 'captured', 'voided')),
     decline_code TEXT,
     captured_minor INTEGER NOT NULL DEFAULT 0 CHECK (captured_minor BETWEEN 0 AND amount_minor),
     refunded_minor INTEGER NOT NULL DEFAULT 0 CHECK (refunded_minor BETWEEN 0 AND captured_minor),
     metadata TEXT NOT NULL,
     idempotency_key TEXT NOT NULL UNIQUE,
     created_at REAL NOT NULL,
-    day TEXT NOT NULL
+    day TEXT NOT NULL,
+    challenge TEXT UNIQUE,
+    redirect_url TEXT,
+    return_url TEXT
 ) STRICT;
+"""
+
+_SCHEMA: Final = """
 CREATE INDEX IF NOT EXISTS charges_day ON charges (day, id);
 CREATE TABLE IF NOT EXISTS refunds (
     id TEXT PRIMARY KEY,
@@ -74,10 +81,27 @@ class Store:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        self._connection.executescript(_SCHEMA)
+        self._create_tables()
         # A key claimed by a process that died had no effect yet: the effect and its answer commit together.
         self._connection.execute("DELETE FROM idempotency_keys WHERE status IS NULL")
+
+    def _create_tables(self) -> None:
+        self._connection.executescript(_CHARGES)
+        known = {row["name"] for row in self.all("PRAGMA table_info(charges)")}
+        if "challenge" not in known:
+            self._rebuild_charges(", ".join(sorted(known)))
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        self._connection.executescript(_SCHEMA)
+
+    def _rebuild_charges(self, columns: str) -> None:
+        """Carry over the book of a release without challenges: SQLite cannot change a CHECK in place."""
+        copy = f"INSERT INTO charges ({columns}) SELECT {columns} FROM charges_before"  # noqa: S608 - names of columns
+        self._connection.executescript(
+            # Otherwise the refunds would follow the old table's new name.
+            "PRAGMA legacy_alter_table = ON; BEGIN; ALTER TABLE charges RENAME TO charges_before;"
+            f"DROP INDEX IF EXISTS charges_day; {_CHARGES} {copy}; DROP TABLE charges_before;"
+            "COMMIT; PRAGMA legacy_alter_table = OFF;"
+        )
 
     def close(self) -> None:
         self._connection.close()

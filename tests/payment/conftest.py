@@ -117,6 +117,7 @@ class Shop:
         order_id: str | None = None,
         amount_minor: int = 1000,
         currency: str = "USD",
+        return_url: str | None = None,
         provider: PaymentProvider | None = None,
     ) -> str:
         order_id = order_id or new_id("ord")
@@ -127,6 +128,7 @@ class Shop:
                 home_region=REGION,
                 amount=Amount(amount_minor=amount_minor, currency=currency),
                 payment_method=token,
+                return_url=return_url,
             )
         )
         return order_id

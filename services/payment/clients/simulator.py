@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from libs.money import MINOR_DIGITS, Money
 from services.payment.domain.records import Work
-from services.payment.domain.states import Purpose, Refused, Succeeded, Unknown, Verdict
+from services.payment.domain.states import (
+    ActionRequired,
+    Purpose,
+    Refused,
+    Succeeded,
+    Unknown,
+    Verdict,
+)
 
 
 class _Reply(BaseModel):
@@ -22,15 +29,18 @@ class _Charge(_Reply):
     id: str
     amount_minor: int
     currency: str
-    status: Literal["authorized", "declined", "captured", "voided"]
+    status: Literal["requires_action", "authorized", "declined", "captured", "voided"]
     captured_minor: int
     decline_code: str | None = None
+    redirect_url: str | None = None
 
     def verdict(self, purpose: Purpose) -> Verdict:
         """Read the charge as the answer to a call of this purpose."""
-        if self.status == "declined":
-            return Refused(self.decline_code or "declined")
         done = _DONE[purpose]
+        if self.status == "declined" and self.status not in done:
+            return Refused(self.decline_code or "declined")
+        if self.status == "requires_action" and purpose is Purpose.AUTHORIZE and self.redirect_url:
+            return ActionRequired(self.redirect_url, self.id)
         if self.status not in done:
             return Unknown(f"charge_{self.status}")
         amount = self.captured_minor if purpose is Purpose.CAPTURE else self.amount_minor
@@ -67,7 +77,8 @@ _DONE: Final[Mapping[Purpose, frozenset[str]]] = {
     # What came after an authorisation proves that it was given.
     Purpose.AUTHORIZE: frozenset({"authorized", "captured", "voided"}),
     Purpose.CAPTURE: frozenset({"captured"}),
-    Purpose.VOID: frozenset({"voided"}),
+    # The customer may have refused before the void came: nothing is reserved then either.
+    Purpose.VOID: frozenset({"voided", "declined"}),
 }
 
 _FINAL_STATUSES: Final = frozenset(
@@ -98,6 +109,8 @@ class SimulatorProvider:
             "metadata": _metadata(work),
             "capture": False,
         }
+        if work.payment.return_url is not None:
+            body["return_url"] = work.payment.return_url
         return await self._post(work, "/v1/charges", body)
 
     async def capture(self, work: Work) -> Verdict:

@@ -7,9 +7,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from libs.money import MINOR_DIGITS, Money
 from services.payment.domain.notices import Irrelevant, Notice
-from services.payment.domain.states import Purpose, Refused, Succeeded, Unknown, Verdict
+from services.payment.domain.states import (
+    ActionRequired,
+    Purpose,
+    Refused,
+    Succeeded,
+    Unknown,
+    Verdict,
+)
 
 _PURPOSES: Final[Mapping[str, Purpose]] = {
+    "charge.requires_action": Purpose.AUTHORIZE,
     "charge.authorized": Purpose.AUTHORIZE,
     "charge.declined": Purpose.AUTHORIZE,
     "charge.captured": Purpose.CAPTURE,
@@ -37,6 +45,7 @@ class _Object(BaseModel):
     currency: str
     captured_minor: int = 0
     decline_code: str | None = None
+    redirect_url: str | None = None
     metadata: _Metadata
 
 
@@ -73,6 +82,9 @@ def read_event(event_type: str, body: str) -> Notice | Irrelevant:
 def _verdict(event_type: str, subject: _Object, purpose: Purpose) -> Verdict:
     if event_type == "charge.declined":
         return Refused(subject.decline_code or "declined")
+    if event_type == "charge.requires_action":
+        url = subject.redirect_url
+        return ActionRequired(url, subject.id) if url else Unknown("redirect_missing")
     if subject.currency not in MINOR_DIGITS:
         return Unknown("currency_unknown")
     amount = subject.captured_minor if purpose is Purpose.CAPTURE else subject.amount_minor

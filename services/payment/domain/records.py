@@ -4,12 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.money import Money
-from services.payment.domain.states import OperationState, PaymentState, Purpose, RefundState
+from services.payment.domain.states import (
+    OPEN,
+    OperationState,
+    PaymentState,
+    Purpose,
+    RefundState,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment; without amount when it was refused at once, and without owner too when a void came before it."""
+    """A payment; without amount when it was refused at once, and without owner too when a void came before it.
+
+    The customer's bank is at `redirect_url` while it has to be asked (3-D Secure), and sends them to `return_url`.
+    """
 
     id: str
     order_id: str
@@ -20,11 +29,17 @@ class Payment:
     void_requested: bool
     provider_reference: str | None
     decline_reason: str | None
+    return_url: str | None
+    redirect_url: str | None
     captured_minor: int
     refunded_minor: int
     version: int
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def requires_action(self) -> bool:
+        return self.state is PaymentState.REQUIRES_ACTION
 
     @property
     def captured(self) -> Money | None:
@@ -45,7 +60,7 @@ class Operation:
 
     @property
     def is_open(self) -> bool:
-        return self.state in (OperationState.INTENDED, OperationState.UNKNOWN)
+        return self.state in OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,12 @@ from libs.money import MINOR_DIGITS, Money
 from services.payment.domain.states import PaymentState
 
 NOT_YET_CAPTURED: Final = frozenset(
-    {PaymentState.AUTHORIZING, PaymentState.OUTCOME_UNKNOWN, PaymentState.CAPTURING}
+    {
+        PaymentState.AUTHORIZING,
+        PaymentState.OUTCOME_UNKNOWN,
+        PaymentState.REQUIRES_ACTION,
+        PaymentState.CAPTURING,
+    }
 )
 """States in which a refund has to wait for an answer that is on its way."""
 

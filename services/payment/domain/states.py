@@ -16,6 +16,8 @@ class PaymentState(StrEnum):
 
     AUTHORIZING = "authorizing"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    REQUIRES_ACTION = "requires_action"
+    """The customer has to confirm with their bank (3-D Secure) before the provider answers for good."""
     AUTHORIZED = "authorized"
     DECLINED = "declined"
     CAPTURING = "capturing"
@@ -29,18 +31,26 @@ class PaymentState(StrEnum):
 S = PaymentState
 
 EDGES: Final[Mapping[PaymentState, frozenset[PaymentState]]] = {
-    S.AUTHORIZING: frozenset({S.AUTHORIZED, S.DECLINED, S.OUTCOME_UNKNOWN, S.VOIDING, S.VOIDED}),
-    S.OUTCOME_UNKNOWN: frozenset({S.AUTHORIZED, S.DECLINED, S.VOIDING, S.VOIDED}),
+    S.AUTHORIZING: frozenset(
+        {S.AUTHORIZED, S.DECLINED, S.OUTCOME_UNKNOWN, S.REQUIRES_ACTION, S.VOIDING, S.VOIDED}
+    ),
+    S.OUTCOME_UNKNOWN: frozenset(
+        {S.AUTHORIZED, S.DECLINED, S.REQUIRES_ACTION, S.VOIDING, S.VOIDED}
+    ),
+    S.REQUIRES_ACTION: frozenset({S.AUTHORIZED, S.DECLINED, S.VOIDING}),
     S.AUTHORIZED: frozenset({S.CAPTURING, S.VOIDING}),
     S.DECLINED: frozenset({S.VOIDED}),
-    S.CAPTURING: frozenset({S.CAPTURED, S.DECLINED, S.VOIDING}),
+    S.CAPTURING: frozenset({S.CAPTURED, S.VOIDING}),
     S.CAPTURED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED}),
-    S.VOIDING: frozenset({S.VOIDED}),
+    S.VOIDING: frozenset({S.VOIDED, S.DECLINED}),
     S.VOIDED: frozenset(),
     S.PARTIALLY_REFUNDED: frozenset({S.REFUNDED}),
     S.REFUNDED: frozenset(),
 }
-"""Every legal change of state. A payment is born in one of `FIRST_STATES`."""
+"""Every legal change of state. A payment is born in one of `FIRST_STATES`.
+
+A refused capture goes through `voiding` to `declined`: the order is told when nothing is reserved any more.
+"""
 
 FIRST_STATES: Final = frozenset({S.AUTHORIZING, S.DECLINED, S.VOIDED})
 """Asked for, refused at once, or voided before it was asked for."""
@@ -58,6 +68,7 @@ class Purpose(StrEnum):
 IN_FLIGHT: Final[Mapping[PaymentState, Purpose]] = {
     S.AUTHORIZING: Purpose.AUTHORIZE,
     S.OUTCOME_UNKNOWN: Purpose.AUTHORIZE,
+    S.REQUIRES_ACTION: Purpose.AUTHORIZE,
     S.CAPTURING: Purpose.CAPTURE,
     S.VOIDING: Purpose.VOID,
 }
@@ -80,6 +91,7 @@ class Reaction(StrEnum):
     TELL_AUTHORIZED = "tell_authorized"
     TELL_DECLINED = "tell_declined"
     TELL_UNKNOWN = "tell_unknown"
+    TELL_ACTION_REQUIRED = "tell_action_required"
     TELL_CAPTURED = "tell_captured"
     TELL_VOIDED = "tell_voided"
 
@@ -90,6 +102,7 @@ REACTIONS: Final[Mapping[Purpose, Mapping[PaymentState, Reaction]]] = {
     Purpose.AUTHORIZE: {
         S.AUTHORIZING: R.RESUME,
         S.OUTCOME_UNKNOWN: R.TELL_UNKNOWN,
+        S.REQUIRES_ACTION: R.TELL_ACTION_REQUIRED,
         S.AUTHORIZED: R.TELL_AUTHORIZED,
         S.DECLINED: R.TELL_DECLINED,
         S.CAPTURING: R.TELL_AUTHORIZED,
@@ -102,6 +115,7 @@ REACTIONS: Final[Mapping[Purpose, Mapping[PaymentState, Reaction]]] = {
     Purpose.CAPTURE: {
         S.AUTHORIZING: R.TOO_EARLY,
         S.OUTCOME_UNKNOWN: R.TOO_EARLY,
+        S.REQUIRES_ACTION: R.TOO_EARLY,
         S.AUTHORIZED: R.BEGIN,
         S.DECLINED: R.TELL_DECLINED,
         S.CAPTURING: R.RESUME,
@@ -114,11 +128,12 @@ REACTIONS: Final[Mapping[Purpose, Mapping[PaymentState, Reaction]]] = {
     Purpose.VOID: {
         S.AUTHORIZING: R.REMEMBER_VOID,
         S.OUTCOME_UNKNOWN: R.REMEMBER_VOID,
+        S.REQUIRES_ACTION: R.BEGIN,
         S.AUTHORIZED: R.BEGIN,
         S.DECLINED: R.CLOSE,
         S.CAPTURING: R.REMEMBER_VOID,
         S.CAPTURED: R.TELL_CAPTURED,
-        S.VOIDING: R.RESUME,
+        S.VOIDING: R.REMEMBER_VOID,
         S.VOIDED: R.TELL_VOIDED,
         S.PARTIALLY_REFUNDED: R.TELL_CAPTURED,
         S.REFUNDED: R.TELL_CAPTURED,
@@ -177,33 +192,51 @@ def credible(verdict: Verdict, expected: Money) -> Verdict:
 
 
 def next_state(
-    purpose: Purpose, state: PaymentState, verdict: Verdict, *, void_requested: bool
+    purpose: Purpose,
+    state: PaymentState,
+    verdict: Verdict,
+    *,
+    void_requested: bool,
+    capture_refused: bool = False,
 ) -> PaymentState | None:
     """Tell where a payment goes after an answer to the call its state waits for; None means it stays.
 
-    A void may not be refused for good: the authorisation is given back or the question stays open.
+    A void may not be refused for good: the authorisation is given back or the question stays open. The void that
+    follows a refused capture ends as a decline, unless the order asked for the void as well.
     """
     if IN_FLIGHT.get(state) is not purpose:
         return None
-    if isinstance(verdict, Unknown | ActionRequired):
+    if isinstance(verdict, Unknown):
         return S.OUTCOME_UNKNOWN if state is S.AUTHORIZING else None
+    if isinstance(verdict, ActionRequired):
+        return _after_challenge(purpose, state, void_requested=void_requested)
     if purpose is Purpose.AUTHORIZE:
         return _after_authorization(verdict, void_requested=void_requested)
+    done = isinstance(verdict, Succeeded)
     if purpose is Purpose.CAPTURE:
-        return _after_capture(verdict, void_requested=void_requested)
-    return S.VOIDED if isinstance(verdict, Succeeded) else None
+        return S.CAPTURED if done else S.VOIDING
+    declined = capture_refused and not void_requested
+    return _after_void(done=done, declined=declined)
+
+
+def _after_void(*, done: bool, declined: bool) -> PaymentState | None:
+    if not done:
+        return None
+    return S.DECLINED if declined else S.VOIDED
+
+
+def _after_challenge(
+    purpose: Purpose, state: PaymentState, *, void_requested: bool
+) -> PaymentState | None:
+    if purpose is not Purpose.AUTHORIZE or state is S.REQUIRES_ACTION:
+        return None
+    return S.VOIDING if void_requested else S.REQUIRES_ACTION
 
 
 def _after_authorization(verdict: Succeeded | Refused, *, void_requested: bool) -> PaymentState:
     if isinstance(verdict, Succeeded):
         return S.VOIDING if void_requested else S.AUTHORIZED
     return S.VOIDED if void_requested else S.DECLINED
-
-
-def _after_capture(verdict: Succeeded | Refused, *, void_requested: bool) -> PaymentState:
-    if isinstance(verdict, Succeeded):
-        return S.CAPTURED
-    return S.VOIDING if void_requested else S.DECLINED
 
 
 def provider_key(payment_id: str, purpose: Purpose, refund_id: str | None = None) -> str:
@@ -220,12 +253,18 @@ def pause_before_asking_again(attempts: int) -> int:
 
 
 class OperationState(StrEnum):
-    """Where one call to the provider stands; only the first two are asked about again."""
+    """Where one call to the provider stands; the first three are asked about again."""
 
     INTENDED = "intended"
     UNKNOWN = "unknown"
+    WAITING = "waiting"
+    """The provider answered that the customer has to act first."""
     SUCCEEDED = "succeeded"
     REFUSED = "refused"
+
+
+OPEN: Final = frozenset({OperationState.INTENDED, OperationState.UNKNOWN, OperationState.WAITING})
+"""States of a call whose final answer is not recorded."""
 
 
 class RefundState(StrEnum):

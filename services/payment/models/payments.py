@@ -53,6 +53,8 @@ class PaymentRow(Timestamped, Base):
     void_requested: Mapped[bool] = mapped_column(server_default=text("false"))
     provider_reference: Mapped[str | None] = mapped_column(Text)
     decline_reason: Mapped[str | None] = mapped_column(Text)
+    return_url: Mapped[str | None] = mapped_column(Text)
+    redirect_url: Mapped[str | None] = mapped_column(Text)
     captured_minor: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     refunded_minor: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
@@ -69,7 +71,7 @@ class OperationRow(Timestamped, Base):
         Index(
             "ix_provider_operations_open",
             "next_attempt_at",
-            postgresql_where=text("state IN ('intended', 'unknown')"),
+            postgresql_where=text("state IN ('intended', 'unknown', 'waiting')"),
         ),
         Index("ix_provider_operations_payment_id", "payment_id"),
     )

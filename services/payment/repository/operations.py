@@ -8,10 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.money import Money
 from services.payment.domain.records import Operation
-from services.payment.domain.states import OperationState, Purpose, provider_key
+from services.payment.domain.states import OPEN, OperationState, Purpose, provider_key
 from services.payment.models import OperationRow
-
-_OPEN = (OperationState.INTENDED, OperationState.UNKNOWN)
 
 
 class OperationRepository:
@@ -56,7 +54,7 @@ class OperationRepository:
             update(OperationRow)
             .where(
                 OperationRow.key == key,
-                OperationRow.state.in_(_OPEN),
+                OperationRow.state.in_(OPEN),
                 OperationRow.next_attempt_at <= func.now(),
             )
             .values(
@@ -74,7 +72,7 @@ class OperationRepository:
         """Take open operations that are due, the longest waiting first; skips what others hold."""
         due = (
             select(OperationRow.key)
-            .where(OperationRow.state.in_(_OPEN), OperationRow.next_attempt_at <= func.now())
+            .where(OperationRow.state.in_(OPEN), OperationRow.next_attempt_at <= func.now())
             .order_by(OperationRow.next_attempt_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -87,11 +85,18 @@ class OperationRepository:
         """Record the final answer; False when it was recorded before."""
         return await self._close(key, state=state, last_error=error)
 
-    async def postpone(self, key: str, *, seconds: float, error: str) -> bool:
-        """Record that the answer is unknown and when to ask again; False when the answer is known by now."""
+    async def postpone(
+        self,
+        key: str,
+        *,
+        seconds: float,
+        error: str,
+        state: OperationState = OperationState.UNKNOWN,
+    ) -> bool:
+        """Record why there is no final answer and when to ask again; False when there is one by now."""
         return await self._close(
             key,
-            state=OperationState.UNKNOWN,
+            state=state,
             last_error=error,
             next_attempt_at=func.now() + timedelta(seconds=seconds),
         )
@@ -99,7 +104,7 @@ class OperationRepository:
     async def _close(self, key: str, **values: object) -> bool:
         statement = (
             update(OperationRow)
-            .where(OperationRow.key == key, OperationRow.state.in_(_OPEN))
+            .where(OperationRow.key == key, OperationRow.state.in_(OPEN))
             .values(updated_at=func.now(), **values)
             .returning(OperationRow.key)
             .execution_options(synchronize_session=False)

@@ -31,6 +31,7 @@ class PaymentRepository:
         payment_method: str | None,
         state: PaymentState,
         decline_reason: str | None = None,
+        return_url: str | None = None,
     ) -> Payment | None:
         """Insert the order's one payment, or return None when it has one already."""
         statement = (
@@ -45,6 +46,7 @@ class PaymentRepository:
                 payment_method=payment_method,
                 state=state,
                 decline_reason=decline_reason,
+                return_url=return_url,
             )
             .on_conflict_do_nothing(index_elements=[PaymentRow.order_id])
             .returning(PaymentRow)
@@ -188,6 +190,8 @@ def _payment(row: PaymentRow) -> Payment:
         void_requested=row.void_requested,
         provider_reference=row.provider_reference,
         decline_reason=row.decline_reason,
+        return_url=row.return_url,
+        redirect_url=row.redirect_url,
         captured_minor=row.captured_minor,
         refunded_minor=row.refunded_minor,
         version=row.version,

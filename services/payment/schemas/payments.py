@@ -30,7 +30,10 @@ class RefundView(ResponseModel):
 
 
 class PaymentView(ResponseModel):
-    """The payment of an order. `amount` is null when it was refused or voided before the provider was asked."""
+    """The payment of an order. `amount` is null when it was refused or voided before the provider was asked.
+
+    While the state is `requires_action`, the customer has to be sent to `redirect_url` to confirm with their bank.
+    """
 
     payment_id: str
     order_id: str
@@ -39,6 +42,7 @@ class PaymentView(ResponseModel):
     captured_minor: int
     refunded_minor: int
     decline_reason: str | None
+    redirect_url: str | None
     refunds: list[RefundView]
     version: int
     created_at: datetime
@@ -54,6 +58,7 @@ class PaymentView(ResponseModel):
             captured_minor=payment.captured_minor,
             refunded_minor=payment.refunded_minor,
             decline_reason=payment.decline_reason,
+            redirect_url=payment.redirect_url if payment.requires_action else None,
             refunds=[RefundView.of(refund) for refund in refunds],
             version=payment.version,
             created_at=payment.created_at,

@@ -33,6 +33,7 @@ _TOLD = {
     Reaction.TELL_AUTHORIZED: PaymentState.AUTHORIZED,
     Reaction.TELL_DECLINED: PaymentState.DECLINED,
     Reaction.TELL_UNKNOWN: PaymentState.OUTCOME_UNKNOWN,
+    Reaction.TELL_ACTION_REQUIRED: PaymentState.REQUIRES_ACTION,
     Reaction.TELL_CAPTURED: PaymentState.CAPTURED,
     Reaction.TELL_VOIDED: PaymentState.VOIDED,
 }
@@ -91,6 +92,7 @@ class PaymentCommands:
             home_region=command.home_region,
             money=amount.money(),
             payment_method=command.payment_method,
+            return_url=command.return_url,
             state=PaymentState.AUTHORIZING,
         )
         if created is not None:
@@ -147,6 +149,7 @@ class PaymentCommands:
         if reaction is Reaction.TOO_EARLY:
             raise TooEarly(payment.id)
         if reaction is Reaction.BEGIN and payment.money is not None:
+            await self._settlement.supersede(unit, payment)
             begun = await unit.payments.change(payment, BEGUN[purpose])
             return await self._settlement.begin(unit, begun, purpose, payment.money)
         if reaction is Reaction.CLOSE:

@@ -15,6 +15,7 @@ from services.payment.domain.ledger import capture_entries, refund_entries
 from services.payment.domain.records import Operation, Payment, Work
 from services.payment.domain.refusals import state_after_refund
 from services.payment.domain.states import (
+    IN_FLIGHT,
     ActionRequired,
     OperationState,
     PaymentState,
@@ -26,6 +27,7 @@ from services.payment.domain.states import (
     credible,
     next_state,
     pause_before_asking_again,
+    provider_key,
 )
 from services.payment.errors import PaymentNotFound
 from services.payment.repository.unit import Unit, Units
@@ -75,12 +77,11 @@ class Settlement:
         response safe to arrive in any order.
         """
         if isinstance(verdict, ActionRequired):
-            verdict = Unknown("requires_action")
+            return await self._challenge(unit, payment, operation, verdict)
+        if operation.purpose is Purpose.VOID and isinstance(verdict, Refused):
+            verdict = Unknown(verdict.reason)
         if isinstance(verdict, Unknown):
             await _postpone(unit, payment, operation, verdict)
-            return None
-        if operation.purpose is Purpose.VOID and isinstance(verdict, Refused):
-            await _postpone(unit, payment, operation, Unknown(verdict.reason))
             return None
         done = isinstance(verdict, Succeeded)
         state = OperationState.SUCCEEDED if done else OperationState.REFUSED
@@ -119,21 +120,51 @@ class Settlement:
             if (payment := await unit.payments.get(one.payment_id)) is not None
         ]
 
+    async def _challenge(
+        self, unit: Unit, payment: Payment, operation: Operation, verdict: ActionRequired
+    ) -> Work | None:
+        """Have the customer asked; the provider is asked again meanwhile, in case its webhook is lost."""
+        pause = pause_before_asking_again(operation.attempts)
+        waits = await unit.operations.postpone(
+            operation.key, seconds=pause, error="requires_action", state=OperationState.WAITING
+        )
+        state = _next_state(operation, payment, verdict)
+        if not waits or state is None:
+            return None
+        if state is PaymentState.VOIDING:
+            await self.supersede(unit, payment)
+        payment = await unit.payments.change(
+            payment,
+            state,
+            provider_reference=verdict.reference,
+            redirect_url=verdict.redirect_url,
+        )
+        await tell(unit, payment, state)
+        return await self._void_next(unit, payment, operation.money)
+
     async def _move(
         self, unit: Unit, payment: Payment, operation: Operation, verdict: Succeeded | Refused
     ) -> Work | None:
-        state = next_state(
-            operation.purpose, payment.state, verdict, void_requested=payment.void_requested
-        )
+        state = _next_state(operation, payment, verdict)
         if state is None:
             raise ImpossibleAnswerError(payment, operation)
         payment = await unit.payments.change(payment, state, **_facts(operation, verdict))
         if state is PaymentState.CAPTURED:
             await unit.ledger.post(payment, Purpose.CAPTURE, capture_entries(operation.money))
         await tell(unit, payment, state)
-        if state is not PaymentState.VOIDING:
+        return await self._void_next(unit, payment, operation.money)
+
+    async def _void_next(self, unit: Unit, payment: Payment, money: Money) -> Work | None:
+        if payment.state is not PaymentState.VOIDING:
             return None
-        return await self.begin(unit, payment, Purpose.VOID, operation.money)
+        return await self.begin(unit, payment, Purpose.VOID, money)
+
+    async def supersede(self, unit: Unit, payment: Payment) -> None:
+        """Close the call the payment waits for, because another one makes its answer irrelevant."""
+        purpose = IN_FLIGHT.get(payment.state)
+        if purpose is not None:
+            key = provider_key(payment.id, purpose)
+            await unit.operations.settle(key, OperationState.REFUSED, error="superseded")
 
     async def begin(
         self,
@@ -169,11 +200,19 @@ async def _postpone(unit: Unit, payment: Payment, operation: Operation, verdict:
         attempts=operation.attempts,
         asked_again_in_seconds=pause,
     )
-    state = next_state(
-        operation.purpose, payment.state, verdict, void_requested=payment.void_requested
-    )
+    state = _next_state(operation, payment, verdict)
     if state is not None:
         await tell(unit, await unit.payments.change(payment, state), state)
+
+
+def _next_state(operation: Operation, payment: Payment, verdict: Verdict) -> PaymentState | None:
+    return next_state(
+        operation.purpose,
+        payment.state,
+        verdict,
+        void_requested=payment.void_requested,
+        capture_refused=payment.decline_reason is not None,
+    )
 
 
 def _facts(operation: Operation, verdict: Succeeded | Refused) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from libs.contracts.message import Amount, Event
 from libs.contracts.payment import (
+    PaymentActionRequired,
     PaymentAuthorized,
     PaymentCaptured,
     PaymentDeclined,
@@ -25,19 +26,21 @@ def _amount(money: Money | None) -> Amount:
 def event_of(payment: Payment, told: PaymentState) -> Event | None:
     """Return the event that tells of a payment having reached a state; None for states on the way."""
     ids = {"payment_id": payment.id, "order_id": payment.order_id}
+    event: Event | None = None
     match told:
         case PaymentState.AUTHORIZED:
-            return PaymentAuthorized(**ids, amount=_amount(payment.money))
+            event = PaymentAuthorized(**ids, amount=_amount(payment.money))
         case PaymentState.DECLINED:
-            return PaymentDeclined(**ids, reason=payment.decline_reason or "declined")
+            event = PaymentDeclined(**ids, reason=payment.decline_reason or "declined")
         case PaymentState.OUTCOME_UNKNOWN:
-            return PaymentOutcomeUnknown(**ids)
+            event = PaymentOutcomeUnknown(**ids)
+        case PaymentState.REQUIRES_ACTION:
+            event = PaymentActionRequired(**ids, redirect_url=payment.redirect_url or "")
         case PaymentState.CAPTURED:
-            return PaymentCaptured(**ids, amount=_amount(payment.captured))
+            event = PaymentCaptured(**ids, amount=_amount(payment.captured))
         case PaymentState.VOIDED:
-            return PaymentVoided(**ids)
-        case _:
-            return None
+            event = PaymentVoided(**ids)
+    return event
 
 
 async def tell(unit: Unit, payment: Payment, told: PaymentState) -> None:

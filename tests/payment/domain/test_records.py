@@ -19,6 +19,8 @@ PAYMENT = Payment(
     void_requested=False,
     provider_reference=None,
     decline_reason=None,
+    return_url=None,
+    redirect_url=None,
     captured_minor=0,
     refunded_minor=0,
     version=1,
@@ -38,4 +40,4 @@ def test_a_call_is_open_until_its_answer_is_known(state: OperationState) -> None
     operation = Operation(
         "pay_1:capture", "pay_1", Purpose.CAPTURE, None, Money(1, "USD"), state, 1
     )
-    assert operation.is_open == (state in {OperationState.INTENDED, OperationState.UNKNOWN})
+    assert operation.is_open == (state not in {OperationState.SUCCEEDED, OperationState.REFUSED})

@@ -14,6 +14,7 @@ from services.payment.domain.states import (
     IN_FLIGHT,
     LONGEST_PAUSE_SECONDS,
     REACTIONS,
+    ActionRequired,
     PaymentState,
     Purpose,
     Reaction,
@@ -31,9 +32,10 @@ S = PaymentState
 DONE = Succeeded("ch_1", Money(100, "USD"))
 NO = Refused("card_declined")
 LOST = Unknown("timeout")
+ASK = ActionRequired("https://bank.example/3ds/1", "ch_1")
 COMMANDS = (Purpose.AUTHORIZE, Purpose.CAPTURE, Purpose.VOID)
 
-verdicts: st.SearchStrategy[Verdict] = st.sampled_from([DONE, NO, LOST])
+verdicts: st.SearchStrategy[Verdict] = st.sampled_from([DONE, NO, LOST, ASK])
 
 
 def test_every_command_has_a_reaction_in_every_state() -> None:
@@ -77,7 +79,15 @@ def test_a_call_begins_only_where_its_state_may_be_entered() -> None:
         (Purpose.AUTHORIZE, S.AUTHORIZED, DONE, False, None),
         (Purpose.CAPTURE, S.CAPTURING, DONE, False, S.CAPTURED),
         (Purpose.CAPTURE, S.CAPTURING, DONE, True, S.CAPTURED),
-        (Purpose.CAPTURE, S.CAPTURING, NO, False, S.DECLINED),
+        (Purpose.AUTHORIZE, S.AUTHORIZING, ASK, False, S.REQUIRES_ACTION),
+        (Purpose.AUTHORIZE, S.AUTHORIZING, ASK, True, S.VOIDING),
+        (Purpose.AUTHORIZE, S.OUTCOME_UNKNOWN, ASK, False, S.REQUIRES_ACTION),
+        (Purpose.AUTHORIZE, S.REQUIRES_ACTION, ASK, False, None),
+        (Purpose.AUTHORIZE, S.REQUIRES_ACTION, LOST, False, None),
+        (Purpose.AUTHORIZE, S.REQUIRES_ACTION, DONE, False, S.AUTHORIZED),
+        (Purpose.AUTHORIZE, S.REQUIRES_ACTION, NO, False, S.DECLINED),
+        (Purpose.CAPTURE, S.CAPTURING, ASK, False, None),
+        (Purpose.CAPTURE, S.CAPTURING, NO, False, S.VOIDING),
         (Purpose.CAPTURE, S.CAPTURING, NO, True, S.VOIDING),
         (Purpose.CAPTURE, S.CAPTURING, LOST, False, None),
         (Purpose.VOID, S.VOIDING, DONE, True, S.VOIDED),
@@ -95,12 +105,23 @@ def test_an_answer_moves_the_payment_that_waits_for_it(
     assert next_state(purpose, state, verdict, void_requested=void) is expected
 
 
+@pytest.mark.parametrize(("void", "expected"), [(False, S.DECLINED), (True, S.VOIDED)])
+def test_the_void_after_a_refused_capture_ends_declined_unless_a_void_was_asked_for(
+    void: bool,  # noqa: FBT001 - pytest passes parameters by name
+    expected: S,
+) -> None:
+    after = next_state(Purpose.VOID, S.VOIDING, DONE, void_requested=void, capture_refused=True)
+    assert after is expected
+
+
 def test_every_answer_in_every_state_is_a_legal_edge_or_nothing() -> None:
-    answers: tuple[Verdict, ...] = (DONE, NO, LOST)
-    for purpose, state, verdict, void in itertools.product(
-        COMMANDS, PaymentState, answers, (False, True)
+    answers: tuple[Verdict, ...] = (DONE, NO, LOST, ASK)
+    for purpose, state, verdict, void, refused in itertools.product(
+        COMMANDS, PaymentState, answers, (False, True), (False, True)
     ):
-        after = next_state(purpose, state, verdict, void_requested=void)
+        if void and state is S.REQUIRES_ACTION:
+            continue  # a void begins at once there, so none is ever remembered
+        after = next_state(purpose, state, verdict, void_requested=void, capture_refused=refused)
         assert after is None or after in EDGES[state]
 
 
@@ -110,6 +131,7 @@ def test_no_sequence_of_commands_and_answers_leaves_the_legal_edges(
     steps: list[tuple[Purpose, Verdict]],
 ) -> None:
     state, void_requested, authorised, captured = S.AUTHORIZING, False, False, False
+    refused = False
     for command, verdict in steps:
         reaction = REACTIONS[command][state]
         after: S | None = None
@@ -123,13 +145,25 @@ def test_no_sequence_of_commands_and_answers_leaves_the_legal_edges(
             assert after in EDGES[state]
             state = after
         if state in IN_FLIGHT:
-            after = next_state(IN_FLIGHT[state], state, verdict, void_requested=void_requested)
+            refused = refused or (state is S.CAPTURING and verdict is NO)
+            after = next_state(
+                IN_FLIGHT[state],
+                state,
+                verdict,
+                void_requested=void_requested,
+                capture_refused=refused,
+            )
             assert after is None or after in EDGES[state]
             state = after or state
         authorised = authorised or state in {S.AUTHORIZED, S.CAPTURING}
         assert not captured or state is S.CAPTURED, "captured money is never voided or lost"
         captured = state is S.CAPTURED
         assert not captured or authorised, "nothing is captured that was not authorised"
+
+
+def test_only_a_decline_that_reserves_nothing_is_final() -> None:
+    sources = {state for state, after in EDGES.items() if S.DECLINED in after}
+    assert sources == {S.AUTHORIZING, S.OUTCOME_UNKNOWN, S.REQUIRES_ACTION, S.VOIDING}
 
 
 def test_a_confirmation_of_another_amount_proves_nothing() -> None:

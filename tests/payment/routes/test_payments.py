@@ -73,6 +73,19 @@ async def test_a_payment_voided_before_it_was_asked_for_has_no_amount(
     assert (item["state"], item["amount"]) == ("voided", None)
 
 
+async def test_a_payment_shows_the_banks_page_only_while_it_has_to_be_visited(
+    client: httpx.AsyncClient, shop: Shop, token_factory: TokenFactory
+) -> None:
+    order_id = await shop.authorize("tok_3ds_required")
+    payment = await shop.payment(order_id)
+    headers = bearer(token_factory(subject=OWNER))
+    shown = (await client.get(f"/v1/payments/{payment['id']}", headers=headers)).json()
+    assert (shown["state"], shown["redirect_url"]) == ("requires_action", payment["redirect_url"])
+    await shop.void(order_id)
+    shown = (await client.get(f"/v1/payments/{payment['id']}", headers=headers)).json()
+    assert (shown["state"], shown["redirect_url"]) == ("voided", None)
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/payments/pay_1", "/v1/payments", "/v1/ledger/balances", "/v1/ledger/entries"]
 )

@@ -254,7 +254,7 @@ async def test_a_void_during_an_unknown_capture_does_not_hide_the_capture(shop: 
     assert await shop.state(order_id) == "captured"
 
 
-async def test_a_refused_capture_is_told_as_a_decline_and_books_nothing(
+async def test_a_refused_capture_is_voided_and_then_told_as_a_decline_once(
     shop: Shop, faulty: FaultyProvider
 ) -> None:
     faulty.answers = {Purpose.CAPTURE: Refused("authorisation_expired")}
@@ -262,7 +262,34 @@ async def test_a_refused_capture_is_told_as_a_decline_and_books_nothing(
     await shop.capture(order_id, provider=faulty)
     payment = await shop.payment(order_id)
     assert (payment["state"], payment["decline_reason"]) == ("declined", "authorisation_expired")
+    assert await shop.events(order_id) == ["authorized", "declined"]
+    [charge] = await shop.charges(order_id)
+    assert charge["status"] == "voided", "nothing stays reserved"
     assert await shop.balances() == {}
+
+
+@pytest.mark.parametrize(
+    ("order_voids", "told"), [(False, "declined"), (True, "voided")], ids=["alone", "with_a_void"]
+)
+async def test_the_void_after_a_refused_capture_is_asked_for_until_it_is_done(
+    shop: Shop,
+    faulty: FaultyProvider,
+    order_voids: bool,  # noqa: FBT001 - pytest passes parameters by name
+    told: str,
+) -> None:
+    faulty.answers = {Purpose.CAPTURE: Refused("authorisation_expired")}
+    faulty.lost_before = {Purpose.VOID}
+    order_id = await shop.authorize("tok_ok")
+    await shop.capture(order_id, provider=faulty)
+    if order_voids:
+        await shop.void(order_id)
+    await shop.capture(order_id)
+    assert await shop.state(order_id) == "voiding"
+    assert await shop.events(order_id) == ["authorized"], "not before nothing is reserved"
+    await shop.settle()
+    assert await shop.events(order_id) == ["authorized", told]
+    [charge] = await shop.charges(order_id)
+    assert charge["status"] == "voided"
 
 
 async def test_a_refused_refund_leaves_the_money_refundable(

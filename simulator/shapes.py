@@ -1,0 +1,37 @@
+"""How the API shows a charge and a refund."""
+
+import json
+import sqlite3
+
+
+def charge_body(row: sqlite3.Row) -> dict[str, object]:
+    """Show a charge the way the API does."""
+    plain = (
+        "id",
+        "amount_minor",
+        "currency",
+        "payment_method",
+        "status",
+        "decline_code",
+        "captured_minor",
+        "refunded_minor",
+        "idempotency_key",
+        "created_at",
+        "redirect_url",
+    )
+    return {
+        "object": "charge",
+        **{name: row[name] for name in plain},
+        "metadata": json.loads(row["metadata"]),
+    }
+
+
+def refund_body(row: sqlite3.Row) -> dict[str, object]:
+    """Show a refund the way the API does."""
+    plain = ("id", "charge_id", "amount_minor", "currency", "idempotency_key", "created_at")
+    return {
+        "object": "refund",
+        "status": "succeeded",
+        **{name: row[name] for name in plain},
+        "metadata": json.loads(row["metadata"]),
+    }
