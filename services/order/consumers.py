@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from libs.contracts.payment import (
+    PaymentActionRequired,
     PaymentAuthorized,
     PaymentCaptured,
     PaymentDeclined,
@@ -12,14 +13,20 @@ from libs.contracts.payment import (
     PaymentRefundFailed,
     PaymentVoided,
 )
-from libs.contracts.product import StockCommitRejected, StockCommitted, StockReleased
+from libs.contracts.product import (
+    StockCommitRejected,
+    StockCommitted,
+    StockReleased,
+    StockReturned,
+)
 from libs.messaging.handlers import HandlerContext, Handlers, TooEarly
 from libs.runtime.resources import Resources
 from services.order.dependencies import build_progress
 from services.order.domain import events
 from services.order.domain.saga import Saga
 from services.order.errors import PrecedesItsState
-from services.order.service.progress import Cause, saga_of
+from services.order.service.progress import Cause
+from services.order.service.rows import saga_of
 
 Step = Callable[[Saga], Saga]
 
@@ -58,6 +65,17 @@ class Consumers:
             event.order_id,
             context,
             lambda saga: events.payment_unknown(saga, version),
+            event.payment_id,
+        )
+
+    async def on_action_required(
+        self, event: PaymentActionRequired, context: HandlerContext
+    ) -> None:
+        url, version = event.redirect_url, context.envelope.aggregateversion
+        await self._take(
+            event.order_id,
+            context,
+            lambda saga: events.payment_action_required(saga, url, version),
             event.payment_id,
         )
 
@@ -103,6 +121,12 @@ class Consumers:
         if await progress.orders.exists(event.order_id):
             await self._take(event.order_id, context, events.stock_released)
 
+    async def on_stock_returned(self, event: StockReturned, context: HandlerContext) -> None:
+        return_id = event.return_id
+        await self._take(
+            event.order_id, context, lambda saga: events.stock_returned(saga, return_id)
+        )
+
     async def _take(
         self, order_id: str, context: HandlerContext, step: Step, payment_id: str | None = None
     ) -> None:
@@ -128,6 +152,7 @@ def handlers(resources: Resources) -> Handlers:
         PaymentAuthorized: of.on_payment_authorized,
         PaymentDeclined: of.on_payment_declined,
         PaymentOutcomeUnknown: of.on_outcome_unknown,
+        PaymentActionRequired: of.on_action_required,
         PaymentCaptured: of.on_payment_captured,
         PaymentVoided: of.on_payment_voided,
         PaymentRefunded: of.on_payment_refunded,
@@ -135,4 +160,5 @@ def handlers(resources: Resources) -> Handlers:
         StockCommitted: of.on_stock_committed,
         StockCommitRejected: of.on_commit_rejected,
         StockReleased: of.on_stock_released,
+        StockReturned: of.on_stock_returned,
     }

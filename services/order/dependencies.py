@@ -20,12 +20,13 @@ from libs.security.principal import Principal
 from libs.web.sse import LONGEST_SECONDS
 from services.order.clients import AddressClient, CartClient, ProductClient
 from services.order.domain.pricing import Rates
-from services.order.repository import OrderRepository
+from services.order.repository import OrderRepository, Patience
+from services.order.service.changing import OrderChanges
 from services.order.service.checkout import Checkout
 from services.order.service.following import CHANNEL, Follower
 from services.order.service.orders import ADMIN, OrderService
 from services.order.service.progress import Progress
-from services.order.service.sweeper import Sweeper
+from services.order.service.sweeper import LONGEST_PAUSE_SECONDS, Sweeper
 from services.order.settings import OrderSettings
 
 _DATA = Path(__file__).with_name("data")
@@ -52,11 +53,13 @@ def build_progress(
     def tell(order_id: str) -> None:
         after_commit(session, lambda: resources.hints.publish(CHANNEL, order_id))
 
+    settings = resources.settings_as(OrderSettings)
     return Progress(
         orders=OrderRepository(session),
         outbox=outbox or resources.outbox(session),
         tell=tell,
-        resend_seconds=resources.settings_as(OrderSettings).resend_seconds,
+        resend_seconds=settings.resend_seconds,
+        action_hold_seconds=settings.action_timeout_seconds + int(LONGEST_PAUSE_SECONDS),
     )
 
 
@@ -80,7 +83,10 @@ def build_sweeper(resources: Resources) -> Sweeper:
     return Sweeper(
         database=resources.database,
         progress_of=lambda session: build_progress(resources, session),
-        pending_timeout=timedelta(seconds=settings.pending_timeout_seconds),
+        patience=Patience(
+            for_answers=timedelta(seconds=settings.pending_timeout_seconds),
+            for_action=timedelta(seconds=settings.action_timeout_seconds),
+        ),
         resend_seconds=settings.resend_seconds,
     )
 
@@ -90,9 +96,14 @@ def sweep_seconds(resources: Resources) -> float:
     return resources.settings_as(OrderSettings).sweep_seconds
 
 
-async def order_service(resources: ResourcesDep, session: SessionDep) -> OrderService:
-    """Give a request its use cases."""
-    return OrderService(build_progress(resources, session))
+async def order_service(session: SessionDep) -> OrderService:
+    """Give a request what reads orders."""
+    return OrderService(OrderRepository(session))
+
+
+async def order_changes(resources: ResourcesDep, session: SessionDep) -> OrderChanges:
+    """Give a request what changes orders."""
+    return OrderChanges(build_progress(resources, session))
 
 
 async def checkout(resources: ResourcesDep) -> Checkout:
@@ -119,6 +130,7 @@ async def stream_seconds(caller: OrdersRead, resources: ResourcesDep) -> float:
 
 
 OrderServiceDep = Annotated[OrderService, Depends(order_service)]
+OrderChangesDep = Annotated[OrderChanges, Depends(order_changes)]
 CheckoutDep = Annotated[Checkout, Depends(checkout)]
 FollowerDep = Annotated[Follower, Depends(follower)]
 Resumable = Annotated[TwoTransactions | None, Depends(resumable)]

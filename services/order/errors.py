@@ -108,7 +108,7 @@ class OrderNotPlaced(DomainError):
 
 
 class NotCancellable(DomainError):
-    """Shipped and failed orders cannot be cancelled."""
+    """Failed orders cannot be cancelled, and shipped pieces only be returned."""
 
     code: ClassVar[str] = "order_not_cancellable"
     status: ClassVar[int] = 409
@@ -121,6 +121,14 @@ class NotShippable(DomainError):
     code: ClassVar[str] = "order_not_shippable"
     status: ClassVar[int] = 409
     title: ClassVar[str] = "Order cannot be shipped"
+
+
+class NotReturnable(DomainError):
+    """Only pieces that were shipped, and did not come back yet, can be returned."""
+
+    code: ClassVar[str] = "order_not_returnable"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "Order cannot be returned"
 
 
 class NotRefundable(DomainError):
@@ -161,3 +169,7 @@ class PrecedesItsState(Exception):
 
 class UnknownRefund(Exception):
     """Payment answered a refund this order never asked for: a person must look (dead-letter queue)."""
+
+
+class UnknownAdjustment(Exception):
+    """Product took pieces back this order never gave: a person must look (dead-letter queue)."""

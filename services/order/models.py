@@ -1,4 +1,4 @@
-"""The tables of order. Lines, timeline and shipments are append-only: the application role may not change them."""
+"""The tables of order. Lines, timeline, parcels and adjusted lines are append-only: the application role may not change them."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,6 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
-    UniqueConstraint,
     func,
     text,
 )
@@ -30,7 +29,10 @@ class Base(DeclarativeBase):
 
 
 class Order(Timestamped, Base):
-    """One order: the promise, its money and the three states. `version` grows with every change."""
+    """One order: the promise, its money and the three states. `version` grows with every change.
+
+    The rates and the shipping rule are those the total was computed with; orders older than these columns have none.
+    """
 
     __tablename__ = "orders"
 
@@ -49,12 +51,20 @@ class Order(Timestamped, Base):
     shipping_minor: Mapped[int] = mapped_column(BigInteger)
     tax_minor: Mapped[int] = mapped_column(BigInteger)
     tax_included: Mapped[bool]
+    rates_version: Mapped[str | None]
+    shipping_tax_basis_points: Mapped[int | None] = mapped_column(Integer)
+    shipping_flat_minor: Mapped[int | None] = mapped_column(BigInteger)
+    shipping_free_from_minor: Mapped[int | None] = mapped_column(BigInteger)
     total_minor: Mapped[int] = mapped_column(BigInteger)
     captured_minor: Mapped[int] = mapped_column(BigInteger)
     refunded_minor: Mapped[int] = mapped_column(BigInteger)
     payment_method: Mapped[str]
     payment_id: Mapped[str | None]
     payment_version: Mapped[int] = mapped_column(Integer)
+    return_url: Mapped[str | None]
+    action_url: Mapped[str | None]
+    action_required_at: Mapped[datetime | None]
+    parcels: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     address_id: Mapped[str]
     ship_to: Mapped[dict[str, Any]] = mapped_column(JSONB)
     version: Mapped[int] = mapped_column(Integer)
@@ -99,7 +109,7 @@ class Order(Timestamped, Base):
 
 
 class OrderLine(Base):
-    """One immutable line, as it was sold; `tax_minor` is the line's own tax."""
+    """One immutable line, as it was sold; `tax_minor` is the line's own tax, at its own rate."""
 
     __tablename__ = "order_lines"
 
@@ -111,6 +121,7 @@ class OrderLine(Base):
     unit_price_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(CHAR(3))
     price_version: Mapped[int] = mapped_column(Integer)
+    tax_basis_points: Mapped[int | None] = mapped_column(Integer)
     tax_minor: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
@@ -143,6 +154,7 @@ class Refund(Timestamped, Base):
     currency: Mapped[str] = mapped_column(CHAR(3))
     status: Mapped[str]
     reason: Mapped[str]
+    pays_for: Mapped[str | None] = mapped_column(ForeignKey("adjustments.id"))
 
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
@@ -151,14 +163,65 @@ class Refund(Timestamped, Base):
 
 
 class Shipment(Base):
-    """The parcel of an order; one per order until partial shipments exist."""
+    """A parcel of an order."""
 
     __tablename__ = "shipments"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"))
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"), index=True)
     carrier: Mapped[str]
     tracking_number: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (UniqueConstraint("order_id"),)
+
+class ShipmentLine(Base):
+    """The pieces of one SKU in a parcel. A parcel without lines is older than this table and held everything."""
+
+    __tablename__ = "shipment_lines"
+
+    shipment_id: Mapped[str] = mapped_column(ForeignKey("shipments.id"), primary_key=True)
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"), index=True)
+    quantity: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
+
+
+class Adjustment(Timestamped, Base):
+    """Pieces cancelled, returned or refunded at once; only `restock` changes, when product has answered."""
+
+    __tablename__ = "adjustments"
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy's hook
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"), index=True)
+    kind: Mapped[str]
+    reason: Mapped[str]
+    refund_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    restock: Mapped[str]
+
+    __table_args__ = (
+        CheckConstraint("refund_minor >= 0", name="refund"),
+        CheckConstraint("kind IN ('cancellation', 'return', 'refund')", name="kind"),
+        CheckConstraint("restock IN ('none', 'requested', 'done')", name="restock"),
+    )
+
+
+class AdjustmentLine(Base):
+    """The pieces of one SKU an adjustment is about; of these, `refunded` are paid back."""
+
+    __tablename__ = "adjustment_lines"
+
+    adjustment_id: Mapped[str] = mapped_column(ForeignKey("adjustments.id"), primary_key=True)
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"), index=True)
+    quantity: Mapped[int] = mapped_column(Integer)
+    refunded: Mapped[int] = mapped_column(Integer)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("refunded >= 0 AND refunded <= quantity", name="refunded"),
+        CheckConstraint("amount_minor >= 0", name="amount"),
+    )

@@ -1,41 +1,75 @@
-"""Every query of order. Lock order, here and nowhere else: the order's row, then its refunds; other rows are only added."""
+"""Every query of order. Lock order, here and nowhere else: the order's row first; all its other rows are read and written under that lock."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TypeVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.order.domain.states import LIVE
-from services.order.models import Order, OrderLine, Refund, Shipment, TimelineEntry
+from services.order.domain.states import LIVE, OrderStatus, PaymentStatus, ShipmentStatus
+from services.order.models import (
+    Adjustment,
+    AdjustmentLine,
+    Order,
+    OrderLine,
+    Refund,
+    Shipment,
+    ShipmentLine,
+    TimelineEntry,
+)
+
+Row = Adjustment | AdjustmentLine | OrderLine | Refund | Shipment | ShipmentLine | TimelineEntry
+Part = TypeVar("Part", Adjustment, Refund)
+
+
+@dataclass(frozen=True)
+class OrderState:
+    """An order with what its process depends on."""
+
+    order: Order
+    refunds: Sequence[Refund] = ()
+    adjustments: Sequence[Adjustment] = ()
+    adjustment_lines: Sequence[AdjustmentLine] = ()
+
+
+@dataclass(frozen=True)
+class OrderGoods:
+    """The lines of an order, and the pieces that left."""
+
+    lines: Sequence[OrderLine]
+    shipment_lines: Sequence[ShipmentLine] = ()
 
 
 @dataclass(frozen=True)
 class OrderDetails:
     """An order with everything its representation shows."""
 
-    order: Order
-    lines: Sequence[OrderLine]
-    refunds: Sequence[Refund]
-    shipments: Sequence[Shipment]
+    state: OrderState
+    goods: OrderGoods
+    shipments: Sequence[Shipment] = ()
+
+    @property
+    def order(self) -> Order:
+        return self.state.order
 
 
 @dataclass(frozen=True)
-class LockedOrder:
-    """An order whose row is locked until the transaction ends, with its refunds."""
+class Patience:
+    """How long an order may stay pending: for services to answer, and for a customer to confirm the payment."""
 
-    order: Order
-    refunds: Sequence[Refund]
+    for_answers: timedelta
+    for_action: timedelta
 
 
 @dataclass(frozen=True)
 class DueOrder:
     """A locked order whose unanswered commands are due; `too_old` by the database's clock."""
 
-    locked: LockedOrder
+    locked: OrderState
     too_old: bool
 
 
@@ -66,7 +100,7 @@ class OrderRepository:
     async def find(self, order_id: str) -> Order | None:
         return await self._session.get(Order, order_id)
 
-    async def locked(self, order_id: str) -> LockedOrder | None:
+    async def locked(self, order_id: str) -> OrderState | None:
         """Lock an order's row until the transaction ends; waits for whoever holds it."""
         order = (
             await self._session.scalars(
@@ -76,19 +110,30 @@ class OrderRepository:
                 .execution_options(populate_existing=True)
             )
         ).one_or_none()
-        return None if order is None else LockedOrder(order, await self._refunds(order_id))
+        return None if order is None else await self._state(order)
 
     async def details(self, order_id: str) -> OrderDetails | None:
         order = await self.find(order_id)
         if order is None:
             return None
-        lines = await self._session.scalars(
-            select(OrderLine).where(OrderLine.order_id == order_id).order_by(OrderLine.line_number)
-        )
         shipments = await self._session.scalars(
             select(Shipment).where(Shipment.order_id == order_id).order_by(Shipment.id)
         )
-        return OrderDetails(order, lines.all(), await self._refunds(order_id), shipments.all())
+        return OrderDetails(await self._state(order), await self.goods(order), shipments.all())
+
+    async def goods(self, order: Order) -> OrderGoods:
+        """Read the lines of an order and the pieces that left; nothing leaves before the order is confirmed."""
+        lines = await self._session.scalars(
+            select(OrderLine).where(OrderLine.order_id == order.id).order_by(OrderLine.line_number)
+        )
+        if order.shipment_status == ShipmentStatus.PENDING:
+            return OrderGoods(lines.all())
+        shipped = await self._session.scalars(
+            select(ShipmentLine)
+            .where(ShipmentLine.order_id == order.id)
+            .order_by(ShipmentLine.shipment_id, ShipmentLine.sku)
+        )
+        return OrderGoods(lines.all(), shipped.all())
 
     async def newest_of(self, user_id: str, before_id: str | None, limit: int) -> Sequence[Order]:
         """Return a customer's orders, newest first: ids grow with time."""
@@ -105,20 +150,17 @@ class OrderRepository:
         )
         return (await self._session.scalars(query)).all()
 
-    async def due(self, limit: int, pending_timeout: timedelta) -> Sequence[DueOrder]:
+    async def due(self, limit: int, patience: Patience) -> Sequence[DueOrder]:
         """Lock orders whose unanswered commands are due, passing over those somebody else works on."""
         query = (
-            select(Order, Order.created_at < func.now() - pending_timeout)
+            select(Order, _gives_up_at(patience) < func.now())
             .where(Order.next_check_at <= func.now())
             .order_by(Order.next_check_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
         rows = (await self._session.execute(query)).all()
-        return [
-            DueOrder(LockedOrder(order, await self._refunds(order.id)), bool(too_old))
-            for order, too_old in rows
-        ]
+        return [DueOrder(await self._state(order), bool(too_old)) for order, too_old in rows]
 
     def advance(self, order: Order) -> None:
         """Count a change that others can see: a new version, of this moment."""
@@ -144,7 +186,12 @@ class OrderRepository:
             .execution_options(synchronize_session=False)
         )
 
-    def add(self, *rows: OrderLine | Refund | Shipment | TimelineEntry) -> None:
+    def demand_action(self, order: Order) -> None:
+        """Note when the customer was first asked to confirm the payment; asking again gives no more time."""
+        if order.action_required_at is None:
+            order.action_required_at = func.now()
+
+    def add(self, *rows: Row) -> None:
         """Add rows that belong to an order."""
         self._session.add_all(rows)
 
@@ -152,6 +199,35 @@ class OrderRepository:
         """Write pending changes now: after it constraint violations have spoken and the times are known."""
         await self._session.flush()
 
-    async def _refunds(self, order_id: str) -> Sequence[Refund]:
-        query = select(Refund).where(Refund.order_id == order_id).order_by(Refund.id)
+    async def _state(self, order: Order) -> OrderState:
+        """Read what can exist: no adjustment before the confirmation, no refund before the capture."""
+        if order.order_status == OrderStatus.PENDING:
+            return OrderState(order)
+        refunds: Sequence[Refund] = ()
+        if order.captured_minor:
+            refunds = await self._of(Refund, order.id)
+        adjustments = await self._of(Adjustment, order.id)
+        if not adjustments:
+            return OrderState(order, refunds)
+        lines = (
+            select(AdjustmentLine)
+            .where(AdjustmentLine.order_id == order.id)
+            .order_by(AdjustmentLine.adjustment_id, AdjustmentLine.sku)
+        )
+        return OrderState(order, refunds, adjustments, (await self._session.scalars(lines)).all())
+
+    async def _of(self, table: type[Part], order_id: str) -> Sequence[Part]:
+        query = select(table).where(table.order_id == order_id).order_by(table.id)
         return (await self._session.scalars(query)).all()
+
+
+def _gives_up_at(patience: Patience) -> ColumnElement[datetime]:
+    """Tell when an order that is still pending is given up; once per order, a customer who has to act gets longer."""
+    asked_until = Order.action_required_at + patience.for_action
+    return case(
+        (
+            Order.payment_status == PaymentStatus.REQUIRES_ACTION,
+            func.coalesce(asked_until, Order.created_at + patience.for_action),
+        ),
+        else_=func.coalesce(asked_until, Order.created_at) + patience.for_answers,
+    )

@@ -19,6 +19,8 @@ class OrderSettings(ServiceSettings):
     hold_seconds: Annotated[int, Field(ge=60, le=3600)] = 600
     pending_timeout_seconds: Annotated[int, Field(ge=1)] = 600
     """Age at which an order that is still pending is given up."""
+    action_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 900
+    """How long a customer may take to confirm a payment with their bank; stock is held meanwhile."""
     sweep_seconds: Annotated[float, Field(gt=0)] = 5.0
     resend_seconds: Annotated[float, Field(gt=0)] = 10.0
     """Patience before an unanswered command is sent again; doubles each time."""

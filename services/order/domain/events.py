@@ -6,10 +6,12 @@ Every function takes repeats, late and reordered news: it returns the state unch
 from dataclasses import replace
 
 from libs.money import Money
+from services.order.domain.goods import Restock
 from services.order.domain.saga import TAKEN, UNANSWERED, VOIDABLE, Refund, RefundStatus, Saga
 from services.order.domain.states import OrderStatus, PaymentStatus
-from services.order.errors import PrecedesItsState, UnknownRefund
+from services.order.errors import PrecedesItsState, UnknownAdjustment, UnknownRefund
 
+_IN_TALKS = frozenset({PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION})
 _GIVEN_UP = frozenset({PaymentStatus.DECLINED, PaymentStatus.VOIDED})
 
 
@@ -32,9 +34,18 @@ def payment_declined(saga: Saga, version: int) -> Saga:
 
 def payment_unknown(saga: Saga, version: int) -> Saga:
     """The provider did not answer; payment asks it again and will tell."""
-    if saga.payment != PaymentStatus.PENDING or version <= saga.payment_version:
+    if saga.payment not in _IN_TALKS or version <= saga.payment_version:
         return saga
     return saga.with_payment(PaymentStatus.UNKNOWN, version)
+
+
+def payment_action_required(saga: Saga, url: str, version: int) -> Saga:
+    """The customer has to confirm the payment with their bank at `url`; a newer address replaces an older one."""
+    if saga.payment not in UNANSWERED or version <= saga.payment_version or url == saga.action_url:
+        return saga
+    if saga.payment == PaymentStatus.REQUIRES_ACTION:
+        return replace(saga, action_url=url, payment_version=version)
+    return replace(saga.with_payment(PaymentStatus.REQUIRES_ACTION, version), action_url=url)
 
 
 def payment_voided(saga: Saga, version: int) -> Saga:
@@ -113,6 +124,20 @@ def stock_commit_rejected(saga: Saga) -> Saga:
 def stock_released(saga: Saga) -> Saga:
     """The pieces can be bought again. A live order ignores it: commit acquires an expired hold again."""
     return saga if saga.is_live else replace(saga, stock_returned=True)
+
+
+def stock_returned(saga: Saga, adjustment_id: str) -> Saga:
+    """The pieces of one cancellation or return can be bought again.
+
+    Raises:
+        UnknownAdjustment: this order gave no such pieces back.
+    """
+    for index, known in enumerate(saga.adjustments):
+        if known.id == adjustment_id:
+            done = replace(known, restock=Restock.DONE)
+            others = saga.adjustments
+            return replace(saga, adjustments=(*others[:index], done, *others[index + 1 :]))
+    raise UnknownAdjustment(adjustment_id)
 
 
 def _mark(saga: Saga, refund: Refund, status: RefundStatus) -> Saga:

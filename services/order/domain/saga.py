@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from libs.money import Money
+from services.order.domain.goods import Adjustment, Restock
 from services.order.domain.states import (
     LIVE,
     Axis,
@@ -19,11 +20,16 @@ from services.order.domain.states import (
     require_edge,
 )
 
-UNANSWERED = frozenset({PaymentStatus.PENDING, PaymentStatus.UNKNOWN})
+UNANSWERED = frozenset(
+    {PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.UNKNOWN}
+)
 VOIDABLE = UNANSWERED | {PaymentStatus.AUTHORIZED}
 TAKEN = frozenset(
     {PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}
 )
+
+COMPENSATION = "order_closed"
+"""Reason of the refunds a closed order asks for itself."""
 
 
 class Ask(StrEnum):
@@ -34,6 +40,7 @@ class Ask(StrEnum):
     CAPTURE = "capture"
     VOID = "void"
     RELEASE_STOCK = "release_stock"
+    RETURN_STOCK = "return_stock"
     REFUND = "refund"
 
 
@@ -46,10 +53,10 @@ class RefundStatus(StrEnum):
 
 
 class Outstanding(NamedTuple):
-    """One unanswered command; `refund_id` is set for refunds only."""
+    """One unanswered command; `about` names the refund, or the adjustment whose pieces go back."""
 
     ask: Ask
-    refund_id: str | None = None
+    about: str | None = None
 
 
 class Change(NamedTuple):
@@ -62,12 +69,25 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money asked back once; the id is ours, so payment can tell a repeat from a second refund."""
+    """Money asked back once; the id is ours, so payment can tell a repeat from a second refund.
+
+    `pays_for` names the adjustment it pays, None if it pays for no pieces in particular.
+    """
 
     id: str
     amount_minor: int
     reason: str
     status: RefundStatus = RefundStatus.REQUESTED
+    pays_for: str | None = None
+
+
+class Debt(NamedTuple):
+    """Money that is due to go back and was not asked back, or was refused `refused` times."""
+
+    amount_minor: int
+    reason: str
+    pays_for: str | None
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +101,10 @@ class Saga:
     stock_returned: bool = False
     captured_minor: int = 0
     refunds: tuple[Refund, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    parcels: int = 0
     payment_version: int = 0
+    action_url: str | None = None
     reason: str | None = None
 
     @property
@@ -106,6 +129,13 @@ class Saga:
         return self.captured_minor - self.refunded_minor - self.requested_minor
 
     @property
+    def left_minor(self) -> int:
+        """What was paid, or will be at the capture, and neither went back nor is due to go back."""
+        paid = self.captured_minor if self.payment in TAKEN else self.total.amount_minor
+        owed = sum(one.refund_minor for one in unpaid(self))
+        return paid - self.refunded_minor - self.requested_minor - owed
+
+    @property
     def is_live(self) -> bool:
         return self.order in LIVE
 
@@ -115,7 +145,16 @@ class Saga:
 
     def with_payment(self, status: PaymentStatus, version: int) -> "Saga":
         require_edge(Axis.PAYMENT, self.payment, status)
-        return replace(self, payment=status, payment_version=max(version, self.payment_version))
+        version = max(version, self.payment_version)
+        return replace(self, payment=status, payment_version=version, action_url=None)
+
+    def with_shipment(self, status: ShipmentStatus) -> "Saga":
+        require_edge(Axis.SHIPMENT, self.shipment, status)
+        return replace(self, shipment=status)
+
+    def with_adjustment(self, adjustment: Adjustment) -> "Saga":
+        require_edge(Axis.ORDER, self.order, self.order)
+        return replace(self, adjustments=(*self.adjustments, adjustment))
 
     def with_refund(self, refund: Refund) -> "Saga":
         return replace(self, refunds=(*self.refunds, refund))
@@ -126,12 +165,12 @@ class Saga:
 
 
 def changes(before: Saga, after: Saga) -> Iterator[Change]:
-    """Yield what differs, one step per axis; a further partial refund counts as a step."""
+    """Yield what differs, one step per axis; a further refund, adjustment or parcel counts as a step."""
     if before.payment != after.payment or before.refunded_minor != after.refunded_minor:
         yield Change(Axis.PAYMENT, before.payment, after.payment)
-    if before.order != after.order:
+    if before.order != after.order or len(before.adjustments) != len(after.adjustments):
         yield Change(Axis.ORDER, before.order, after.order)
-    if before.shipment != after.shipment:
+    if before.shipment != after.shipment or before.parcels != after.parcels:
         yield Change(Axis.SHIPMENT, before.shipment, after.shipment)
 
 
@@ -149,6 +188,11 @@ def outstanding(saga: Saga) -> tuple[Outstanding, ...]:
         if not saga.stock_returned:
             asks.append(Outstanding(Ask.RELEASE_STOCK))
     asks.extend(
+        Outstanding(Ask.RETURN_STOCK, adjustment.id)
+        for adjustment in saga.adjustments
+        if adjustment.restock == Restock.REQUESTED
+    )
+    asks.extend(
         Outstanding(Ask.REFUND, refund.id)
         for refund in saga.refunds
         if refund.status == RefundStatus.REQUESTED
@@ -156,11 +200,38 @@ def outstanding(saga: Saga) -> tuple[Outstanding, ...]:
     return tuple(asks)
 
 
-def owes_refund(saga: Saga) -> bool:
-    """Tell whether a closed order still keeps money nobody has asked back."""
-    return not saga.is_live and saga.refundable_minor > 0
+def unpaid(saga: Saga) -> tuple[Adjustment, ...]:
+    """Name the adjustments whose money was not asked back, or was refused."""
+    paid = {refund.pays_for for refund in saga.refunds if refund.status != RefundStatus.FAILED}
+    return tuple(one for one in saga.adjustments if one.refund_minor and one.id not in paid)
+
+
+def debts(saga: Saga) -> tuple[Debt, ...]:
+    """Name what has to be asked back now: for each adjustment of a live order, and all that a closed one keeps."""
+    left = saga.refundable_minor
+    if left <= 0:
+        return ()
+    if not saga.is_live:
+        return (Debt(left, COMPENSATION, None, _refusals(saga, None)),)
+    due = []
+    for one in unpaid(saga):
+        amount = min(one.refund_minor, left)
+        left -= amount
+        if amount:
+            due.append(Debt(amount, one.reason, one.id, _refusals(saga, one.id)))
+    return tuple(due)
 
 
 def is_settled(saga: Saga) -> bool:
     """Tell whether nothing is left to do, unless a person asks for it."""
-    return not outstanding(saga) and not owes_refund(saga)
+    return not outstanding(saga) and not debts(saga)
+
+
+def _refusals(saga: Saga, pays_for: str | None) -> int:
+    """Count the refused refunds of one debt; what staff asked for themselves is theirs to ask for again."""
+    return sum(
+        refund.status == RefundStatus.FAILED
+        and refund.pays_for == pays_for
+        and (pays_for is not None or refund.reason == COMPENSATION)
+        for refund in saga.refunds
+    )

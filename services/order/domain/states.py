@@ -1,6 +1,6 @@
 """The three axes of an order's state and the one table of legal edges.
 
-The database trigger (migration 0001) and `services/order/README.md` repeat the table; tests prove all three equal.
+The database trigger (its newest migration) and `services/order/README.md` repeat the table; tests prove all three equal.
 """
 
 from collections.abc import Iterator
@@ -31,6 +31,7 @@ class PaymentStatus(StrEnum):
     """What payment has told us. `unknown` is a state, never read as success or failure."""
 
     PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
     UNKNOWN = "unknown"
     AUTHORIZED = "authorized"
     CAPTURED = "captured"
@@ -41,9 +42,10 @@ class PaymentStatus(StrEnum):
 
 
 class ShipmentStatus(StrEnum):
-    """Where the goods are."""
+    """Where the goods are. `shipped`: no piece is left to ship, and at least one was."""
 
     PENDING = "pending"
+    PARTIALLY_SHIPPED = "partially_shipped"
     SHIPPED = "shipped"
 
 
@@ -60,14 +62,23 @@ EDGES: Final[dict[Axis, frozenset[Edge]]] = {
             (_O.CONFIRMED, _O.CANCELLED),
             # The provider may refuse the capture of what it had authorised.
             (_O.CONFIRMED, _O.FAILED),
+            # Some pieces were cancelled, returned or refunded: worth a timeline row though the word stays the same.
+            (_O.CONFIRMED, _O.CONFIRMED),
         }
     ),
     Axis.PAYMENT: frozenset(
         {
+            (_P.PENDING, _P.REQUIRES_ACTION),
             (_P.PENDING, _P.UNKNOWN),
             (_P.PENDING, _P.AUTHORIZED),
             (_P.PENDING, _P.DECLINED),
             (_P.PENDING, _P.VOIDED),
+            # The customer confirms the payment with their bank (3-D Secure), or does not.
+            (_P.REQUIRES_ACTION, _P.AUTHORIZED),
+            (_P.REQUIRES_ACTION, _P.DECLINED),
+            (_P.REQUIRES_ACTION, _P.UNKNOWN),
+            (_P.REQUIRES_ACTION, _P.VOIDED),
+            (_P.UNKNOWN, _P.REQUIRES_ACTION),
             (_P.UNKNOWN, _P.AUTHORIZED),
             (_P.UNKNOWN, _P.DECLINED),
             (_P.UNKNOWN, _P.VOIDED),
@@ -76,7 +87,7 @@ EDGES: Final[dict[Axis, frozenset[Edge]]] = {
             (_P.AUTHORIZED, _P.VOIDED),
             (_P.CAPTURED, _P.PARTIALLY_REFUNDED),
             (_P.CAPTURED, _P.REFUNDED),
-            # A second partial refund is a change worth a timeline row though the word stays the same.
+            # So is a second partial refund, and below a further parcel.
             (_P.PARTIALLY_REFUNDED, _P.PARTIALLY_REFUNDED),
             (_P.PARTIALLY_REFUNDED, _P.REFUNDED),
             # A payment that succeeds after it was given up: its order is closed, so it is voided or refunded.
@@ -86,7 +97,15 @@ EDGES: Final[dict[Axis, frozenset[Edge]]] = {
             (_P.VOIDED, _P.CAPTURED),
         }
     ),
-    Axis.SHIPMENT: frozenset({(_S.PENDING, _S.SHIPPED)}),
+    Axis.SHIPMENT: frozenset(
+        {
+            (_S.PENDING, _S.PARTIALLY_SHIPPED),
+            (_S.PENDING, _S.SHIPPED),
+            (_S.PARTIALLY_SHIPPED, _S.PARTIALLY_SHIPPED),
+            # The last pieces left, or were cancelled.
+            (_S.PARTIALLY_SHIPPED, _S.SHIPPED),
+        }
+    ),
 }
 """Every legal change of every axis. Staying where one is needs no edge, unless it is listed."""
 

@@ -1,7 +1,9 @@
-"""Cancelling, shipping and refunding."""
+"""Cancelling, shipping, taking back and refunding."""
 
 from fastapi import APIRouter, Request, Response
 
+from libs.idempotency.errors import IdempotencyKeyMissing
+from libs.idempotency.keys import HEADER
 from libs.idempotency.one_transaction import Idempotent, IdempotentRequired
 from libs.idempotency.reply import Reply
 from libs.web.audience import admin, customer
@@ -14,15 +16,14 @@ from libs.web.conditional import (
 )
 from libs.web.errors import problem_responses
 from services.order import errors
-from services.order.dependencies import OrdersAdmin, OrderServiceDep, OrdersWrite
-from services.order.schemas import (
+from services.order.dependencies import OrderChangesDep, OrdersAdmin, OrdersWrite
+from services.order.schemas.requests import (
     CancelRequest,
-    OrderView,
     RefundRequest,
-    RefundView,
-    ShipmentView,
+    ReturnRequest,
     ShipRequest,
 )
+from services.order.schemas.responses import OrderView, RefundView, ReturnView, ShipmentView
 
 router = APIRouter()
 
@@ -31,21 +32,32 @@ router = APIRouter()
     "/v1/orders/{order_id}/cancel",
     response_model=OrderView,
     openapi_extra=customer(),
-    responses=problem_responses(errors.OrderNotFound, errors.NotCancellable, PreconditionFailed),
+    responses=problem_responses(
+        errors.OrderNotFound, errors.NotCancellable, IdempotencyKeyMissing, PreconditionFailed
+    ),
 )
 async def cancel_order(
     request: Request,
     order_id: str,
     caller: OrdersWrite,
-    service: OrderServiceDep,
+    changes: OrderChangesDep,
     idempotency: Idempotent,
     body: CancelRequest | None = None,
 ) -> Response:
-    """Call an order off before it is shipped; stock and money go back. `If-Match` is honoured; repeating is harmless."""
-    reason = (body or CancelRequest()).reason
+    """Call an order off before it is shipped, or only the pieces named in `lines`; stock and money go back.
+
+    `If-Match` is honoured. Cancelling the whole order again is harmless; cancelling `lines` requires an `Idempotency-Key`.
+    """
+    wanted = body or CancelRequest()
+    if wanted.lines is not None and idempotency.key is None:
+        raise IdempotencyKeyMissing(f"Send a new random value in the {HEADER} header.")
 
     async def cancel() -> Reply:
-        order = await service.cancel_order(caller, order_id, reason, unless_stale(request))
+        check = unless_stale(request)
+        if wanted.lines is None:
+            order = await changes.cancel_order(caller, order_id, wanted.reason, check)
+        else:
+            order = await changes.cancel_lines(caller, order_id, wanted, check)
         return Reply(200, order, {"ETag": etag_of(order.version)})
 
     return await idempotency.once(cancel)
@@ -65,18 +77,45 @@ async def ship_order(
     order_id: str,
     body: ShipRequest,
     caller: OrdersAdmin,
-    service: OrderServiceDep,
+    changes: OrderChangesDep,
     idempotency: Idempotent,
 ) -> Response:
-    """Record the parcel of a confirmed and paid order. `If-Match` with the order's tag is required."""
+    """Record a parcel of a confirmed and paid order: the pieces in `lines`, or all that is left to ship.
+
+    `If-Match` with the order's tag is required.
+    """
 
     async def ship() -> Reply:
-        shipment, version = await service.ship_order(
+        shipment, version = await changes.ship_order(
             caller, order_id, body, lambda version: require_match(request, etag_of(version))
         )
         return Reply(201, shipment, _order_headers(order_id, version))
 
     return await idempotency.once(ship)
+
+
+@router.post(
+    "/v1/orders/{order_id}/returns",
+    response_model=ReturnView,
+    status_code=201,
+    openapi_extra=admin(),
+    responses=problem_responses(errors.OrderNotFound, errors.NotReturnable, PreconditionFailed),
+)
+async def return_goods(
+    request: Request,
+    order_id: str,
+    body: ReturnRequest,
+    caller: OrdersAdmin,
+    changes: OrderChangesDep,
+    idempotency: IdempotentRequired,
+) -> Response:
+    """Record shipped pieces that came back. Their price goes back to the customer, and they to stock if they can be sold."""
+
+    async def take_back() -> Reply:
+        created, version = await changes.return_goods(caller, order_id, body, unless_stale(request))
+        return Reply(201, created, _order_headers(order_id, version))
+
+    return await idempotency.once(take_back)
 
 
 @router.post(
@@ -93,13 +132,16 @@ async def refund_order(
     order_id: str,
     body: RefundRequest,
     caller: OrdersAdmin,
-    service: OrderServiceDep,
+    changes: OrderChangesDep,
     idempotency: IdempotentRequired,
 ) -> Response:
-    """Return captured money, all that is left without an amount. The refund is `requested` until the provider answered."""
+    """Return captured money: an amount, the price of shipped `lines`, or all that is left.
+
+    The refund is `requested` until the provider answered. Pieces that were not shipped are cancelled instead.
+    """
 
     async def refund() -> Reply:
-        created, version = await service.refund_order(caller, order_id, body, unless_stale(request))
+        created, version = await changes.refund_order(caller, order_id, body, unless_stale(request))
         return Reply(201, created, _order_headers(order_id, version))
 
     return await idempotency.once(refund)

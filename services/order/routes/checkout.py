@@ -12,7 +12,8 @@ from libs.web.errors import problem_responses
 from libs.web.prefer import preferences_of
 from services.order import errors
 from services.order.dependencies import CheckoutDep, FollowerDep, OrdersWrite, Resumable
-from services.order.schemas import OrderView, PlaceOrder, QuoteRequest, QuoteView
+from services.order.schemas.requests import PlaceOrder, QuoteRequest
+from services.order.schemas.responses import OrderView, QuoteView
 from services.order.service.checkout import accepted
 from services.order.service.following import Follower
 
@@ -76,7 +77,8 @@ async def place_order(
     """Order a version of a cart at the total you were quoted.
 
     Stock is held and the order exists when this answers 202; payment goes on behind it. With `Prefer: wait=N` (at most 20
-    seconds) the answer waits for the outcome: 201 when confirmed, 402 when declined.
+    seconds) the answer waits for the outcome: 201 when confirmed, 402 when declined, 202 with a `next_action` when the
+    customer has to confirm the payment with their bank, who sends them back to `return_url`.
     """
     preferences = preferences_of(request)
 

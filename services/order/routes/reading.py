@@ -13,7 +13,7 @@ from libs.web.pagination import DEFAULT_LIMIT, Cursor, CursorInvalid, Limit, Pag
 from libs.web.sse import ServerEvent, event_stream, last_event_id
 from services.order import errors
 from services.order.dependencies import FollowerDep, OrderServiceDep, OrdersRead, StreamSeconds
-from services.order.schemas import OrderSummary, OrderView, TimelineView
+from services.order.schemas.responses import OrderSummary, OrderView, TimelineView
 from services.order.service.following import Follower
 
 router = APIRouter()

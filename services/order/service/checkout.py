@@ -28,8 +28,9 @@ from services.order.errors import (
     TotalChanged,
 )
 from services.order.models import Order, OrderLine, TimelineEntry
-from services.order.repository import OrderDetails, OrderRepository
-from services.order.schemas import OrderView, PlaceOrder, QuoteRequest, QuoteView
+from services.order.repository import OrderDetails, OrderGoods, OrderRepository, OrderState
+from services.order.schemas.requests import PlaceOrder, QuoteRequest
+from services.order.schemas.responses import OrderView, QuoteView
 from services.order.service.progress import Progress, ProgressOf
 from services.order.service.views import order_view, quote_view
 
@@ -148,7 +149,7 @@ class Checkout:
             progress.orders.schedule(order, progress.resend_seconds)
             await progress.orders.flush()
             await _announce(progress, order, placement)
-            view = order_view(OrderDetails(order, lines, (), ()))
+            view = order_view(OrderDetails(OrderState(order), OrderGoods(lines)))
             await claim.complete(session, accepted(view))
             return view
 
@@ -218,6 +219,8 @@ def _order_values(placement: Placement) -> dict[str, object]:
         "refunded_minor": start.refunded_minor,
         "payment_method": request.payment_method,
         "payment_version": start.payment_version,
+        "return_url": request.return_url,
+        "parcels": start.parcels,
         "address_id": request.address_id,
         "ship_to": dict(placement.address.fields),
         "version": 1,

@@ -9,10 +9,11 @@ from libs.database.session import Database
 from libs.errors import DomainError
 from libs.idempotency.reply import Reply
 from libs.web.errors import PROBLEM_TYPE, Problem, problem_members
-from services.order.domain.states import OrderStatus
+from services.order.domain.states import OrderStatus, PaymentStatus
 from services.order.errors import OrderNotPlaced, PaymentDeclined
+from services.order.models import Order
 from services.order.repository import OrderDetails, OrderRepository
-from services.order.schemas import TimelineEntryView
+from services.order.schemas.responses import TimelineEntryView
 from services.order.service.checkout import accepted
 from services.order.service.views import order_view, timeline_entry_view
 
@@ -32,12 +33,15 @@ class Follower:
     stopping: asyncio.Event
 
     async def settled(self, order_id: str, seconds: float) -> OrderDetails | None:
-        """Return the order once it is no longer pending; None when the time is over or the process stops."""
+        """Return the order once it is no longer pending, or cannot go on without its customer.
+
+        None when the time is over or the process stops.
+        """
         ends_at = asyncio.get_running_loop().time() + seconds
         with self.hints.subscribe(CHANNEL).watch(order_id) as watch:
             while True:
                 details = await self._details(order_id)
-                if details is not None and details.order.order_status != OrderStatus.PENDING:
+                if details is not None and _is_decided(details.order):
                     return details
                 left = ends_at - asyncio.get_running_loop().time()
                 if left <= 0 or self.stopping.is_set():
@@ -56,12 +60,17 @@ class Follower:
                         break
 
     async def final_reply(self, order_id: str, seconds: float, path: str) -> Reply | None:
-        """Wait for the outcome of a placed order: 201 when confirmed, a problem when it came to nothing."""
+        """Wait for the outcome of a placed order: 201 when confirmed, a problem when it came to nothing.
+
+        202 again when the customer has to act first: `next_action` says what.
+        """
         details = await self.settled(order_id, seconds)
         if details is None:
             return None
+        placed = accepted(order_view(details))
+        if details.order.order_status == OrderStatus.PENDING:
+            return placed
         if details.order.order_status == OrderStatus.CONFIRMED:
-            placed = accepted(order_view(details))
             return Reply(201, placed.body, placed.headers)
         return _problem_reply(_refusal(details), path)
 
@@ -73,6 +82,11 @@ class Follower:
         async with self.database.transaction() as session:
             entries = await OrderRepository(session).timeline(order_id, after)
             return [timeline_entry_view(entry) for entry in entries]
+
+
+def _is_decided(order: Order) -> bool:
+    waits_for_customer = order.payment_status == PaymentStatus.REQUIRES_ACTION
+    return waits_for_customer or order.order_status != OrderStatus.PENDING
 
 
 def _refusal(details: OrderDetails) -> DomainError:

@@ -1,22 +1,27 @@
 """The one place where an order changes after it was placed: state, version, timeline, events and commands in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from libs.contracts.message import Amount, Command, Event
-from libs.contracts.order import OrderCancelled, OrderConfirmed, OrderFailed
-from libs.contracts.payment import AuthorizePayment, CapturePayment, RefundPayment, VoidPayment
-from libs.contracts.product import CommitStock, ReleaseStock
+from libs.contracts.product import ExtendHold
 from libs.ids import new_id
 from libs.messaging.outbox import Outbox
-from libs.money import Money
 from services.order.domain import saga as rules
-from services.order.domain.requests import COMPENSATION, compensate
-from services.order.domain.saga import Ask, Outstanding, RefundStatus, Saga
-from services.order.domain.states import OrderStatus, PaymentStatus, ShipmentStatus
-from services.order.models import Order, Refund, TimelineEntry
-from services.order.repository import LockedOrder, OrderRepository
+from services.order.domain.requests import pay_debts
+from services.order.domain.saga import Outstanding, Saga
+from services.order.domain.states import PaymentStatus
+from services.order.models import Order
+from services.order.repository import OrderRepository, OrderState
+from services.order.service.messages import command_for, event_for
+from services.order.service.rows import (
+    lines_of_new,
+    saga_of,
+    timeline_of,
+    write_adjustments,
+    write_refunds,
+    write_state,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +43,32 @@ class Progress:
     outbox: Outbox
     tell: Callable[[str], None]
     resend_seconds: float
+    action_hold_seconds: int
+    """How long the stock is held for a customer who has to confirm the payment."""
 
-    async def apply(self, locked: LockedOrder, after: Saga, cause: Cause) -> bool:
+    async def apply(self, locked: OrderState, after: Saga, cause: Cause) -> bool:
         """Store the step from the order's present state to `after`; False if there is nothing to store."""
         order, before = locked.order, saga_of(locked)
-        refused = sum(refund.status == RefundStatus.FAILED for refund in after.refunds)
-        if not refused:
-            # After a refused refund the sweeper tries again, with growing patience.
-            after = compensate(after, new_id("rfd"))
+        # After a refused refund the sweeper tries again, with growing patience.
+        after = pay_debts(after, lambda: new_id("rfd"), tries=1)
         if after == before:
             return False
         self.orders.advance(order)
-        _copy_state(after, order)
-        self._keep_refunds(locked, after)
-        self.orders.add(*_timeline(order, before, after, cause))
+        write_state(order, after)
+        self.orders.add(*timeline_of(order, before, after, cause.word, cause.event_id))
         order.checks = 0
-        patience = None if rules.is_settled(after) else self.resend_seconds * 2**refused
-        self.orders.schedule(order, patience)
+        self.orders.schedule(order, self._patience(after))
+        if after.payment == PaymentStatus.REQUIRES_ACTION:
+            self.orders.demand_action(order)
+        self.orders.add(*write_adjustments(locked, after))
+        await self.orders.flush()
+        self.orders.add(*lines_of_new(locked, after), *write_refunds(locked, after))
         await self.orders.flush()
         await self._tell_of(order, before, after)
         self.tell(order.id)
         return True
 
-    async def resend(self, locked: LockedOrder) -> int:
+    async def resend(self, locked: OrderState) -> int:
         """Send every unanswered command once more; receivers answer a repeat by telling the outcome again."""
         saga = saga_of(locked)
         asks = rules.outstanding(saga)
@@ -68,130 +76,28 @@ class Progress:
             await self.send(locked.order, saga, ask)
         return len(asks)
 
+    async def send(self, order: Order, saga: Saga, ask: Outstanding) -> None:
+        """Send one command."""
+        await self.outbox.add(command_for(order, saga, ask), aggregate_version=order.version)
+
+    def _patience(self, after: Saga) -> float | None:
+        if rules.is_settled(after):
+            return None
+        refused = max((debt.refused for debt in rules.debts(after)), default=0)
+        return self.resend_seconds * float(2**refused)
+
     async def _tell_of(self, order: Order, before: Saga, after: Saga) -> None:
-        event = _event(order) if before.order != after.order else None
+        event = event_for(order, before, after)
         if event is not None:
             await self.outbox.add(event, aggregate_version=order.version)
         known = rules.outstanding(before)
         for ask in rules.outstanding(after):
             if ask not in known:
                 await self.send(order, after, ask)
-
-    async def send(self, order: Order, saga: Saga, ask: Outstanding) -> None:
-        """Send one command."""
-        await self.outbox.add(command_for(order, saga, ask), aggregate_version=order.version)
-
-    def _keep_refunds(self, locked: LockedOrder, after: Saga) -> None:
-        rows = {refund.id: refund for refund in locked.refunds}
-        for refund in after.refunds:
-            if refund.id in rows:
-                rows[refund.id].status = refund.status
-                continue
-            self.orders.add(
-                Refund(
-                    id=refund.id,
-                    order_id=locked.order.id,
-                    amount_minor=refund.amount_minor,
-                    currency=locked.order.currency,
-                    status=refund.status,
-                    reason=refund.reason,
-                )
-            )
+        if after.action_url is not None and before.action_url is None and after.is_live:
+            extend = ExtendHold(order_id=order.id, ttl_seconds=self.action_hold_seconds)
+            await self.outbox.add(extend, aggregate_version=order.version)
 
 
 ProgressOf = Callable[[Any], Progress]
 """Builds a `Progress` in a session; the session's type stays with those who know SQLAlchemy."""
-
-
-def saga_of(locked: LockedOrder) -> Saga:
-    """Read the process state of a locked order."""
-    order = locked.order
-    return Saga(
-        total=Money(order.total_minor, order.currency),
-        order=OrderStatus(order.order_status),
-        payment=PaymentStatus(order.payment_status),
-        shipment=ShipmentStatus(order.shipment_status),
-        stock_returned=order.stock_returned,
-        captured_minor=order.captured_minor,
-        refunds=_refunds_of(locked.refunds),
-        payment_version=order.payment_version,
-        reason=order.reason,
-    )
-
-
-def command_for(order: Order, saga: Saga, ask: Outstanding) -> Command:
-    """Phrase an unanswered ask as the message its receiver understands."""
-    reason = saga.reason or COMPENSATION
-    match ask.ask:
-        case Ask.AUTHORIZE:
-            return AuthorizePayment(
-                order_id=order.id,
-                user_id=order.user_id,
-                home_region=order.home_region,
-                amount=Amount.of(saga.total),
-                payment_method=order.payment_method,
-            )
-        case Ask.COMMIT_STOCK:
-            return CommitStock(order_id=order.id)
-        case Ask.CAPTURE:
-            return CapturePayment(order_id=order.id)
-        case Ask.VOID:
-            return VoidPayment(order_id=order.id, reason=reason)
-        case Ask.RELEASE_STOCK:
-            return ReleaseStock(order_id=order.id, reason=reason)
-        case Ask.REFUND:
-            refund = next(one for one in saga.refunds if one.id == ask.refund_id)
-            amount = Money(refund.amount_minor, order.currency)
-            return RefundPayment(
-                order_id=order.id,
-                refund_id=refund.id,
-                amount=Amount.of(amount),
-                reason=refund.reason,
-            )
-
-
-def _refunds_of(rows: Sequence[Refund]) -> tuple[rules.Refund, ...]:
-    return tuple(
-        rules.Refund(row.id, row.amount_minor, row.reason, RefundStatus(row.status)) for row in rows
-    )
-
-
-def _copy_state(after: Saga, order: Order) -> None:
-    order.order_status = after.order
-    order.payment_status = after.payment
-    order.shipment_status = after.shipment
-    order.stock_returned = after.stock_returned
-    order.captured_minor = after.captured_minor
-    order.refunded_minor = after.refunded_minor
-    order.payment_version = after.payment_version
-    order.reason = after.reason
-
-
-def _timeline(order: Order, before: Saga, after: Saga, cause: Cause) -> list[TimelineEntry]:
-    entries = []
-    for change in rules.changes(before, after):
-        order.last_sequence += 1
-        entries.append(
-            TimelineEntry(
-                order_id=order.id,
-                sequence=order.last_sequence,
-                axis=change.axis,
-                from_status=change.before,
-                to_status=change.after,
-                cause=cause.word,
-                cause_event_id=cause.event_id,
-            )
-        )
-    return entries
-
-
-def _event(order: Order) -> Event:
-    reason = order.reason or COMPENSATION
-    match OrderStatus(order.order_status):
-        case OrderStatus.CONFIRMED:
-            total = Amount(amount_minor=order.total_minor, currency=order.currency)
-            return OrderConfirmed(order_id=order.id, user_id=order.user_id, total=total)
-        case OrderStatus.CANCELLED:
-            return OrderCancelled(order_id=order.id, user_id=order.user_id, reason=reason)
-        case OrderStatus.PENDING | OrderStatus.FAILED:
-            return OrderFailed(order_id=order.id, user_id=order.user_id, reason=reason)

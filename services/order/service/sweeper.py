@@ -5,17 +5,16 @@ It never guesses how a payment ended: it sends the same command again, and payme
 
 import random
 from dataclasses import dataclass
-from datetime import timedelta
 
 from libs.database.session import Database
 from libs.ids import new_id
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
 from services.order.domain import saga as rules
-from services.order.domain.requests import compensate, expire
-from services.order.domain.saga import RefundStatus, Saga
-from services.order.repository import DueOrder
-from services.order.service.progress import Cause, Progress, ProgressOf, saga_of
+from services.order.domain.requests import expire, pay_debts
+from services.order.repository import DueOrder, Patience
+from services.order.service.progress import Cause, Progress, ProgressOf
+from services.order.service.rows import saga_of
 
 BATCH = 20
 MOST_BATCHES = 50
@@ -34,7 +33,7 @@ _resent = counter(
 _stuck = counter(
     "meridian.order.refunds_stuck",
     unit="{order}",
-    description="Closed orders whose refund was refused every time: a person must look.",
+    description="Orders whose refund was refused every time: a person must look.",
 )
 
 
@@ -44,7 +43,7 @@ class Sweeper:
 
     database: Database
     progress_of: ProgressOf
-    pending_timeout: timedelta
+    patience: Patience
     resend_seconds: float
 
     async def run(self) -> int:
@@ -60,7 +59,7 @@ class Sweeper:
     async def _batch(self) -> int:
         async with self.database.transaction() as session:
             progress = self.progress_of(session)
-            due = await progress.orders.due(BATCH, self.pending_timeout)
+            due = await progress.orders.due(BATCH, self.patience)
             order_ids = [one.locked.order.id for one in due]
             for order_id, one in zip(order_ids, due, strict=True):
                 await self._drive_alone(progress, order_id, one)
@@ -77,7 +76,8 @@ class Sweeper:
 
     async def _drive(self, progress: Progress, due: DueOrder) -> None:
         order, saga = due.locked.order, saga_of(due.locked)
-        after = _refund_again(expire(saga) if due.too_old else saga)
+        after = expire(saga) if due.too_old else saga
+        after = pay_debts(after, lambda: new_id("rfd"), tries=MOST_REFUND_TRIES)
         cause = "gave_up_waiting" if after.order != saga.order else "refund_again"
         if await progress.apply(due.locked, after, Cause(cause)):
             return
@@ -94,8 +94,3 @@ class Sweeper:
     def _pause(self, checks: int) -> float:
         doubled = self.resend_seconds * float(2 ** min(checks, _DOUBLINGS))
         return min(doubled, LONGEST_PAUSE_SECONDS) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-
-
-def _refund_again(saga: Saga) -> Saga:
-    refused = sum(refund.status == RefundStatus.FAILED for refund in saga.refunds)
-    return compensate(saga, new_id("rfd")) if refused < MOST_REFUND_TRIES else saga

@@ -1,21 +1,38 @@
 """Turns rows and totals into what the API shows."""
 
+from collections.abc import Sequence
+
 from libs.money import Money
+from services.order.domain.goods import AdjustmentKind, Line
 from services.order.domain.pricing import Totals
-from services.order.models import Order, OrderLine, Refund, Shipment, TimelineEntry
+from services.order.domain.states import OrderStatus
+from services.order.models import (
+    Adjustment,
+    AdjustmentLine,
+    Order,
+    OrderLine,
+    Shipment,
+    ShipmentLine,
+    TimelineEntry,
+)
 from services.order.repository import OrderDetails
-from services.order.schemas import (
+from services.order.schemas.responses import (
     AddressView,
+    CancellationView,
     LineView,
     MoneyView,
+    NextAction,
     OrderSummary,
     OrderView,
+    PiecesView,
     QuoteLine,
     QuoteView,
     RefundView,
+    ReturnView,
     ShipmentView,
     TimelineEntryView,
 )
+from services.order.service.rows import goods_of
 
 
 def money(amount: Money) -> MoneyView:
@@ -74,7 +91,7 @@ def order_view(details: OrderDetails) -> OrderView:
         **dict(order_summary(order)),
         cart_id=order.cart_id,
         cart_version=order.cart_version,
-        lines=[line_view(line) for line in details.lines],
+        lines=_line_views(details),
         subtotal=amount(order.subtotal_minor),
         shipping=amount(order.shipping_minor),
         tax=amount(order.tax_minor),
@@ -82,47 +99,125 @@ def order_view(details: OrderDetails) -> OrderView:
         captured=amount(order.captured_minor),
         refunded=amount(order.refunded_minor),
         payment_id=order.payment_id,
+        next_action=_next_action(order),
         ship_to=AddressView(**order.ship_to),
-        refunds=[refund_view(refund) for refund in details.refunds],
-        shipments=[shipment_view(shipment) for shipment in details.shipments],
+        cancellations=cancellation_views(details),
+        refunds=refund_views(details),
+        returns=return_views(details),
+        shipments=shipment_views(details),
     )
 
 
-def line_view(line: OrderLine) -> LineView:
-    """Show a line as it was sold."""
-    unit_price = Money(line.unit_price_minor, line.currency)
+def cancellation_views(details: OrderDetails) -> list[CancellationView]:
+    """Show the pieces that were called off, oldest first."""
+    return [
+        CancellationView(
+            cancellation_id=row.id,
+            lines=_adjusted_pieces(details, row.id),
+            refund=MoneyView(amount_minor=row.refund_minor, currency=row.currency),
+            restock=row.restock,
+            reason=row.reason,
+            created_at=row.created_at,
+        )
+        for row in _of_kind(details, AdjustmentKind.CANCELLATION)
+    ]
+
+
+def return_views(details: OrderDetails) -> list[ReturnView]:
+    """Show the pieces that came back, oldest first."""
+    return [
+        ReturnView(
+            return_id=row.id,
+            order_id=row.order_id,
+            lines=_adjusted_pieces(details, row.id),
+            refund=MoneyView(amount_minor=row.refund_minor, currency=row.currency),
+            restock=row.restock,
+            reason=row.reason,
+            created_at=row.created_at,
+        )
+        for row in _of_kind(details, AdjustmentKind.RETURN)
+    ]
+
+
+def refund_views(details: OrderDetails) -> list[RefundView]:
+    """Show what was asked back, oldest first."""
+    return [
+        RefundView(
+            refund_id=row.id,
+            order_id=row.order_id,
+            amount=MoneyView(amount_minor=row.amount_minor, currency=row.currency),
+            status=row.status,
+            reason=row.reason,
+            pays_for=row.pays_for,
+            lines=_adjusted_pieces(details, row.pays_for),
+            created_at=row.created_at,
+        )
+        for row in details.state.refunds
+    ]
+
+
+def shipment_views(details: OrderDetails) -> list[ShipmentView]:
+    """Show the parcels, oldest first."""
+    return [
+        ShipmentView(
+            shipment_id=row.id,
+            order_id=row.order_id,
+            carrier=row.carrier,
+            tracking_number=row.tracking_number,
+            lines=_parcel_pieces(details, row),
+            created_at=row.created_at,
+        )
+        for row in details.shipments
+    ]
+
+
+def _line_views(details: OrderDetails) -> list[LineView]:
+    goods = goods_of(details.state, details.goods)
+    rows = zip(details.goods.lines, goods.lines, strict=True)
+    return [_line_view(row, line, details.order) for row, line in rows]
+
+
+def _line_view(row: OrderLine, line: Line, order: Order) -> LineView:
+    unit_price = Money(row.unit_price_minor, row.currency)
+    # An order that is cancelled as a whole takes along what was still open.
+    called_off = line.open if order.order_status == OrderStatus.CANCELLED else 0
     return LineView(
-        sku=line.sku,
-        title=line.title,
-        quantity=line.quantity,
+        sku=row.sku,
+        title=row.title,
+        quantity=row.quantity,
         unit_price=money(unit_price),
-        price_version=line.price_version,
-        amount=money(unit_price * line.quantity),
-        tax=MoneyView(amount_minor=line.tax_minor, currency=line.currency),
+        price_version=row.price_version,
+        amount=money(unit_price * row.quantity),
+        tax=MoneyView(amount_minor=row.tax_minor, currency=row.currency),
+        cancelled=line.cancelled + called_off,
+        shipped=line.shipped,
+        returned=line.returned,
+        refunded=line.refunded,
     )
 
 
-def refund_view(refund: Refund) -> RefundView:
-    """Show a refund."""
-    return RefundView(
-        refund_id=refund.id,
-        order_id=refund.order_id,
-        amount=MoneyView(amount_minor=refund.amount_minor, currency=refund.currency),
-        status=refund.status,
-        reason=refund.reason,
-        created_at=refund.created_at,
-    )
+def _next_action(order: Order) -> NextAction | None:
+    if order.action_url is None or order.order_status != OrderStatus.PENDING:
+        return None
+    return NextAction(type="redirect", url=order.action_url)
 
 
-def shipment_view(shipment: Shipment) -> ShipmentView:
-    """Show a parcel."""
-    return ShipmentView(
-        shipment_id=shipment.id,
-        order_id=shipment.order_id,
-        carrier=shipment.carrier,
-        tracking_number=shipment.tracking_number,
-        created_at=shipment.created_at,
-    )
+def _of_kind(details: OrderDetails, kind: AdjustmentKind) -> list[Adjustment]:
+    return [row for row in details.state.adjustments if row.kind == kind]
+
+
+def _adjusted_pieces(details: OrderDetails, adjustment_id: str | None) -> list[PiecesView]:
+    rows = details.state.adjustment_lines
+    return _pieces([row for row in rows if row.adjustment_id == adjustment_id])
+
+
+def _parcel_pieces(details: OrderDetails, shipment: Shipment) -> list[PiecesView]:
+    rows = [row for row in details.goods.shipment_lines if row.shipment_id == shipment.id]
+    return _pieces(rows or details.goods.lines)
+
+
+def _pieces(rows: Sequence[AdjustmentLine | OrderLine | ShipmentLine]) -> list[PiecesView]:
+    return [PiecesView(sku=row.sku, quantity=row.quantity) for row in rows]
 
 
 def timeline_entry_view(entry: TimelineEntry) -> TimelineEntryView:

@@ -11,11 +11,11 @@ from typing_extensions import override
 
 from libs.money import Money
 from services.order.domain import events
-from services.order.domain.requests import cancel, compensate, expire, request_refund, ship
+from services.order.domain.goods import Goods, Sold
+from services.order.domain.requests import cancel, expire, pay_debts, request_refund, ship
 from services.order.domain.saga import (
     Ask,
     Outstanding,
-    RefundStatus,
     Saga,
     changes,
     is_settled,
@@ -31,6 +31,7 @@ from services.order.errors import (
 )
 
 TOTAL = Money(10_000, "USD")
+GOODS = Goods.of([Sold("MUG", 2, TOTAL)], (), ())
 News = Callable[[Saga], Saga]
 
 
@@ -143,12 +144,11 @@ class Checkout(RuleBasedStateMachine):
                 self.to_stock.append(one.ask)
             else:
                 amounts = {r.id: r.amount_minor for r in self.saga.refunds}
-                self.to_payment.append((one, amounts.get(one.refund_id or "", 0)))
+                self.to_payment.append((one, amounts.get(one.about or "", 0)))
 
     def _step(self, after: Saga) -> None:
         before = self.saga
-        if not any(refund.status == RefundStatus.FAILED for refund in after.refunds):
-            after = compensate(after, self._next_refund())
+        after = pay_debts(after, self._next_refund, 1)
         for change in changes(before, after):
             assert (change.before, change.after) in EDGES[change.axis]
         self.saga = after
@@ -173,8 +173,8 @@ class Checkout(RuleBasedStateMachine):
             case Ask.VOID:
                 self.news += self.payment.void()
             case _:
-                assert one.refund_id is not None
-                self.news += self.payment.refund(one.refund_id, amount, refused=refused)
+                assert one.about is not None
+                self.news += self.payment.refund(one.about, amount, refused=refused)
 
     def _stock_works(self, *, sold_out: bool) -> None:
         if self.to_stock.pop(0) == Ask.COMMIT_STOCK:
@@ -231,7 +231,7 @@ class Checkout(RuleBasedStateMachine):
 
     def _sweep(self, *, too_old: bool) -> None:
         after = expire(self.saga) if too_old else self.saga
-        after = compensate(after, self._next_refund())
+        after = pay_debts(after, self._next_refund, 5)
         if after != self.saga:
             self._step(after)
         else:
@@ -247,7 +247,7 @@ class Checkout(RuleBasedStateMachine):
     @rule()
     def staff_ship(self) -> None:
         try:
-            self._step(ship(self.saga))
+            self._step(ship(self.saga, GOODS, None)[0])
         except NotShippable:
             return
         assert self.payment.captured == TOTAL.amount_minor

@@ -5,7 +5,8 @@ import pytest
 
 from libs.money import Money
 from services.order.domain import events
-from services.order.domain.requests import cancel, compensate, expire, request_refund, ship
+from services.order.domain.goods import Goods, Sold
+from services.order.domain.requests import cancel, expire, pay_debts, request_refund, ship
 from services.order.domain.saga import (
     Ask,
     Change,
@@ -14,9 +15,9 @@ from services.order.domain.saga import (
     RefundStatus,
     Saga,
     changes,
+    debts,
     is_settled,
     outstanding,
-    owes_refund,
 )
 from services.order.domain.states import Axis, OrderStatus, PaymentStatus, ShipmentStatus
 from services.order.errors import (
@@ -29,12 +30,13 @@ from services.order.errors import (
 )
 
 TOTAL = Money(5000, "USD")
+GOODS = Goods.of([Sold("MUG", 2, TOTAL)], (), ())
 PLACED = Saga(total=TOTAL)
 UNKNOWN = events.payment_unknown(PLACED, 1)
 AUTHORIZED = events.payment_authorized(PLACED, TOTAL, 1)
 CONFIRMED = events.stock_committed(AUTHORIZED)
 PAID = events.payment_captured(CONFIRMED, TOTAL, 2)
-SHIPPED = ship(PAID)
+SHIPPED, _ = ship(PAID, GOODS, None)
 DECLINED = events.payment_declined(PLACED, 1)
 CANCELLED = cancel(PLACED, "changed_mind")
 
@@ -97,14 +99,14 @@ def test_cancelling_before_capture_voids_and_releases(state: Saga) -> None:
 
 
 def test_cancelling_a_paid_order_refunds_it() -> None:
-    cancelled = compensate(cancel(PAID, "changed_mind"), "rfd_1")
+    cancelled = pay_debts(cancel(PAID, "changed_mind"), lambda: "rfd_1", 1)
     assert outstanding(cancelled) == (
         Outstanding(Ask.RELEASE_STOCK),
         Outstanding(Ask.REFUND, "rfd_1"),
     )
     refunded = events.refund_succeeded(cancelled, "rfd_1", 3)
     assert refunded.payment == PaymentStatus.REFUNDED
-    assert not owes_refund(refunded)
+    assert not debts(refunded)
 
 
 def test_cancelling_twice_changes_nothing() -> None:
@@ -129,9 +131,9 @@ def test_money_taken_too_late_is_returned(given_up: PaymentStatus) -> None:
     closed = replace(CANCELLED, payment=given_up, payment_version=3)
     late = events.payment_captured(closed, TOTAL, 2)
     assert late.payment == PaymentStatus.CAPTURED
-    assert owes_refund(late)
+    assert debts(late)
     assert not is_settled(late)
-    assert Outstanding(Ask.REFUND, "rfd_1") in outstanding(compensate(late, "rfd_1"))
+    assert Outstanding(Ask.REFUND, "rfd_1") in outstanding(pay_debts(late, lambda: "rfd_1", 1))
 
 
 def test_only_a_newer_authorisation_revives_a_payment_that_was_given_up() -> None:
@@ -139,7 +141,7 @@ def test_only_a_newer_authorisation_revives_a_payment_that_was_given_up() -> Non
 
 
 def test_compensation_is_asked_for_only_when_owed() -> None:
-    assert compensate(PAID, "rfd_1") is PAID
+    assert pay_debts(PAID, lambda: "rfd_1", 1) is PAID
 
 
 @pytest.mark.parametrize(
@@ -239,17 +241,17 @@ def test_only_a_confirmed_and_paid_order_is_refunded_or_shipped(state: Saga) -> 
     with pytest.raises(NotRefundable):
         request_refund(state, "rfd_1", None, "other")
     with pytest.raises(NotShippable):
-        ship(state)
+        ship(state, GOODS, None)
 
 
 def test_an_order_ships_once_and_not_while_all_its_money_goes_back() -> None:
     assert SHIPPED.shipment == ShipmentStatus.SHIPPED
     with pytest.raises(NotShippable):
-        ship(SHIPPED)
+        ship(SHIPPED, GOODS, None)
     with pytest.raises(NotShippable):
-        ship(request_refund(PAID, "rfd_1", None, "other"))
+        ship(request_refund(PAID, "rfd_1", None, "other"), GOODS, None)
     partly = request_refund(PAID, "rfd_1", Money(1, "USD"), "other")
-    assert ship(partly).shipment == ShipmentStatus.SHIPPED
+    assert ship(partly, GOODS, None)[0].shipment == ShipmentStatus.SHIPPED
 
 
 def test_changes_name_each_axis_that_moved() -> None:

@@ -17,7 +17,7 @@ from services.order.clients import Address, Cart, Wanted
 from services.order.dependencies import build_checkout
 from services.order.domain.pricing import PricedLine
 from services.order.errors import CartAlreadyOrdered, CartChanged, TotalChanged
-from services.order.schemas import MoneyIn, PlaceOrder
+from services.order.schemas.requests import MoneyIn, PlaceOrder
 from services.order.service.checkout import Checkout
 from tests.order.conftest import ADDRESS, CART, CUSTOMER, Running
 

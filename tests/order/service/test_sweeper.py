@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from services.order.dependencies import build_progress
+from services.order.repository import Patience
 from services.order.service.sweeper import BATCH, MOST_REFUND_TRIES, Sweeper
 from tests.order.conftest import Running
 
@@ -150,7 +151,7 @@ def test_the_pause_grows_to_a_minute_and_no_further(running: Running) -> None:
     sweeper = Sweeper(
         running.resources.database,
         lambda session: build_progress(running.resources, session),
-        timedelta(minutes=10),
+        Patience(timedelta(minutes=10), timedelta(minutes=15)),
         10.0,
     )
     assert 8 * 2 <= sweeper._pause(1) <= 12 * 2

@@ -1,24 +1,9 @@
-"""Request and response shapes of the order service."""
+"""Response shapes of the order service."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
-
-from libs.web.strict import RequestModel, ResponseModel
-
-Currency = Literal["USD", "EUR", "GBP", "INR", "JPY", "KWD"]
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}_[0-9a-f]{32}$")]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Token = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,10}_[A-Za-z0-9_]{1,190}$")]
-"""A provider's token begins with what it is, such as `tok_`: a card number is refused before anything keeps it."""
-
-
-class MoneyIn(RequestModel):
-    """An amount a client names."""
-
-    amount_minor: int = Field(ge=0, le=10**12, description="Minor units, such as cents")
-    currency: Currency = Field(description="ISO 4217")
+from libs.web.strict import ResponseModel
 
 
 class MoneyView(ResponseModel):
@@ -26,14 +11,6 @@ class MoneyView(ResponseModel):
 
     amount_minor: int
     currency: str
-
-
-class QuoteRequest(RequestModel):
-    """What a total is asked for: a cart and where it goes."""
-
-    cart_id: Id
-    address_id: Id
-    currency: Currency | None = Field(default=None, description="The cart's currency if left out")
 
 
 class QuoteLine(ResponseModel):
@@ -61,16 +38,6 @@ class QuoteView(ResponseModel):
     total: MoneyView
 
 
-class PlaceOrder(RequestModel):
-    """An order for exactly what the customer saw: that version of the cart at that total."""
-
-    cart_id: Id
-    cart_version: int = Field(ge=0, le=2**31 - 1)
-    expected_total: MoneyIn
-    payment_method: Token = Field(description="The payment provider's token; never card data")
-    address_id: Id
-
-
 class AddressView(ResponseModel):
     """Where the goods go, as it was when the order was placed."""
 
@@ -83,8 +50,15 @@ class AddressView(ResponseModel):
     country: str
 
 
+class PiecesView(ResponseModel):
+    """Some pieces of one line."""
+
+    sku: str
+    quantity: int
+
+
 class LineView(ResponseModel):
-    """One immutable line, as it was sold."""
+    """One immutable line as it was sold, and where its pieces are."""
 
     sku: str
     title: str
@@ -93,27 +67,67 @@ class LineView(ResponseModel):
     price_version: int
     amount: MoneyView
     tax: MoneyView
+    cancelled: int
+    shipped: int
+    returned: int
+    refunded: int
 
 
 class RefundView(ResponseModel):
-    """Money asked back once; `requested` until the provider answered."""
+    """Money asked back once; `requested` until the provider answered.
+
+    `pays_for` names the cancellation, the return or the refunded lines it is for.
+    """
 
     refund_id: str
     order_id: str
     amount: MoneyView
     status: str
     reason: str
+    pays_for: str | None
+    lines: list[PiecesView]
+    created_at: datetime
+
+
+class CancellationView(ResponseModel):
+    """Pieces called off before they were shipped. `refund` is asked for once the payment is captured."""
+
+    cancellation_id: str
+    lines: list[PiecesView]
+    refund: MoneyView
+    restock: str
+    reason: str
+    created_at: datetime
+
+
+class ReturnView(ResponseModel):
+    """Pieces that came back; `restock` tells whether they can be sold again: `none`, `requested`, `done`."""
+
+    return_id: str
+    order_id: str
+    lines: list[PiecesView]
+    refund: MoneyView
+    restock: str
+    reason: str
     created_at: datetime
 
 
 class ShipmentView(ResponseModel):
-    """A parcel."""
+    """A parcel and what is in it."""
 
     shipment_id: str
     order_id: str
     carrier: str
     tracking_number: str
+    lines: list[PiecesView]
     created_at: datetime
+
+
+class NextAction(ResponseModel):
+    """What the customer has to do before the order can go on: confirm the payment at their bank (3-D Secure)."""
+
+    type: Literal["redirect"]
+    url: str
 
 
 class OrderSummary(ResponseModel):
@@ -143,8 +157,11 @@ class OrderView(OrderSummary):
     captured: MoneyView
     refunded: MoneyView
     payment_id: str | None
+    next_action: NextAction | None
     ship_to: AddressView
+    cancellations: list[CancellationView]
     refunds: list[RefundView]
+    returns: list[ReturnView]
     shipments: list[ShipmentView]
 
 
@@ -165,25 +182,3 @@ class TimelineView(ResponseModel):
 
     order_id: str
     items: list[TimelineEntryView]
-
-
-class CancelRequest(RequestModel):
-    """Why the customer calls the order off."""
-
-    reason: Literal["changed_mind", "ordered_by_mistake", "too_slow", "other"] = "changed_mind"
-
-
-class ShipRequest(RequestModel):
-    """The parcel that left."""
-
-    carrier: Word
-    tracking_number: Word
-
-
-class RefundRequest(RequestModel):
-    """How much goes back; all that is left without an amount."""
-
-    amount: MoneyIn | None = None
-    reason: Literal["requested_by_customer", "damaged", "not_delivered", "goodwill"] = (
-        "requested_by_customer"
-    )

@@ -1,0 +1,1 @@
+"""Shapes of order's interface: `requests` that come in, `responses` that go out."""
