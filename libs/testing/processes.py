@@ -56,9 +56,14 @@ class ServiceProcess:
 
 
 def start_process(
-    arguments: Sequence[str], environment: dict[str, str], url: str, log_file: Path
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    url: str,
+    log_file: Path,
+    *,
+    folder: Path = _REPOSITORY,
 ) -> ServiceProcess:
-    """Start `python <arguments>` and return once `url`/livez answers.
+    """Start `python <arguments>` in a folder and return once `url`/livez answers.
 
     Raises:
         RuntimeError: it ended or did not answer; the message holds its log.
@@ -67,7 +72,7 @@ def start_process(
         process = subprocess.Popen(
             [sys.executable, *arguments],
             env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(_REPOSITORY), **environment},
-            cwd=_REPOSITORY,
+            cwd=folder,
             stdout=log,
             stderr=log,
         )

@@ -25,7 +25,7 @@ def replicas(stack: Stack, service: str, count: int) -> Iterator[list[ServicePro
 
 
 def _replica(stack: Stack, service: str, number: int) -> ServiceProcess:
-    port = _free_port()
+    port = free_port()
     environment = {
         **psutil.Process(stack.pid_of(service)).environ(),
         "ROLE": "api",
@@ -42,7 +42,7 @@ def url_of(stack: Stack, service: str) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

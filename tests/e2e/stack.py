@@ -83,7 +83,7 @@ class Stack:
         return (self.home / "up.log").read_text(errors="replace")
 
 
-def start_stack(home: Path, *options: str, offset: int | None = None) -> Stack:
+def start_stack(home: Path, *options: str, offset: int | None = None, root: Path = ROOT) -> Stack:
     """Start a stack below `home`, a second time on its old ports, and return once it sells.
 
     Its messages come twice and out of order more often than any emulator would deliver them.
@@ -95,7 +95,7 @@ def start_stack(home: Path, *options: str, offset: int | None = None) -> Stack:
     (home / "overrides.env").write_text(OVERRIDES)
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},  # noqa: TID251 - for a child
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(root),
         "MERIDIAN_HOME": str(home / "meridian"),
         "MERIDIAN_ENV_FILE": str(home / "overrides.env"),
         "MINISTACK_PYTHON": str(TestEnvironment().ministack_python),
@@ -105,7 +105,7 @@ def start_stack(home: Path, *options: str, offset: int | None = None) -> Stack:
     with (home / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "local", "up", *options],
-            cwd=ROOT,
+            cwd=root,
             env=environment,
             stdout=log,
             stderr=log,
