@@ -1,0 +1,1 @@
+"""The torture: its plans, its history, and above all its checker."""
