@@ -60,19 +60,27 @@ def has_migrations(service: str) -> bool:
 async def upgrade(service: str, migrator_url: str, revision: str = "head") -> None:
     """Bring the service's schema up to `revision`; does nothing, quickly, when it is there already.
 
+    Each migration commits by itself: a constraint can be added in one and checked, with nobody locked out, in the next.
+
     Raises:
         MigrationsError: the service has no migrations.
     """
     config = _config(service)
+    last = _resolved(config, revision)
+    steps: list[bool] = []
 
     def work(connection: Connection) -> None:
-        if _current(connection) == _resolved(config, revision):
-            return
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        command.upgrade(config, "+1")
         _protect_version_table(connection, service)
 
-    await _as_owner(service, migrator_url, work)
+    def work_if_behind(connection: Connection) -> None:
+        steps.append(_current(connection) != last)
+        if steps[-1]:
+            work(connection)
+
+    while not steps or steps[-1]:
+        await _as_owner(service, migrator_url, work_if_behind)
 
 
 async def downgrade(service: str, migrator_url: str, revision: str) -> None:
@@ -126,7 +134,7 @@ async def _comparison(service: str, migrator_url: str, *, expected: str | None) 
             opts={
                 "target_metadata": metadata,
                 "version_table": VERSION_TABLE,
-                "include_name": _without_foreign_shared_tables(metadata),
+                "include_name": _without_foreign_shared_tables(metadata, _partitions(connection)),
             },
         )
         found.append(produce_migrations(migration, metadata))
@@ -146,12 +154,22 @@ def _metadata_of(service: str) -> MetaData:
 
 
 def _without_foreign_shared_tables(
-    metadata: MetaData,
+    metadata: MetaData, partitions: set[str]
 ) -> Callable[[str | None, str, object], bool]:
     def include(name: str | None, kind: str, _parents: object) -> bool:
-        return kind != "table" or name not in SHARED_TABLES or name in metadata.tables
+        if kind != "table" or name in metadata.tables:
+            return True
+        return name not in SHARED_TABLES and name not in partitions
 
     return include
+
+
+def _partitions(connection: Connection) -> set[str]:
+    query = text(
+        "SELECT relname FROM pg_class "
+        "WHERE relispartition AND relnamespace = current_schema()::regnamespace"
+    )
+    return set(connection.scalars(query))
 
 
 async def _as_owner(service: str, migrator_url: str, work: Callable[[Connection], None]) -> None:

@@ -28,6 +28,7 @@ CONNECT_TIMEOUT_SECONDS: Final = 2
 RECYCLE_SECONDS: Final = 1800
 
 _CALLBACKS: Final = "after_commit"
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 _RETRYABLE: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _UNAVAILABLE: Final = frozenset({"53300", "57P01", "57P02", "57P03"})
 _CONNECTION_CLASS: Final = "08"
@@ -139,6 +140,11 @@ def after_commit(session: AsyncSession, callback: Callable[[], None]) -> None:
 def is_retryable(error: BaseException) -> bool:
     """Tell whether the transaction lost a conflict and may succeed when all of it is run again."""
     return any(_sqlstate(cause) in _RETRYABLE for cause in _causes(error))
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Tell whether somebody else held a lock for longer than this statement was ready to wait."""
+    return any(_sqlstate(cause) == _LOCK_NOT_AVAILABLE for cause in _causes(error))
 
 
 def is_unavailable(error: BaseException) -> bool:

@@ -56,6 +56,7 @@ outbox_messages = Table(
     ),
     Index("ix_outbox_messages_created_at", "created_at"),
     Index("ix_outbox_messages_aggregate_id", "aggregate_id"),
+    postgresql_partition_by="RANGE (id)",
 )
 
 inbox_messages = Table(
@@ -75,6 +76,7 @@ inbox_messages = Table(
     CheckConstraint("status IN ('done', 'parked', 'dead')", name="status"),
     Index("ix_inbox_messages_parked", "consumer", "retry_at", postgresql_where=_PARKED),
     Index("ix_inbox_messages_waiting_for", "consumer", "waiting_for", postgresql_where=_PARKED),
+    postgresql_partition_by="RANGE (event_id)",
 )
 
 # A migration is history: it must not change when the tables above do, so it repeats them as they were.

@@ -10,6 +10,7 @@ from libs.idempotency.store import purge_all_expired
 from libs.messaging.consumer import Consumer
 from libs.messaging.handlers import Handlers
 from libs.messaging.relay import SLOWEST_POLL_SECONDS, Relay
+from libs.messaging.retention import Retention
 from libs.messaging.routing import Routing
 from libs.observability.logging import get_logger
 from libs.runtime.resources import Resources
@@ -24,11 +25,15 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Timer:
-    """Work repeated every `seconds`, jittered by a tenth so that replicas spread out."""
+    """Work repeated every `seconds`, jittered by a tenth so that replicas spread out.
+
+    `at_start` runs it once more before the first pause.
+    """
 
     name: str
     seconds: float
     run: Callable[[], Awaitable[object]]
+    at_start: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def _loops(resources: Resources, plan: WorkerPlan) -> dict[str, Callable[[], Awa
             wait_seconds=_poll_seconds(settings.drain_seconds),
         )
         loops[f"consumer:{queue.name}"] = _bound(consumer.run, stopping)
-    for timer in (*plan.timers, _purge_of(resources)):
+    for timer in (*plan.timers, _purge_of(resources), _retention_of(resources)):
         loops[f"timer:{timer.name}"] = _bound(_TimerLoop(timer).run, stopping)
     return loops
 
@@ -96,6 +101,13 @@ def _purge_of(resources: Resources) -> Timer:
     return Timer("purge", PURGE_SECONDS, lambda: purge_all_expired(resources.database))
 
 
+def _retention_of(resources: Resources) -> Timer:
+    """At the start too: a stack that slept for weeks needs this week's partition before its first message."""
+    retention = Retention(resources.database)
+    retention.show()
+    return Timer("retention", PURGE_SECONDS, retention.run, at_start=True)
+
+
 def _bound(
     run: Callable[[asyncio.Event], Awaitable[None]], stopping: asyncio.Event
 ) -> Callable[[], Awaitable[None]]:
@@ -107,11 +119,16 @@ class _TimerLoop:
     timer: Timer
 
     async def run(self, stopping: asyncio.Event) -> None:
+        if self.timer.at_start:
+            await self._run_once()
         while not await _stopped_within(stopping, self.timer.seconds * random.uniform(0.9, 1.1)):  # noqa: S311 - jitter is no secret
-            try:
-                await self.timer.run()
-            except Exception:  # the next tick tries again: a timer outlives any failure
-                log.exception("timer_failed", timer=self.timer.name)
+            await self._run_once()
+
+    async def _run_once(self) -> None:
+        try:
+            await self.timer.run()
+        except Exception:  # the next tick tries again: a timer outlives any failure
+            log.exception("timer_failed", timer=self.timer.name)
 
 
 async def _restarted(

@@ -14,6 +14,7 @@ from libs.contracts.order import OrderPlaced
 from libs.database.session import Database
 from libs.messaging.broker import AwsBroker, open_broker
 from libs.messaging.outbox import Outbox
+from libs.messaging.partitions import bound_message_tables, part_message_tables
 from libs.messaging.tables import create_messaging_tables
 from libs.messaging.topology import declare
 
@@ -38,6 +39,8 @@ class _Statements:
 async def database(scratch_database: Database) -> Database:
     op = _Statements()
     create_messaging_tables(op)
+    bound_message_tables(op)
+    part_message_tables(op)
     async with scratch_database.transaction() as session:
         for statement in op.executed:
             await session.execute(text(statement))

@@ -271,4 +271,6 @@ async def test_an_idle_look_uses_the_index_only(database: Database, add: Add) ->
             dialect=session.get_bind().dialect, compile_kwargs={"literal_binds": True}
         )
         plan = (await session.scalars(text(f"EXPLAIN {claim}"))).all()
-    assert "Seq Scan" not in "\n".join(plan)
+    # The default partition is empty: reading it whole is reading nothing.
+    whole = [line for line in plan if "Seq Scan" in line and "outbox_messages_default" not in line]
+    assert whole == []

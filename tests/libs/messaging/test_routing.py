@@ -55,8 +55,8 @@ def test_every_queue_and_subscription_has_dead_letters_of_its_kind(routing: Rout
 
 def test_the_inbox_outlives_everything_that_can_deliver_again(routing: Routing) -> None:
     days = routing.retention_days
-    assert days.inbox > days.queue + days.dead_letter
-    assert days.inbox > days.outbox
+    # Sent again from the outbox on its last day, it waits in the queue and then among the dead letters.
+    assert days.inbox > days.outbox + days.queue + days.dead_letter
 
 
 def test_destinations_follow_publisher_and_receiver(routing: Routing) -> None:

@@ -13,7 +13,13 @@ async def test_the_migration_creates_what_the_tables_say(database: Database) -> 
         table.to_metadata(expected)
 
     def differences(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        # Partitions are no tables of the model: weeks come and go.
+        whole = {table.name for table in (outbox_messages, inbox_messages)}
+        options = {
+            "compare_server_default": True,
+            "include_name": lambda name, kind, _: kind != "table" or name in whole,
+        }
+        context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, expected))
 
     async with database.transaction() as session:
