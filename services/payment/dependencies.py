@@ -9,12 +9,14 @@ from libs.database.session import SessionDep
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated, authenticated_live
 from libs.security.principal import Principal
+from services.payment.clients.guarded import GuardedProvider, provider_breaker
 from services.payment.clients.simulator import SimulatorProvider
 from services.payment.clients.simulator_events import read_event
 from services.payment.repository.unit import Unit, Units, unit_of
 from services.payment.service.commands import PaymentCommands
 from services.payment.service.queries import ADMIN_SCOPE, PaymentQueries
 from services.payment.service.settlement import Settlement
+from services.payment.service.vitals import Vitals
 from services.payment.service.webhooks import WebhookInbox, WebhookProcessor
 from services.payment.settings import PaymentSettings
 
@@ -51,21 +53,31 @@ class PaymentParts:
     commands: PaymentCommands
     settlement: Settlement
     webhooks: WebhookProcessor
+    provider: GuardedProvider
+    vitals: Vitals
 
 
 def build_payment_parts(resources: Resources) -> PaymentParts:
     """Build the worker's use cases; each opens its own short transactions."""
     settings = resources.settings_as(PaymentSettings)
-    units = Units(resources.database, resources.outbox)
+    units = Units(resources.database, resources.outbox, at_once=settings.transactions_at_once)
     provider = SimulatorProvider(
         resources.http,
         base_url=settings.provider_base_url,
         api_key=settings.provider_api_key.get_secret_value(),
         timeout_seconds=settings.provider_timeout_seconds,
     )
-    settlement = Settlement(units, provider, lease_seconds=settings.lease_seconds)
+    guarded = GuardedProvider(
+        provider,
+        breaker=provider_breaker(),
+        at_once=settings.provider_calls_at_once,
+        wait_seconds=settings.provider_wait_seconds,
+    )
+    settlement = Settlement(units, guarded, lease_seconds=settings.lease_seconds)
     return PaymentParts(
         commands=PaymentCommands(units, settlement, region=settings.region),
         settlement=settlement,
         webhooks=WebhookProcessor(units, settlement, read_event),
+        provider=guarded,
+        vitals=Vitals(units),
     )

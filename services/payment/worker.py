@@ -1,4 +1,4 @@
-"""What payment does in the background: commands, unanswered calls, webhooks."""
+"""What payment does in the background: commands, unanswered calls, webhooks, and what it shows of itself."""
 
 from libs.runtime.resources import Resources
 from libs.runtime.worker import Timer, WorkerPlan
@@ -9,10 +9,13 @@ from services.payment.dependencies import build_payment_parts
 def worker_plan(resources: Resources) -> WorkerPlan:
     """Name payment's handlers and timers."""
     parts = build_payment_parts(resources)
+    parts.provider.show()
+    parts.vitals.show()
     return WorkerPlan(
         handlers=handlers(parts.commands),
         timers=[
             Timer("settle_provider_calls", 2.0, parts.settlement.settle_due),
             Timer("process_webhooks", 2.0, parts.webhooks.process_pending),
+            Timer("read_vitals", 15.0, parts.vitals.refresh),
         ],
     )

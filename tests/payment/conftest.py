@@ -209,6 +209,8 @@ async def shop(
     provider: PaymentProvider,
     simulator: SimulatorProcess,
 ) -> AsyncIterator[Shop]:
-    units = Units(database, lambda session: Outbox(session, "payment", REGION, wake=lambda: None))
+    units = Units(
+        database, lambda session: Outbox(session, "payment", REGION, wake=lambda: None), at_once=5
+    )
     async with simulator.client() as book:
         yield Shop(database, admin, units, provider, book)

@@ -118,6 +118,20 @@ async def test_a_capture_of_an_unknown_outcome_waits_and_runs_when_it_is_known(
     assert await shop.events(order_id) == ["outcome_unknown", "authorized", "captured"]
 
 
+async def test_a_parked_command_runs_as_soon_as_its_payment_moves(shop: Shop) -> None:
+    broker = MemoryBroker()
+    order_id = new_id("ord")
+    commands = [authorize(order_id, "tok_error_after_charge"), CapturePayment(order_id=order_id)]
+    await broker.publish(f"queue:{QUEUE.name}", [outgoing(command) for command in commands])
+    async with consuming(shop, broker):
+        await eventually(lambda: _parked(shop))
+        await shop.admin.execute(
+            "UPDATE inbox_messages SET retry_at = now() + interval '1 hour' WHERE status = 'parked'"
+        )
+        await shop.settle()
+        await eventually(lambda: _told(shop, order_id, 3), 20)
+
+
 async def _told(shop: Shop, order_id: str, count: int) -> bool:
     return len(await shop.events(order_id)) >= count
 

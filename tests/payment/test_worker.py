@@ -38,7 +38,7 @@ async def test_the_timers_bring_open_calls_and_stored_webhooks_to_an_end(
 async def test_a_lease_outlasts_two_questions_to_the_provider(settings_for: SettingsFor) -> None:
     settings = settings_for("payment", provider_timeout_seconds=7)
     assert isinstance(settings, PaymentSettings)
-    assert settings.lease_seconds > 14
+    assert settings.lease_seconds > 2 * (settings.provider_wait_seconds + 7)
     async with open_resources(settings) as resources:
         foreign = replace(resources, settings=settings_for("product"))
         with pytest.raises(TypeError, match="PaymentSettings"):

@@ -84,6 +84,14 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much waits, and since how many seconds the oldest of it."""
+
+    count: int
+    oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """Turnover of one account in one currency."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import case, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.ids import new_id
@@ -53,6 +53,17 @@ class LedgerRepository:
             Balance(account, currency, int(debits), int(credits_))
             for account, currency, debits, credits_ in rows
         ]
+
+    async def imbalance_minor(self) -> int:
+        """Sum what debits and credits differ by, over all currencies; the schema keeps it at zero."""
+        signed = case((LedgerEntryRow.side == Side.DEBIT, 1), else_=-1)
+        per_currency = (
+            select(func.abs(func.sum(signed * LedgerEntryRow.amount_minor)).label("off"))
+            .group_by(LedgerEntryRow.currency)
+            .subquery()
+        )
+        total = await self._session.scalar(select(func.coalesce(func.sum(per_currency.c.off), 0)))
+        return int(total or 0)
 
     async def lines(self, *, order_id: str | None, after: int, limit: int) -> list[LedgerLine]:
         """List entries in the order they were booked."""

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import extract, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.money import Money
-from services.payment.domain.records import Operation
+from services.payment.domain.records import Backlog, Operation
 from services.payment.domain.states import OPEN, OperationState, Purpose, provider_key
 from services.payment.models import OperationRow
 
@@ -80,6 +80,15 @@ class OperationRepository:
         keys = list(await self._session.scalars(due))
         claimed = [await self.claim(key, lease_seconds=lease_seconds) for key in keys]
         return [operation for operation in claimed if operation is not None]
+
+    async def unknown_backlog(self) -> Backlog:
+        """Count the calls whose outcome is unknown, and tell how old the oldest is."""
+        age = extract("epoch", func.now() - func.min(OperationRow.created_at))
+        statement = select(func.count(), func.coalesce(age, 0)).where(
+            OperationRow.state == OperationState.UNKNOWN
+        )
+        count, oldest = (await self._session.execute(statement)).one()
+        return Backlog(count, float(oldest))
 
     async def settle(self, key: str, state: OperationState, *, error: str | None = None) -> bool:
         """Record the final answer; False when it was recorded before."""

@@ -4,6 +4,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.messaging import inbox
 from libs.money import Money
 from services.payment.domain.records import Payment, Refund
 from services.payment.domain.states import PaymentState, RefundState
@@ -71,12 +72,16 @@ class PaymentRepository:
     async def change(self, payment: Payment, state: PaymentState, **values: object) -> Payment:
         """Move the payment on from the state and version it was read in, together with other columns.
 
+        Messages that were parked because it had not moved yet become due.
+
         Raises:
             StateConflictError: it is somewhere else; cannot happen while its row is locked.
         """
         changed = await self._update(payment, state=state, **values)
         if changed is None:
             raise StateConflictError(f"{payment.id} is no longer {payment.state}")
+        if changed.state is not payment.state:
+            await inbox.advanced(self._session, payment.id)
         return changed
 
     async def touch(self, payment: Payment, **values: object) -> Payment:

@@ -1,10 +1,10 @@
 """Webhooks as they came: stored once per provider event id, processed once."""
 
-from sqlalchemy import func, select, update
+from sqlalchemy import extract, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.payment.domain.records import ProviderEvent
+from services.payment.domain.records import Backlog, ProviderEvent
 from services.payment.models import ProviderEventRow
 
 
@@ -34,13 +34,23 @@ class ProviderEventRepository:
         )
         return [ProviderEvent(row.id, row.provider_event_id, row.type, row.body) for row in rows]
 
-    async def close(self, event_id: int, state: str, *, note: str | None = None) -> bool:
-        """Mark an event processed; False when another worker did."""
+    async def backlog(self) -> Backlog:
+        """Count the events that are not processed, and tell how old the oldest is."""
+        age = extract("epoch", func.now() - func.min(ProviderEventRow.received_at))
+        statement = select(func.count(), func.coalesce(age, 0)).where(
+            ProviderEventRow.state == "pending"
+        )
+        count, oldest = (await self._session.execute(statement)).one()
+        return Backlog(count, float(oldest))
+
+    async def close(self, event_id: int, state: str, *, note: str | None = None) -> float | None:
+        """Mark an event processed; returns the seconds it waited, None when another worker was first."""
         statement = (
             update(ProviderEventRow)
             .where(ProviderEventRow.id == event_id, ProviderEventRow.state == "pending")
             .values(state=state, note=note, processed_at=func.now())
-            .returning(ProviderEventRow.id)
+            .returning(extract("epoch", func.now() - ProviderEventRow.received_at))
             .execution_options(synchronize_session=False)
         )
-        return (await self._session.execute(statement)).scalar_one_or_none() is not None
+        waited = (await self._session.execute(statement)).scalar_one_or_none()
+        return None if waited is None else float(waited)

@@ -1,5 +1,6 @@
 """A unit of work: every repository and the outbox over one session, so that use cases never see the session."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -41,11 +42,18 @@ def unit_of(session: AsyncSession, outbox: Outbox) -> Unit:
 
 
 class Units:
-    """Opens short transactions between which the provider is called."""
+    """Opens short transactions between which the provider is called.
 
-    def __init__(self, database: Database, outbox_of: Callable[[AsyncSession], Outbox]) -> None:
+    At most `at_once` of them hold a connection at a time: when the provider comes back after a pause, everything that
+    waited for it goes on together, and the requests of the same process need connections too.
+    """
+
+    def __init__(
+        self, database: Database, outbox_of: Callable[[AsyncSession], Outbox], *, at_once: int
+    ) -> None:
         self._database = database
         self._outbox_of = outbox_of
+        self._places = asyncio.Semaphore(at_once)
 
     async def run(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         """Run the work in one transaction, again if it lost a conflict, and commit it."""
@@ -53,4 +61,5 @@ class Units:
         async def in_session(session: AsyncSession) -> T:
             return await work(unit_of(session, self._outbox_of(session)))
 
-        return await self._database.run(in_session)
+        async with self._places:
+            return await self._database.run(in_session)

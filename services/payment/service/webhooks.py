@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from libs.clock import Clock
 from libs.observability.logging import get_logger
+from libs.observability.metrics import histogram
 from services.payment.clients.protocol import EventReader
 from services.payment.domain.notices import Irrelevant, Notice
 from services.payment.domain.records import Operation, Payment, ProviderEvent, Work
@@ -24,6 +25,10 @@ from services.payment.repository.unit import Unit, Units
 from services.payment.service.settlement import Settlement
 
 log = get_logger(__name__)
+
+_lag: Final = histogram(
+    "payment_webhook_lag", description="Seconds from a webhook's storage to its effect"
+)
 
 TOLERANCE_SECONDS: Final = 300
 _BATCH: Final = 50
@@ -123,11 +128,11 @@ class WebhookProcessor:
     async def _process(self, unit: Unit, *, event: ProviderEvent) -> Work | None:
         notice = self._read(event.type, event.body)
         if isinstance(notice, Irrelevant):
-            await unit.provider_events.close(event.id, "ignored", note=notice.reason)
+            await _close(unit, event, "ignored", notice.reason)
             return None
         payment = await unit.payments.locked(notice.payment_id)
         if payment is None:
-            await unit.provider_events.close(event.id, "ignored", note="no such payment")
+            await _close(unit, event, "ignored", "no such payment")
             return None
         return await self._apply(unit, event, notice, payment)
 
@@ -137,7 +142,7 @@ class WebhookProcessor:
         key = provider_key(payment.id, notice.purpose, notice.refund_id)
         operation = await unit.operations.get(key)
         state, note, verdict = _judged(notice, payment, operation)
-        if not await unit.provider_events.close(event.id, state, note=note):
+        if not await _close(unit, event, state, note):
             return None
         if note is not None:
             log.error(
@@ -146,6 +151,14 @@ class WebhookProcessor:
         if verdict is None or operation is None:
             return None
         return await self._settlement.conclude(unit, payment, operation, verdict)
+
+
+async def _close(unit: Unit, event: ProviderEvent, state: str, note: str | None) -> bool:
+    waited = await unit.provider_events.close(event.id, state, note=note)
+    if waited is None:
+        return False
+    _lag.record(waited, {"state": state})
+    return True
 
 
 async def _pending(unit: Unit, *, after: int) -> list[ProviderEvent]:

@@ -1,0 +1,62 @@
+"""Figures that tell whether money is where it should be; read now and then, shown as gauges."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from libs.observability.logging import get_logger
+from libs.observability.metrics import gauge
+from services.payment.domain.records import Backlog
+from services.payment.repository.unit import Unit, Units
+
+log = get_logger(__name__)
+
+_QUIET: Final = Backlog(count=0, oldest_seconds=0.0)
+
+
+@dataclass
+class Vitals:
+    """The last reading."""
+
+    units: Units
+    unknown: Backlog = _QUIET
+    webhooks: Backlog = _QUIET
+    imbalance_minor: int = 0
+
+    async def refresh(self) -> None:
+        """Read the figures; an imbalance is an error whoever made it."""
+        await self.units.run(self._read)
+        if self.imbalance_minor:
+            log.error("ledger_out_of_balance", imbalance_minor=self.imbalance_minor)
+
+    async def _read(self, unit: Unit) -> None:
+        self.unknown = await unit.operations.unknown_backlog()
+        self.webhooks = await unit.provider_events.backlog()
+        self.imbalance_minor = await unit.ledger.imbalance_minor()
+
+    def show(self) -> None:
+        """Show the reading whenever metrics are read."""
+        shown: dict[str, tuple[str, Callable[[], float]]] = {
+            "payment_unknown_calls": (
+                "Calls to the provider whose outcome is unknown",
+                lambda: float(self.unknown.count),
+            ),
+            "payment_unknown_age": (
+                "Seconds since the longest unknown call was first made",
+                lambda: self.unknown.oldest_seconds,
+            ),
+            "payment_webhooks_pending": (
+                "Stored webhooks that are not processed",
+                lambda: float(self.webhooks.count),
+            ),
+            "payment_webhooks_pending_age": (
+                "Seconds since the longest waiting webhook was stored",
+                lambda: self.webhooks.oldest_seconds,
+            ),
+            "payment_ledger_imbalance": (
+                "Debits that differ from credits, in minor units, over all currencies; anything but 0 is wrong",
+                lambda: float(self.imbalance_minor),
+            ),
+        }
+        for name, (description, read) in shown.items():
+            gauge(name, read, description=description)

@@ -1,0 +1,1 @@
+"""Payment's repositories against the database."""
