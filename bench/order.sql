@@ -70,7 +70,8 @@ VALUES ('ord_bench_' || :run || '_' || :client_id || '_' || :n, 'held', 'USD',
 ON CONFLICT (order_id) DO NOTHING
 RETURNING expires_at;
 SELECT v.sku, v.product_id, v.title, p.title AS product_title, p.status, price.amount_minor, price.version,
-       coalesce(s.available, 0) AS available
+       coalesce(CASE WHEN s.buckets > 0 THEN (SELECT sum(b.available) FROM shop_product.stock_buckets AS b WHERE b.sku = s.sku)
+           ELSE s.available END, 0) AS available, coalesce(s.buckets > 0, false) AS is_spread
 FROM shop_product.variants AS v JOIN shop_product.products AS p ON p.id = v.product_id
 LEFT JOIN shop_product.prices AS price ON price.sku = v.sku AND price.currency = 'USD'
 LEFT JOIN shop_product.stock_levels AS s ON s.sku = v.sku
@@ -83,7 +84,7 @@ SELECT 'ord_bench_' || :run || '_' || :client_id || '_' || :n, * FROM unnest(
 WITH wanted AS (
     SELECT * FROM unnest(ARRAY['BENCH-' || :sku], ARRAY[1::bigint]) AS w(sku, quantity)
 ), locked AS MATERIALIZED (
-    SELECT level.sku, level.product_id, level.available, wanted.quantity
+    SELECT level.sku, level.available, level.buckets, wanted.quantity
     FROM shop_product.stock_levels AS level JOIN wanted USING (sku)
     ORDER BY level.sku
     FOR NO KEY UPDATE OF level
@@ -97,11 +98,11 @@ WITH wanted AS (
     FROM locked
     WHERE level.sku = locked.sku
       AND (SELECT count(*) = cardinality(ARRAY['BENCH-' || :sku])
-              AND bool_and(available + (-1)::bigint * quantity >= 0) FROM locked)
+              AND bool_and(buckets = 0 AND available + (-1)::bigint * quantity >= 0) FROM locked)
     RETURNING level.sku, level.available, level.version
 )
-SELECT locked.sku, locked.product_id, locked.available AS before,
-       coalesce(moved.available, locked.available) AS after, moved.version
+SELECT locked.sku, locked.available AS before,
+       coalesce(moved.available, locked.available) AS after, moved.version, locked.buckets
 FROM locked LEFT JOIN moved USING (sku)
 ORDER BY locked.sku;
 INSERT INTO shop_product.outbox_messages

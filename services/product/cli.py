@@ -1,4 +1,4 @@
-"""`python -m services.product.cli import --file F` fills the catalogue from JSON lines; `count` tells what is there."""
+"""`python -m services.product.cli`: fills the catalogue, tells what is there, checks that no piece is missing."""
 
 import argparse
 import asyncio
@@ -13,15 +13,19 @@ from pydantic import ValidationError
 
 from libs.cache.redis import open_redis
 from libs.cache.responses import ByteCache
-from libs.database.session import Database
+from libs.database.session import DEFAULT_PATIENCE, Database, Patience
 from libs.observability.logging import configure_logging
+from services.product.domain.stock import Imbalance
 from services.product.errors import ImportFileInvalid
 from services.product.repository.counts import count_rows
 from services.product.service.catalogue import forget
+from services.product.service.conservation import check_everything, describe
 from services.product.service.importing import CatalogueImporter, ImportResult
 from services.product.settings import ImportSettings
 
+EXIT_BROKEN: Final = 1
 EXIT_INVALID: Final = 2
+_PATIENT: Final = Patience(statement=3600)
 _BAR_WIDTH: Final = 30
 
 
@@ -83,16 +87,27 @@ async def count(settings: ImportSettings) -> dict[str, int]:
             return await count_rows(session)
 
 
-def _open(settings: ImportSettings, stack: AsyncExitStack) -> Database:
+async def check_stock(settings: ImportSettings) -> list[Imbalance]:
+    """Compare all counters with reservations and ledger, however long it takes."""
+    async with AsyncExitStack() as stack:
+        return await check_everything(_open(settings, stack, patience=_PATIENT))
+
+
+def _open(
+    settings: ImportSettings, stack: AsyncExitStack, *, patience: Patience = DEFAULT_PATIENCE
+) -> Database:
     database = Database(
-        settings.database_url.get_secret_value(), application_name="product-import", pool_size=1
+        settings.database_url.get_secret_value(),
+        application_name="product-cli",
+        pool_size=1,
+        patience=patience,
     )
     stack.push_async_callback(database.close)
     return database
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit status: 2 when the file or the environment is wrong."""
+    """Run a command and return its exit status: 1 when pieces are missing, 2 when file or environment are wrong."""
     asked = _parser().parse_args(arguments)
     try:
         settings = ImportSettings()
@@ -105,6 +120,8 @@ def main(arguments: Sequence[str]) -> int:
         for name, number in asyncio.run(count(settings)).items():
             sys.stdout.write(f"{name} {number}\n")
         return 0
+    if asked.command == "check-stock":
+        return _report(asyncio.run(check_stock(settings)))
     try:
         result = asyncio.run(import_file(settings, asked.file, announce=asked.announce))
     except (ImportFileInvalid, OSError) as error:
@@ -116,6 +133,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _report(imbalances: Sequence[Imbalance]) -> int:
+    for one in imbalances:
+        told = " ".join(f"{name}={value}" for name, value in describe(one).items())
+        sys.stdout.write(f"{told}\n")
+    sys.stdout.write(f"imbalances {len(imbalances)}\n")
+    return EXIT_BROKEN if imbalances else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.product.cli", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -125,6 +150,9 @@ def _parser() -> argparse.ArgumentParser:
         "--announce", action="store_true", help="also publish an event per changed product and SKU"
     )
     commands.add_parser("count", help="tell how much there is")
+    commands.add_parser(
+        "check-stock", help="compare stock with reservations and ledger; 1 if wrong"
+    )
     return parser
 
 

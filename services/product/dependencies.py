@@ -1,6 +1,7 @@
 """Builds product's collaborators for routes, consumers and timers, and names who may call."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends
@@ -11,12 +12,15 @@ from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated_live, optional_principal, service_caller
 from libs.security.principal import Principal
+from services.product.repository.buckets import BucketRepository
 from services.product.repository.catalogue import CatalogueRepository
 from services.product.repository.categories import CategoryRepository
 from services.product.repository.reservations import ReservationRepository
 from services.product.repository.stock import StockRepository
 from services.product.service.catalogue import CachedCatalogue, OfferReader, forget_soon
+from services.product.service.conservation import ConservationRound
 from services.product.service.editing import CatalogueEditor
+from services.product.service.moving import StockMover
 from services.product.service.reservations import Reservations
 from services.product.service.stock import StockKeeper
 from services.product.settings import ProductSettings
@@ -34,10 +38,15 @@ def build_reservations(session: AsyncSession, outbox: Outbox, home_region: str) 
     """Build the use cases on reservations for one transaction."""
     return Reservations(
         reservations=ReservationRepository(session, home_region),
-        stock=StockRepository(session),
+        stock=StockMover(StockRepository(session), BucketRepository(session)),
         catalogue=CatalogueRepository(session, home_region),
         outbox=outbox,
     )
+
+
+def build_stock_keeper(session: AsyncSession, outbox: Outbox) -> StockKeeper:
+    """Build the use cases on stock for one transaction."""
+    return StockKeeper(StockRepository(session), BucketRepository(session), outbox)
 
 
 async def cached_catalogue(resources: ResourcesDep) -> CachedCatalogue:
@@ -72,7 +81,7 @@ async def catalogue_editor(session: SessionDep, resources: ResourcesDep) -> Cata
 
 async def stock_keeper(session: SessionDep, resources: ResourcesDep) -> StockKeeper:
     """Build the use cases on stock."""
-    return StockKeeper(StockRepository(session), resources.outbox(session))
+    return build_stock_keeper(session, resources.outbox(session))
 
 
 async def reservations(session: SessionDep, resources: ResourcesDep) -> Reservations:
@@ -98,10 +107,36 @@ async def expire_due(resources: Resources, batch: int) -> int:
     return total
 
 
-async def count_unconserved(resources: Resources) -> int:
-    """Count SKUs whose counters differ from the ledger or the reservations; anything but zero is a bug."""
+async def announce_spread(resources: Resources) -> None:
+    """Tell what is left of spread SKUs that changed."""
+
+    async def tell(session: AsyncSession) -> int:
+        return await build_stock_keeper(session, resources.outbox(session)).announce_spread()
+
+    await resources.database.run(tell)
+
+
+async def even_out_spread(resources: Resources) -> int:
+    """Share the pieces of spread SKUs out anew where a bucket ran empty beside full ones; returns how many SKUs."""
     async with resources.database.transaction() as session:
-        return len(await StockRepository(session).unconserved_skus())
+        skus = await BucketRepository(session).uneven_skus()
+    for sku in skus:
+        await resources.database.run(partial(_share_out, sku))
+    return len(skus)
+
+
+async def _share_out(sku: str, session: AsyncSession) -> None:
+    await BucketRepository(session).share_out(sku)
+
+
+def conservation_round(resources: Resources) -> ConservationRound:
+    """Build the check that walks through all SKUs."""
+    settings = resources.settings_as(ProductSettings)
+    return ConservationRound(
+        resources.database,
+        page=settings.conservation_page_size,
+        budget_seconds=settings.conservation_budget_seconds,
+    )
 
 
 CatalogueDep = Annotated[CachedCatalogue, Depends(cached_catalogue)]

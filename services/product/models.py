@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    SmallInteger,
     Text,
     text,
 )
@@ -108,6 +109,8 @@ class ListingPrice(Base):
 class StockLevel(Timestamped, Base):
     """Where the pieces of a SKU are; the checks make overselling and vanishing pieces impossible.
 
+    With `buckets` above zero the SKU is spread: all its pieces are in `stock_buckets`, and none is here.
+
     No index covers a counter and pages keep room, so that each sale is a heap-only update.
     """
 
@@ -117,6 +120,9 @@ class StockLevel(Timestamped, Base):
         CheckConstraint("held >= 0", name="held_not_negative"),
         CheckConstraint("sold >= 0", name="sold_not_negative"),
         CheckConstraint("received = available + held + sold", name="conserved"),
+        CheckConstraint("buckets BETWEEN 0 AND 64", name="buckets_known"),
+        CheckConstraint("buckets = 0 OR received = 0", name="spread_is_empty"),
+        Index("ix_stock_levels_spread", "sku", postgresql_where=text("buckets > 0")),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -128,6 +134,30 @@ class StockLevel(Timestamped, Base):
     sold: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(BigInteger)
     home_region: Mapped[str] = mapped_column(Text)
+    buckets: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    announced_version: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class StockBucket(Timestamped, Base):
+    """A part of a hot SKU's pieces, under the same checks. A bucket's row stays for ever, because lines refer to it."""
+
+    __tablename__ = "stock_buckets"
+    __table_args__ = (
+        CheckConstraint("bucket BETWEEN 1 AND 64", name="bucket_known"),
+        CheckConstraint("available >= 0", name="available_not_negative"),
+        CheckConstraint("held >= 0", name="held_not_negative"),
+        CheckConstraint("sold >= 0", name="sold_not_negative"),
+        CheckConstraint("received = available + held + sold", name="conserved"),
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    sku: Mapped[str] = mapped_column(ForeignKey("stock_levels.sku"), primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    received: Mapped[int] = mapped_column(BigInteger)
+    available: Mapped[int] = mapped_column(BigInteger)
+    held: Mapped[int] = mapped_column(BigInteger)
+    sold: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class StockAdjustment(Base):
@@ -193,6 +223,7 @@ class ReservationLine(Base):
     unit_price_minor: Mapped[int] = mapped_column(BigInteger)
     price_version: Mapped[int]
     returned: Mapped[int] = mapped_column(server_default="0")
+    bucket: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class StockReturn(Base):

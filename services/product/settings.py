@@ -16,7 +16,11 @@ class ProductSettings(ServiceSettings):
     reservation_ttl_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     expiry_interval_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     expiry_batch_size: Annotated[int, Field(ge=1, le=1_000)] = 100
-    conservation_interval_seconds: Annotated[float, Field(gt=0, le=3_600)] = 300.0
+    announce_interval_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
+    even_out_interval_seconds: Annotated[float, Field(gt=0, le=3_600)] = 5.0
+    conservation_interval_seconds: Annotated[float, Field(gt=0, le=3_600)] = 10.0
+    conservation_page_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    conservation_budget_seconds: Annotated[float, Field(gt=0, le=5)] = 1.0
 
 
 class ImportSettings(BaseSettings):

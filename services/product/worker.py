@@ -1,43 +1,33 @@
 """Product's background half: stock commands, expiry of holds and the check that no piece got lost."""
 
-from dataclasses import dataclass
 from functools import partial
 
-from libs.observability.logging import get_logger
 from libs.observability.metrics import gauge
 from libs.runtime.resources import Resources
 from libs.runtime.worker import Timer, WorkerPlan
 from services.product.consumers import handlers
-from services.product.dependencies import count_unconserved, expire_due
+from services.product.dependencies import (
+    announce_spread,
+    conservation_round,
+    even_out_spread,
+    expire_due,
+)
 from services.product.settings import ProductSettings
-
-log = get_logger(__name__)
-
-
-@dataclass
-class ConservationCheck:
-    """Compares counters, ledger and reservations now and then, and shows the last result as a gauge."""
-
-    resources: Resources
-    unconserved: int = 0
-
-    async def run(self) -> None:
-        self.unconserved = await count_unconserved(self.resources)
-        if self.unconserved:
-            log.error("stock_not_conserved", skus=self.unconserved)
-
-    def read(self) -> float:
-        return float(self.unconserved)
 
 
 def worker_plan(resources: Resources) -> WorkerPlan:
     """Plan what the worker does besides relaying the outbox."""
     settings = resources.settings_as(ProductSettings)
-    check = ConservationCheck(resources)
+    check = conservation_round(resources)
     gauge(
         "product_stock_unconserved_skus",
-        check.read,
+        lambda: float(len(check.broken)),
         description="SKUs whose counters differ from the ledger or the reservations",
+    )
+    gauge(
+        "product_stock_unchecked_skus",
+        lambda: float(len(check.unchecked)),
+        description="SKUs whose check takes longer than its budget",
     )
     return WorkerPlan(
         handlers=handlers(settings.region),
@@ -47,6 +37,16 @@ def worker_plan(resources: Resources) -> WorkerPlan:
                 settings.expiry_interval_seconds,
                 partial(expire_due, resources, settings.expiry_batch_size),
             ),
-            Timer("check_conservation", settings.conservation_interval_seconds, check.run),
+            Timer(
+                "announce_spread_stock",
+                settings.announce_interval_seconds,
+                partial(announce_spread, resources),
+            ),
+            Timer(
+                "even_out_buckets",
+                settings.even_out_interval_seconds,
+                partial(even_out_spread, resources),
+            ),
+            Timer("check_conservation", settings.conservation_interval_seconds, check.step),
         ],
     )

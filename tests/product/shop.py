@@ -14,7 +14,7 @@ from libs.ids import new_id
 from libs.messaging.envelope import Envelope
 from libs.messaging.outbox import Outbox
 from libs.topology import MASTER_REGION
-from services.product.dependencies import build_reservations
+from services.product.dependencies import build_reservations, build_stock_keeper
 from services.product.domain.catalogue import Category, Product
 from services.product.domain.reservations import Line, Reservation
 from services.product.domain.stock import StockLevel
@@ -23,6 +23,7 @@ from services.product.repository.categories import CategoryRepository
 from services.product.repository.stock import StockRepository
 from services.product.schemas.changes import NewCategory, NewProduct
 from services.product.schemas.stock import NewAdjustment
+from services.product.service.conservation import check_everything
 from services.product.service.editing import CatalogueEditor
 from services.product.service.reservations import Reservations
 from services.product.service.stock import StockKeeper
@@ -57,7 +58,7 @@ class Shop:
     @asynccontextmanager
     async def keeper(self) -> AsyncIterator[StockKeeper]:
         async with self.database.transaction() as session:
-            yield StockKeeper(StockRepository(session), outbox_of(session))
+            yield build_stock_keeper(session, outbox_of(session))
 
     @asynccontextmanager
     async def reservations(self) -> AsyncIterator[Reservations]:
@@ -108,6 +109,37 @@ class Shop:
             await keeper.adjust(
                 sku, NewAdjustment(quantity=pieces, reason="received"), "usr_test", lambda _: None
             )
+
+    async def spread(self, sku: str, buckets: int) -> None:
+        async with self.keeper() as keeper:
+            await keeper.spread(sku, buckets, lambda _: None)
+
+    async def shares(self, sku: str) -> list[int]:
+        """Return what is available in each bucket."""
+        async with self.database.transaction() as session:
+            rows = await session.execute(
+                text("SELECT available FROM stock_buckets WHERE sku = :sku ORDER BY bucket"),
+                {"sku": sku},
+            )
+            return list(rows.scalars())
+
+    async def set_bucket(self, sku: str, bucket: int, *, available: int) -> None:
+        """Leave this many pieces in one bucket and none in the others."""
+        async with self.database.transaction() as session:
+            await session.execute(
+                text("""
+                    UPDATE stock_buckets SET received = received - available + new, available = new
+                    FROM (SELECT bucket AS number, CASE WHEN bucket = :bucket
+                                 THEN CAST(:available AS int) ELSE 0 END AS new
+                          FROM stock_buckets WHERE sku = :sku) AS w
+                    WHERE sku = :sku AND bucket = number
+                """),
+                {"sku": sku, "bucket": bucket, "available": available},
+            )
+
+    async def announce(self) -> int:
+        async with self.keeper() as keeper:
+            return await keeper.announce_spread()
 
     async def level(self, sku: str) -> StockLevel:
         async with self.keeper() as keeper:
@@ -170,8 +202,7 @@ class Shop:
             return await service.expire(batch)
 
     async def unconserved(self) -> Sequence[str]:
-        async with self.database.transaction() as session:
-            return await StockRepository(session).unconserved_skus()
+        return sorted({one.sku for one in await check_everything(self.database, page=7)})
 
     async def events(self, subject: str | None = None) -> list[tuple[Message, int]]:
         """Return messages and aggregate versions waiting in the outbox, oldest first."""

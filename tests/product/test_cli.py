@@ -3,10 +3,12 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from libs.testing.databases import Databases
 from services.product import cli
 from tests.product.service.test_importing import FILE
+from tests.product.shop import Shop
 
 
 @pytest.fixture
@@ -44,6 +46,23 @@ async def test_a_wrong_or_missing_file_is_named(
     file.write_text("nonsense")
     assert await run("import", "--file", str(file)) == cli.EXIT_INVALID
     assert f"{file}: line 1:" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("environment")
+async def test_missing_pieces_are_named_and_the_command_fails(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.product("mug", stock={"A": 5, "B": 5})
+    await shop.spread("B", 2)
+    await shop.hold({"A": 1, "B": 1})
+    assert await run("check-stock") == 0
+    assert capsys.readouterr().out == "imbalances 0\n"
+    async with shop.database.transaction() as session:
+        await session.execute(text("UPDATE reservation_lines SET quantity = 2 WHERE sku = 'A'"))
+    assert await run("check-stock") == cli.EXIT_BROKEN
+    assert capsys.readouterr().out == (
+        "sku=A bucket=0 what=held counted=1 expected=2\nimbalances 1\n"
+    )
 
 
 async def test_a_missing_setting_is_named(

@@ -1,10 +1,11 @@
 from sqlalchemy import text
 
+from libs.contracts.product import StockChanged
 from libs.observability.metrics import configure_metrics, render_metrics
 from libs.runtime.resources import open_resources
 from libs.testing.plugin import SettingsFor
 from services.product.dependencies import expire_due
-from services.product.worker import ConservationCheck, worker_plan
+from services.product.worker import worker_plan
 from tests.product.shop import Shop
 
 
@@ -21,20 +22,56 @@ async def test_the_expiry_timer_empties_the_backlog_in_batches(
     assert await shop.piles("A") == (10, 0, 0)
 
 
+async def test_what_is_left_of_a_spread_sku_is_told_by_a_timer_and_only_when_it_changed(
+    shop: Shop, settings_for: SettingsFor
+) -> None:
+    await shop.product("mug", stock={"A": 10})
+    await shop.spread("A", 4)
+    await shop.hold({"A": 1})
+    await shop.hold({"A": 2})
+    async with open_resources(settings_for("product")) as resources:
+        timers = {timer.name: timer for timer in worker_plan(resources).timers}
+        told = len(await shop.events("A"))
+        await timers["announce_spread_stock"].run()
+        await timers["announce_spread_stock"].run()
+    events = await shop.events("A")
+    assert len(events) == told + 1
+    assert events[-1][0] == StockChanged(sku="A", available=7)
+    assert events[-1][1] > events[-2][1]
+
+
+async def test_buckets_that_ran_empty_get_their_share_of_the_others(
+    shop: Shop, settings_for: SettingsFor
+) -> None:
+    await shop.product("mug", stock={"A": 40})
+    await shop.spread("A", 4)
+    await shop.set_bucket("A", 1, available=40)
+    async with open_resources(settings_for("product")) as resources:
+        timers = {timer.name: timer for timer in worker_plan(resources).timers}
+        assert await timers["even_out_buckets"].run() == 1
+        assert await timers["even_out_buckets"].run() == 0
+    assert await shop.shares("A") == [10, 10, 10, 10]
+    assert await shop.unconserved() == []
+
+
 async def test_a_piece_that_vanished_is_counted_and_shown(
     shop: Shop, settings_for: SettingsFor
 ) -> None:
     configure_metrics("product", "us-east-1", None)
     await shop.product("mug", stock={"A": 10, "B": 10})
     async with open_resources(settings_for("product")) as resources:
-        worker_plan(resources)
-        check = ConservationCheck(resources)
+        check = {timer.name: timer for timer in worker_plan(resources).timers}["check_conservation"]
         await check.run()
-        assert check.read() == 0
+        assert shown("product_stock_unconserved_skus") == 0
         async with shop.database.transaction() as session:
             await session.execute(
                 text("UPDATE stock_levels SET available = 9, sold = 1 WHERE sku = 'A'")
             )
         await check.run()
-        assert check.read() == 1
-    assert b"product_stock_unconserved_skus" in render_metrics()[0]
+        assert shown("product_stock_unconserved_skus") == 1
+        assert shown("product_stock_unchecked_skus") == 0
+
+
+def shown(name: str) -> float:
+    lines = render_metrics()[0].decode().splitlines()
+    return float(next(line for line in lines if line.startswith(name)).rsplit(" ", 1)[1])

@@ -152,3 +152,4 @@ class Offer:
     currency: str
     price: Price | None
     available: int
+    is_spread: bool = False

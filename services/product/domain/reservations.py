@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -26,18 +26,19 @@ from services.product.errors import (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How many pieces of a SKU an order wants."""
+    """How many pieces of a SKU an order wants, or has; bucket 0 means the SKU's one row."""
 
     sku: str
     quantity: int
+    bucket: int = 0
 
 
 def merge_lines(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """Sum the lines per SKU and sort them, so that two orders lock shared SKUs in the same order."""
-    wanted: Counter[str] = Counter()
+    """Sum the lines per SKU and bucket and sort them, so that two orders lock shared rows in the same order."""
+    wanted: Counter[tuple[str, int]] = Counter()
     for line in lines:
-        wanted[line.sku] += line.quantity
-    return tuple(Line(sku, wanted[sku]) for sku in sorted(wanted))
+        wanted[line.sku, line.bucket] += line.quantity
+    return tuple(Line(sku, wanted[sku, bucket], bucket) for sku, bucket in sorted(wanted))
 
 
 def shortages(lines: Sequence[Line], moved: Mapping[str, Moved]) -> list[dict[str, object]]:
@@ -107,6 +108,7 @@ class ReservedLine:
     unit_price_minor: int
     price_version: int
     returned: int = 0
+    bucket: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +131,18 @@ class Reservation:
     def remaining(self) -> tuple[Line, ...]:
         """What was asked for and has not come back by a return."""
         return merge_lines(
-            Line(line.sku, line.quantity - line.returned)
+            Line(line.sku, line.quantity - line.returned, line.bucket)
             for line in self.lines
             if line.quantity > line.returned
         )
 
     def returnable(self, asked: Iterable[Line]) -> tuple[Line, ...]:
         """Cut what is to come back down to what is still sold to this order."""
-        still_sold = {line.sku: line.quantity for line in self.remaining}
+        wanted = {line.sku: line.quantity for line in merge_lines(asked)}
         return tuple(
-            Line(line.sku, quantity)
-            for line in merge_lines(asked)
-            if (quantity := min(line.quantity, still_sold.get(line.sku, 0))) > 0
+            replace(line, quantity=min(line.quantity, wanted[line.sku]))
+            for line in self.remaining
+            if wanted.get(line.sku, 0) > 0
         )
 
 

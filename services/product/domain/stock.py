@@ -19,6 +19,7 @@ class StockLevel:
     sold: int
     version: int
     updated_at: datetime
+    buckets: int = 0
 
     def require_adjustable(self, quantity: int) -> None:
         """Check that `quantity` (negative takes away) leaves nothing below zero.
@@ -58,6 +59,11 @@ class Move:
         if self.available + self.held + self.sold != 0:
             raise ValueError("a move must keep the number of pieces")
 
+    @property
+    def reverse(self) -> "Move":
+        """The move that undoes this one."""
+        return Move(-self.available, -self.held, -self.sold)
+
 
 HOLD: Final = Move(available=-1, held=+1, sold=0)
 SELL_HELD: Final = Move(available=0, held=-1, sold=+1)
@@ -68,10 +74,48 @@ GIVE_BACK_SOLD: Final = Move(available=+1, held=0, sold=-1)
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What a move did to one SKU; `version` is None when the basket as a whole could not be moved."""
+    """What a move did to one SKU.
+
+    `version` is None when the basket as a whole could not be moved, and for a spread SKU (`buckets` above zero): what
+    happens to that one is told by a timer, not by each move.
+    """
 
     sku: str
-    product_id: str
     before: int
     after: int
     version: int | None
+    buckets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """How many pieces of a spread SKU can be bought; the version names this one state of it."""
+
+    sku: str
+    available: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a part of a spread SKU's stock holds."""
+
+    number: int
+    available: int
+
+
+def even_shares(pieces: int, buckets: int) -> tuple[int, ...]:
+    """Split pieces over buckets so that no two shares differ by more than one."""
+    share, rest = divmod(pieces, buckets)
+    return tuple(share + (number < rest) for number in range(buckets))
+
+
+@dataclass(frozen=True, slots=True)
+class Imbalance:
+    """Two figures about the same pieces that should be equal and are not; bucket 0 is the SKU as a whole or its one row."""
+
+    sku: str
+    bucket: int
+    what: str
+    counted: int
+    expected: int

@@ -3,7 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Text, func, insert, literal, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    case,
+    false,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +31,7 @@ from services.product.domain.catalogue import (
 from services.product.models import Category as CategoryRow
 from services.product.models import Price as PriceRow
 from services.product.models import Product as ProductRow
-from services.product.models import StockLevel
+from services.product.models import StockBucket, StockLevel
 from services.product.models import Variant as VariantRow
 
 _REFRESH_LISTING = text("""
@@ -32,6 +43,16 @@ _REFRESH_LISTING = text("""
     ON CONFLICT (product_id, currency) DO UPDATE SET from_minor = excluded.from_minor
     WHERE listing_prices.from_minor <> excluded.from_minor
 """)
+
+_AVAILABLE = case(
+    (
+        StockLevel.buckets > 0,
+        select(func.sum(StockBucket.available))
+        .where(StockBucket.sku == StockLevel.sku)
+        .scalar_subquery(),
+    ),
+    else_=StockLevel.available,
+)
 
 _PRODUCT = (
     ProductRow.id,
@@ -125,7 +146,8 @@ class CatalogueRepository:
                 ProductRow.status,
                 PriceRow.amount_minor,
                 PriceRow.version,
-                func.coalesce(StockLevel.available, 0).label("available"),
+                func.coalesce(_AVAILABLE, 0).label("available"),
+                func.coalesce(StockLevel.buckets > 0, false()).label("is_spread"),
             )
             .join(ProductRow, ProductRow.id == VariantRow.product_id)
             .outerjoin(PriceRow, (PriceRow.sku == VariantRow.sku) & (PriceRow.currency == currency))
@@ -143,6 +165,7 @@ class CatalogueRepository:
                 if row.amount_minor is None
                 else Price(Money(row.amount_minor, currency), row.version),
                 available=row.available,
+                is_spread=row.is_spread,
             )
             for row in rows
         }

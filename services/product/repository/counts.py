@@ -7,7 +7,9 @@ _COUNTS = text("""
     SELECT (SELECT count(*) FROM categories) AS categories,
            (SELECT count(*) FROM products) AS products,
            (SELECT count(*) FROM variants) AS variants,
-           (SELECT coalesce(sum(available), 0)::bigint FROM stock_levels) AS available
+           (SELECT coalesce(sum(available), 0)::bigint FROM (
+                SELECT available FROM stock_levels UNION ALL SELECT available FROM stock_buckets
+            ) AS pieces) AS available
 """)
 
 

@@ -42,7 +42,7 @@ _REMOVE_LINES = text("DELETE FROM reservation_lines WHERE order_id = :order_id")
 _FIND = """
     SELECT r.order_id, r.state, r.currency, r.expires_at, r.version,
            line.sku, line.product_id, line.title, line.quantity, line.unit_price_minor,
-           line.price_version, line.returned
+           line.price_version, line.returned, line.bucket
     FROM reservations AS r LEFT JOIN reservation_lines AS line USING (order_id)
     WHERE r.order_id = :order_id
     ORDER BY line.sku
@@ -75,9 +75,9 @@ _EXPIRE = text("""
 """)
 
 _SUM_LINES = text("""
-    SELECT sku, sum(quantity)::bigint AS quantity
+    SELECT sku, sum(quantity)::bigint AS quantity, bucket
     FROM reservation_lines WHERE order_id = ANY(CAST(:order_ids AS text[]))
-    GROUP BY sku ORDER BY sku
+    GROUP BY sku, bucket ORDER BY sku, bucket
 """)
 
 
@@ -201,9 +201,9 @@ class ReservationRepository:
         return list((await self._session.execute(_EXPIRE, {"batch": batch})).scalars())
 
     async def wanted_by(self, order_ids: Iterable[str]) -> list[Line]:
-        """Return the pieces of these orders, summed per SKU and sorted."""
+        """Return the pieces of these orders, summed per SKU and bucket and sorted."""
         rows = await self._session.execute(_SUM_LINES, {"order_ids": list(order_ids)})
-        return [Line(row.sku, row.quantity) for row in rows]
+        return [Line(*row) for row in rows]
 
 
 def _reservation(rows: Sequence[Sequence[Any]]) -> Reservation | None:

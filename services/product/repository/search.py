@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.product.domain.catalogue import Search, Sort
-from services.product.models import Category, ListingPrice, Product, StockLevel
+from services.product.models import Category, ListingPrice, Product, StockBucket, StockLevel
 
 TYPO_SIMILARITY = "0.45"
 """How alike a word of a title must be to a mistyped one; found by trying common typos against noise."""
@@ -209,7 +209,11 @@ class SearchRepository:
 
 
 def _in_stock() -> ColumnElement[bool]:
-    return exists().where(StockLevel.product_id == Product.id, StockLevel.available > 0)
+    in_a_bucket = exists().where(StockBucket.sku == StockLevel.sku, StockBucket.available > 0)
+    return exists().where(
+        StockLevel.product_id == Product.id,
+        or_(StockLevel.available > 0, and_(StockLevel.buckets > 0, in_a_bucket)),
+    )
 
 
 def _by_category(matched: CTE) -> Select[Any]:

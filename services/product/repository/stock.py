@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.product.domain.reservations import Line
-from services.product.domain.stock import Adjustment, Move, Moved, StockLevel
+from services.product.domain.stock import Adjustment, Announcement, Move, Moved, StockLevel
 from services.product.models import StockAdjustment
 from services.product.models import StockLevel as StockRow
 
@@ -16,7 +16,7 @@ _MOVE = text("""
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS w(sku, quantity)
     ), locked AS MATERIALIZED (
-        SELECT level.sku, level.product_id, level.available, wanted.quantity
+        SELECT level.sku, level.available, level.buckets, wanted.quantity
         FROM stock_levels AS level JOIN wanted USING (sku)
         ORDER BY level.sku
         FOR NO KEY UPDATE OF level
@@ -30,35 +30,59 @@ _MOVE = text("""
         FROM locked
         WHERE level.sku = locked.sku
           AND (SELECT count(*) = cardinality(CAST(:skus AS text[]))
-                  AND bool_and(available + CAST(:available AS bigint) * quantity >= 0) FROM locked)
+                  AND bool_and(buckets = 0 AND available + CAST(:available AS bigint) * quantity >= 0)
+               FROM locked)
         RETURNING level.sku, level.available, level.version
     )
-    SELECT locked.sku, locked.product_id, locked.available AS before,
-           coalesce(moved.available, locked.available) AS after, moved.version
+    SELECT locked.sku, locked.available AS before,
+           coalesce(moved.available, locked.available) AS after, moved.version, locked.buckets
     FROM locked LEFT JOIN moved USING (sku)
     ORDER BY locked.sku
 """)
 
-_UNCONSERVED = text("""
-    SELECT level.sku
-    FROM stock_levels AS level
-    LEFT JOIN (
-        SELECT sku, sum(quantity) AS total FROM stock_adjustments GROUP BY sku
-    ) AS ledger USING (sku)
-    LEFT JOIN (
-        SELECT line.sku,
-               coalesce(sum(line.quantity) FILTER (WHERE r.state = 'held'), 0) AS held,
-               coalesce(sum(line.quantity - line.returned)
-                        FILTER (WHERE r.state = 'committed'), 0) AS sold
-        FROM reservation_lines AS line JOIN reservations AS r USING (order_id)
-        GROUP BY line.sku
-    ) AS promised USING (sku)
-    WHERE level.received <> level.available + level.held + level.sold
-       OR level.received <> coalesce(ledger.total, 0)
-       OR level.held <> coalesce(promised.held, 0)
-       OR level.sold <> coalesce(promised.sold, 0)
-    ORDER BY level.sku
-    LIMIT 1000
+# A spread SKU's own row is empty; its pieces and the count of its changes are its buckets'.
+_LEVEL = """
+    SELECT level.sku, level.product_id, level.received + spread.received AS received,
+           level.available + spread.available AS available, level.held + spread.held AS held,
+           level.sold + spread.sold AS sold, level.version + spread.version AS version,
+           greatest(level.updated_at, spread.updated_at) AS updated_at, level.buckets
+    FROM stock_levels AS level CROSS JOIN LATERAL (
+        SELECT coalesce(sum(received), 0)::bigint AS received,
+               coalesce(sum(available), 0)::bigint AS available,
+               coalesce(sum(held), 0)::bigint AS held, coalesce(sum(sold), 0)::bigint AS sold,
+               coalesce(sum(version), 0)::bigint AS version, max(updated_at) AS updated_at
+        FROM stock_buckets AS part WHERE part.sku = level.sku
+    ) AS spread
+    WHERE level.sku = :sku
+"""
+_GET_LEVEL = text(_LEVEL)
+_LOCK_LEVEL = text(_LEVEL + " FOR NO KEY UPDATE OF level")
+
+_COUNT = text("""
+    UPDATE stock_levels
+    SET received = received + CAST(:quantity AS bigint),
+        available = available + CAST(:quantity AS bigint),
+        version = version + 1, updated_at = now()
+    WHERE sku = :sku
+""")
+
+# Every change of a bucket raises its version, so the sum grows with each and names one state of the SKU. Whoever
+# announces holds the level's row, which no buyer of a spread SKU touches.
+_ANNOUNCE = text("""
+    WITH due AS MATERIALIZED (
+        SELECT level.sku, spread.available, level.version + spread.version AS version
+        FROM stock_levels AS level CROSS JOIN LATERAL (
+            SELECT sum(available)::bigint AS available, sum(version)::bigint AS version
+            FROM stock_buckets AS part WHERE part.sku = level.sku
+        ) AS spread
+        WHERE level.buckets > 0
+          AND level.version + spread.version > coalesce(level.announced_version, 0)
+        ORDER BY level.sku
+        FOR NO KEY UPDATE OF level SKIP LOCKED
+    )
+    UPDATE stock_levels AS level SET announced_version = due.version
+    FROM due WHERE level.sku = due.sku
+    RETURNING level.sku, due.available, due.version
 """)
 
 
@@ -71,8 +95,8 @@ class StockRepository:
     async def move(self, lines: Sequence[Line], move: Move) -> Mapping[str, Moved]:
         """Lock the lines' stock rows in sorted order and move their pieces, in one round trip.
 
-        All or nothing: if a SKU has no row (it is missing from the answer) or too few pieces, nothing changes and
-        no version is given.
+        All or nothing: if a SKU has no row (it is missing from the answer), too few pieces or is spread, nothing changes
+        and no version is given.
         """
         if not lines:
             return {}
@@ -89,11 +113,9 @@ class StockRepository:
         return {row.sku: Moved(*row) for row in rows}
 
     async def level(self, sku: str, *, lock: bool = False) -> StockLevel | None:
-        """Return a SKU's stock level, locked against other changes if asked."""
-        statement = select(*_LEVEL).where(StockRow.sku == sku)
-        if lock:
-            statement = statement.with_for_update(key_share=True)
-        row = (await self._session.execute(statement)).one_or_none()
+        """Return a SKU's stock level, locked against other changes if asked; a spread SKU's buckets are not locked."""
+        statement = _LOCK_LEVEL if lock else _GET_LEVEL
+        row = (await self._session.execute(statement, {"sku": sku})).one_or_none()
         return None if row is None else StockLevel(*row)
 
     async def create_levels(self, product_id: str, skus: Sequence[str], home_region: str) -> None:
@@ -115,33 +137,38 @@ class StockRepository:
             ],
         )
 
-    async def adjust(
-        self, level: StockLevel, quantity: int, *, reason: str, note: str | None, actor: str
+    async def count(self, sku: str, quantity: int) -> None:
+        """Add pieces to the one row of a SKU that is not spread; negative takes away."""
+        await self._session.execute(_COUNT, {"sku": sku, "quantity": quantity})
+
+    async def add_adjustment(
+        self,
+        sku: str,
+        quantity: int,
+        *,
+        available_after: int,
+        reason: str,
+        note: str | None,
+        actor: str,
     ) -> Adjustment:
-        """Write a ledger line and apply it to the locked level."""
-        available = level.available + quantity
-        await self._session.execute(
-            update(StockRow)
-            .where(StockRow.sku == level.sku)
-            .values(
-                received=StockRow.received + quantity,
-                available=available,
-                version=level.version + 1,
-            )
-        )
+        """Write a ledger line."""
         row = await self._session.execute(
             insert(StockAdjustment)
             .values(
-                sku=level.sku,
+                sku=sku,
                 quantity=quantity,
                 reason=reason,
                 note=note,
-                available_after=available,
+                available_after=available_after,
                 actor=actor,
             )
             .returning(*_ADJUSTMENT)
         )
         return Adjustment(*row.one())
+
+    async def changes_of_spread(self) -> list[Announcement]:
+        """Return each spread SKU that changed since it was last returned, and note that it was; levels stay locked."""
+        return [Announcement(*row) for row in await self._session.execute(_ANNOUNCE)]
 
     async def adjustments(self, sku: str, *, before: int | None, limit: int) -> list[Adjustment]:
         """Return ledger lines of a SKU, newest first."""
@@ -153,21 +180,7 @@ class StockRepository:
         )
         return [Adjustment(*row) for row in rows]
 
-    async def unconserved_skus(self) -> list[str]:
-        """Return SKUs whose counters differ from the ledger or from the reservations; at most 1,000."""
-        return list((await self._session.execute(_UNCONSERVED)).scalars())
 
-
-_LEVEL = (
-    StockRow.sku,
-    StockRow.product_id,
-    StockRow.received,
-    StockRow.available,
-    StockRow.held,
-    StockRow.sold,
-    StockRow.version,
-    StockRow.updated_at,
-)
 _ADJUSTMENT = (
     StockAdjustment.id,
     StockAdjustment.sku,

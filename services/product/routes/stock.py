@@ -21,7 +21,7 @@ from libs.web.pagination import DEFAULT_LIMIT, Cursor, CursorInvalid, Limit, Pag
 from services.product.dependencies import StockDep, StockWrite
 from services.product.errors import StockBelowZero, VariantNotFound
 from services.product.schemas.fields import Sku
-from services.product.schemas.stock import AdjustmentOut, NewAdjustment, StockLevelOut
+from services.product.schemas.stock import AdjustmentOut, NewAdjustment, Spread, StockLevelOut
 
 router = APIRouter(tags=["stock"])
 
@@ -82,3 +82,26 @@ async def adjust_stock(
         return Reply(201, AdjustmentOut.of(adjustment), {"ETag": etag_of(level.version)})
 
     return await idempotency.once(adjust)
+
+
+@router.put(
+    "/v1/stock-levels/{sku}/buckets",
+    response_model=StockLevelOut,
+    openapi_extra=admin(),
+    responses=problem_responses(VariantNotFound, PreconditionFailed),
+)
+async def spread_stock(
+    sku: Annotated[Sku, Path()],
+    body: Spread,
+    request: Request,
+    _: StockWrite,
+    stock: StockDep,
+    idempotency: Idempotent,
+) -> Response:
+    """Keep a hot SKU's pieces in several rows, so that many can buy it at once. No piece moves between piles."""
+
+    async def spread() -> Reply:
+        level = await stock.spread(sku, body.buckets, partial(check_match, request))
+        return Reply(200, StockLevelOut.of(level), {"ETag": etag_of(level.version)})
+
+    return await idempotency.once(spread)

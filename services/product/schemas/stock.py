@@ -11,6 +11,7 @@ from services.product.domain.stock import Adjustment, StockLevel
 from services.product.schemas.fields import Currency, OrderId, Quantity, Sku
 
 LARGEST_ADJUSTMENT = 10**9
+MOST_BUCKETS = 64
 
 
 class Availability(ResponseModel):
@@ -31,10 +32,17 @@ class StockLevelOut(ResponseModel):
     sold: int
     version: int
     updated_at: datetime
+    buckets: Annotated[int, Field(description="rows the pieces are in; 0 means one, as usual")]
 
     @classmethod
     def of(cls, level: StockLevel) -> Self:
         return cls.model_validate(level)
+
+
+class Spread(RequestModel):
+    """In how many rows a SKU's pieces are to be. One row again is `1`."""
+
+    buckets: Annotated[int, Field(ge=1, le=MOST_BUCKETS)]
 
 
 class NewAdjustment(RequestModel):

@@ -29,16 +29,16 @@ from services.product.domain.stock import GIVE_BACK_HELD, GIVE_BACK_SOLD, HOLD
 from services.product.errors import ReservationNotFound
 from services.product.repository.catalogue import CatalogueRepository
 from services.product.repository.reservations import ReservationRepository
-from services.product.repository.stock import StockRepository
 from services.product.service.announcing import announce_stock
+from services.product.service.moving import StockMover
 
 
 @dataclass(frozen=True)
 class Reservations:
-    """Use cases on reservations in one transaction. Locks are taken in one order: reservation, then stock by SKU."""
+    """Use cases on reservations in one transaction. Locks are taken in one order: reservation, then stock."""
 
     reservations: ReservationRepository
-    stock: StockRepository
+    stock: StockMover
     catalogue: CatalogueRepository
     outbox: Outbox
 
@@ -107,7 +107,7 @@ class Reservations:
         if existing is not None:
             move = RELEASE_MOVES[existing.state]
             if move is not None:
-                moved = await self.stock.move(existing.remaining, move)
+                moved = await self.stock.put(existing.remaining, move)
                 await announce_stock(self.outbox, moved.values())
             version, expires_at = await self.reservations.set_state(
                 order_id, ReservationState.RELEASED
@@ -129,7 +129,7 @@ class Reservations:
         is_sold = existing.state is ReservationState.COMMITTED
         back = existing.returnable(lines) if is_sold else ()
         if await self.reservations.add_return(order_id, return_id, reason, back):
-            moved = await self.stock.move(back, GIVE_BACK_SOLD)
+            moved = await self.stock.put(back, GIVE_BACK_SOLD)
             await announce_stock(self.outbox, moved.values())
         version, _ = await self.reservations.set_state(order_id, existing.state)
         await self.outbox.add(
@@ -146,7 +146,7 @@ class Reservations:
         order_ids = await self.reservations.expire(batch)
         if order_ids:
             lines = await self.reservations.wanted_by(order_ids)
-            moved = await self.stock.move(lines, GIVE_BACK_HELD)
+            moved = await self.stock.put(lines, GIVE_BACK_HELD)
             await announce_stock(self.outbox, moved.values())
         return len(order_ids)
 
@@ -169,7 +169,8 @@ class Reservations:
             if (price := offers[line.sku].price) is not None
         )
         await self.reservations.add_lines(reservation.order_id, reserved)
-        moved = await self.stock.move(wanted, HOLD)
+        spread = {sku for sku, offer in offers.items() if offer.is_spread}
+        moved = await self.stock.take(reservation.order_id, wanted, HOLD, spread)
         require_taken(wanted, moved)
         await announce_stock(self.outbox, moved.values())
         return replace(reservation, lines=reserved)
@@ -178,8 +179,12 @@ class Reservations:
         move = COMMIT_MOVES[reservation.state]
         if move is None:
             return True
-        moved = await self.stock.move(reservation.wanted, move)
-        if move.available and shortages(reservation.wanted, moved):
+        if not move.available:
+            await self.stock.put(reservation.remaining, move)
+            return True
+        spread = {line.sku for line in reservation.lines if line.bucket}
+        moved = await self.stock.take(reservation.order_id, reservation.wanted, move, spread)
+        if shortages(reservation.wanted, moved):
             return False
         await announce_stock(self.outbox, moved.values())
         return True

@@ -43,7 +43,7 @@ def test_merging_keeps_the_pieces_and_sorts_each_sku_once(lines: list[Line]) -> 
 
 
 def test_a_sku_without_enough_pieces_is_short() -> None:
-    moved = {"A": Moved("A", "prd_1", 1, 1, None)}
+    moved = {"A": Moved("A", 1, 1, None)}
     assert shortages([Line("A", 2), Line("B", 1)], moved) == [
         {"sku": "A", "requested": 2, "available": 1},
         {"sku": "B", "requested": 1, "available": 0},
@@ -53,7 +53,7 @@ def test_a_sku_without_enough_pieces_is_short() -> None:
 
 
 def test_enough_pieces_are_not_short() -> None:
-    require_taken([Line("A", 2)], {"A": Moved("A", "prd_1", 2, 0, 5)})
+    require_taken([Line("A", 2)], {"A": Moved("A", 2, 0, 5)})
 
 
 @pytest.mark.parametrize(

@@ -126,3 +126,51 @@ async def test_a_customer_sees_no_stock_levels(
 ) -> None:
     headers = {"Authorization": f"Bearer {token_factory()}"}
     assert (await client.get("/v1/stock-levels/A", headers=headers)).status_code == 403
+
+
+async def test_an_admin_spreads_a_hot_sku_over_buckets(
+    client: httpx.AsyncClient, shop: Shop, as_admin: dict[str, str]
+) -> None:
+    await shop.product("mug", stock={"A": 10})
+    before = await client.get("/v1/stock-levels/A", headers=as_admin)
+    spread = await client.put(
+        "/v1/stock-levels/A/buckets",
+        json={"buckets": 4},
+        headers={**as_admin, "If-Match": before.headers["ETag"]},
+    )
+    assert (spread.status_code, spread.json()["buckets"]) == (200, 4)
+    assert spread.json()["available"] == 10
+    stale = await client.put(
+        "/v1/stock-levels/A/buckets",
+        json={"buckets": 8},
+        headers={**as_admin, "If-Match": before.headers["ETag"]},
+    )
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    now = await client.get("/v1/stock-levels/A", headers=as_admin)
+    assert (now.json(), now.headers["ETag"]) == (spread.json(), spread.headers["ETag"])
+
+
+async def test_what_a_spread_sku_has_is_read_everywhere(
+    client: httpx.AsyncClient, shop: Shop, as_admin: dict[str, str]
+) -> None:
+    await shop.product("mug", stock={"A": 10})
+    await client.put("/v1/stock-levels/A/buckets", json={"buckets": 4}, headers=as_admin)
+    assert (await client.get("/v1/variants/A/availability")).json()["available"] == 10
+    listed = await client.get("/v1/products?available=true&currency=USD")
+    assert [item["slug"] for item in listed.json()["items"]] == ["mug"]
+    await shop.hold({"A": 10})
+    assert (await client.get("/v1/variants/A/availability")).json()["available"] == 0
+    gone = await client.get("/v1/products?available=false&currency=USD")
+    assert [item["slug"] for item in gone.json()["items"]] == ["mug"]
+
+
+@pytest.mark.parametrize("buckets", [0, 65, -1, None])
+async def test_a_number_of_buckets_that_makes_no_sense_is_refused(
+    client: httpx.AsyncClient, shop: Shop, as_admin: dict[str, str], buckets: int | None
+) -> None:
+    await shop.product("mug", stock={"A": 10})
+    refused = await client.put(
+        "/v1/stock-levels/A/buckets", json={"buckets": buckets}, headers=as_admin
+    )
+    assert refused.status_code == 422
+    assert (await shop.level("A")).buckets == 0
