@@ -47,7 +47,11 @@ class Ending(StrEnum):
     KEPT = "kept"
     CANCELLED_AT_ONCE = "cancelled_at_once"
     CANCELLED_LATER = "cancelled_later"
+    PIECE_CANCELLED = "piece_cancelled"
     SHIPPED = "shipped"
+    SHIPPED_IN_PARTS = "shipped_in_parts"
+    RETURNED = "returned"
+    """Shipped, and a piece came back that can be sold again."""
     REFUNDED = "refunded"
     PARTLY_REFUNDED = "partly_refunded"
     REFUND_RACE = "refund_race"
@@ -111,10 +115,13 @@ class Habits:
         (Sending.TWO_KEYS, 6),
     )
     endings: tuple[tuple[Ending, int], ...] = (
-        (Ending.KEPT, 55),
+        (Ending.KEPT, 45),
         (Ending.CANCELLED_AT_ONCE, 9),
         (Ending.CANCELLED_LATER, 8),
-        (Ending.SHIPPED, 12),
+        (Ending.PIECE_CANCELLED, 6),
+        (Ending.SHIPPED, 6),
+        (Ending.SHIPPED_IN_PARTS, 6),
+        (Ending.RETURNED, 6),
         (Ending.REFUNDED, 5),
         (Ending.PARTLY_REFUNDED, 6),
         (Ending.REFUND_RACE, 5),

@@ -149,16 +149,18 @@ class Shopper:
         payment = await self._follow(order_id)
         if checkout.ending is Ending.CANCELLED_LATER:
             await self._cancel(order_id)
+        elif checkout.ending is Ending.PIECE_CANCELLED:
+            await self._cancel(order_id, [{"sku": checkout.lines[0][0], "quantity": 1}])
         elif payment == "captured":
             await self.staff.finish(checkout, order_id)
         await self._read(order_id)
 
-    async def _cancel(self, order_id: str) -> None:
+    async def _cancel(self, order_id: str, lines: list[dict[str, Any]] | None = None) -> None:
         await self.caller.call(
             "cancel",
             "POST",
             f"/v1/orders/{order_id}/cancel",
-            {"reason": "changed_mind"},
+            {"reason": "changed_mind", **({"lines": lines} if lines else {})},
             key=new_key(),
             value={"order_id": order_id},
         )

@@ -67,6 +67,12 @@ class Staff:
         match checkout.ending:
             case Ending.SHIPPED:
                 await self._ship(order_id, alias)
+            case Ending.SHIPPED_IN_PARTS:
+                await self._ship(order_id, alias, checkout.lines[0][0])
+                await self._ship(order_id, alias)
+            case Ending.RETURNED:
+                await self._ship(order_id, alias)
+                await self._take_back(order_id, alias, checkout.lines[0][0])
             case Ending.REFUNDED:
                 await self._refund(order_id, alias, await self._tag(order_id, alias), None)
             case Ending.PARTLY_REFUNDED:
@@ -88,8 +94,10 @@ class Staff:
         )
         return answer.headers.get("etag", '"0"')
 
-    async def _ship(self, order_id: str, alias: str) -> Answer:
-        parcel = {"carrier": "Parcels & Sons", "tracking_number": new_key()}
+    async def _ship(self, order_id: str, alias: str, sku: str | None = None) -> Answer:
+        """Send one piece of a SKU, or all that is left."""
+        part = {"lines": [{"sku": sku, "quantity": 1}]} if sku else {}
+        parcel = {"carrier": "Parcels & Sons", "tracking_number": new_key(), **part}
         return await self.caller.call(
             "ship",
             "POST",
@@ -97,6 +105,18 @@ class Staff:
             parcel,
             key=new_key(),
             tag=await self._tag(order_id, alias),
+            value={"order_id": order_id},
+            alias=alias,
+        )
+
+    async def _take_back(self, order_id: str, alias: str, sku: str) -> Answer:
+        goods = {"lines": [{"sku": sku, "quantity": 1}], "restock": True, "reason": "wrong_item"}
+        return await self.caller.call(
+            "return",
+            "POST",
+            f"/v1/orders/{order_id}/returns",
+            goods,
+            key=new_key(),
             value={"order_id": order_id},
             alias=alias,
         )

@@ -5,6 +5,7 @@ from typing import Final
 EDGES: Final = frozenset(
     {
         ("order", "confirmed", "cancelled"),
+        ("order", "confirmed", "confirmed"),
         ("order", "confirmed", "failed"),
         ("order", "pending", "cancelled"),
         ("order", "pending", "confirmed"),
@@ -20,13 +21,22 @@ EDGES: Final = frozenset(
         ("payment", "partially_refunded", "refunded"),
         ("payment", "pending", "authorized"),
         ("payment", "pending", "declined"),
+        ("payment", "pending", "requires_action"),
         ("payment", "pending", "unknown"),
         ("payment", "pending", "voided"),
+        ("payment", "requires_action", "authorized"),
+        ("payment", "requires_action", "declined"),
+        ("payment", "requires_action", "unknown"),
+        ("payment", "requires_action", "voided"),
         ("payment", "unknown", "authorized"),
         ("payment", "unknown", "declined"),
+        ("payment", "unknown", "requires_action"),
         ("payment", "unknown", "voided"),
         ("payment", "voided", "authorized"),
         ("payment", "voided", "captured"),
+        ("shipment", "partially_shipped", "partially_shipped"),
+        ("shipment", "partially_shipped", "shipped"),
+        ("shipment", "pending", "partially_shipped"),
         ("shipment", "pending", "shipped"),
     }
 )

@@ -89,7 +89,7 @@ def changes_are_told(evidence: Evidence) -> Iterator[Violation]:
     happened = Counter(
         (step.order_id, _TOLD[step.after])
         for step in evidence.steps
-        if step.axis == "order" and step.after in _TOLD
+        if step.axis == "order" and step.after in _TOLD and step.before != step.after
     )
     for key in sorted(told.keys() | happened.keys()):
         if told[key] != happened[key]:

@@ -115,7 +115,7 @@ def confirmed_after_stock_was_sold(evidence: Evidence) -> Iterator[Violation]:
         if message.type == "stock.committed.v1"
     }
     for step in evidence.steps:
-        if step.axis == "order" and step.after == "confirmed":
+        if (step.axis, step.before, step.after) == ("order", "pending", "confirmed"):
             sold[step.order_id] = step
     for order_id, step in sorted(sold.items()):
         if order_id not in committed or committed[order_id] > step.at:
@@ -141,6 +141,7 @@ _MADE = {
     "place": "order_id",
     "refund": "refund_id",
     "ship": "shipment_id",
+    "return": "return_id",
     "restock": "adjustment_id",
 }
 
@@ -181,7 +182,8 @@ def _no_refusal_after_success(f: str, key: str, tries: list[Operation]) -> Itera
 _CONTRADICTIONS = frozenset(
     {
         "cart_already_ordered", "cart_changed", "cart_empty", "out_of_stock", "total_changed",
-        "idempotency_key_reused", "order_not_shippable", "order_not_refundable", "refund_too_large",
+        "idempotency_key_reused", "order_not_shippable", "order_not_refundable",
+        "order_not_returnable", "refund_too_large",
         "precondition_failed",
     }
 )  # fmt: skip

@@ -26,7 +26,16 @@ SELECT id, user_id, cart_id, cart_version, order_status, payment_status, shipmen
        total_minor, captured_minor, refunded_minor, last_sequence, next_check_at IS NULL AS settled
 FROM shop_order.orders
 """
-_LINES: Final = "SELECT order_id, sku, quantity FROM shop_order.order_lines"
+_LINES: Final = """
+SELECT line.order_id, line.sku, line.quantity, coalesce(back.pieces, 0)::bigint AS given_back
+FROM shop_order.order_lines AS line
+LEFT JOIN (
+    SELECT a.order_id, piece.sku, sum(piece.quantity) AS pieces
+    FROM shop_order.adjustments AS a
+    JOIN shop_order.adjustment_lines AS piece ON piece.adjustment_id = a.id
+    WHERE a.restock = 'done' GROUP BY a.order_id, piece.sku
+) AS back USING (order_id, sku)
+"""
 _STEPS: Final = """
 SELECT order_id, sequence, axis, from_status AS before, to_status AS after, cause_event_id, at
 FROM shop_order.order_timeline
