@@ -83,6 +83,10 @@ bench: setup ## Measure on this machine and rewrite the table in docs/benchmarks
 torture: setup ## Break a shop on purpose and judge what is left: kills=50 checkouts=2000 clients=32 seed=N
 	@exec $(RUN) -m torture $(if $(kills),--kills $(kills)) $(if $(checkouts),--checkouts $(checkouts)) $(if $(clients),--clients $(clients)) $(if $(seed),--seed $(seed)) $(if $(folder),--folder $(folder))
 
+.PHONY: torture-mutants
+torture-mutants: setup ## Plant bugs, one at a time, and see that the torture's checker finds each: only=NAME
+	@exec $(RUN) -m torture mutants $(if $(only),--only $(only)) $(if $(seed),--seed $(seed))
+
 ##@ Change it
 .PHONY: fmt
 fmt: setup ## Format and apply the safe fixes

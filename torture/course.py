@@ -25,7 +25,6 @@ from torture.stack import Site, running
 from torture.staff import Staff
 
 QUIET_SECONDS: Final = 120.0
-"""How long after the last fault everything must be settled."""
 
 _ADMIN: Final = "admin@meridian.example"
 
@@ -63,11 +62,13 @@ class Course:
 
     Args:
         tell: hears how many checkouts have ended, and what is going on.
+        quiet_seconds: how long after the last fault everything must be settled.
     """
 
     site: Site
     plan: Plan
     tell: Callable[[int, str], None]
+    quiet_seconds: float = QUIET_SECONDS
     outcome: Outcome = field(default_factory=Outcome)
 
     async def run(self) -> Outcome:
@@ -114,7 +115,7 @@ class Course:
     async def _quiet(self) -> Quiet:
         sources = self._sources
         return await until_quiet(
-            sources.database, sources.book, sources.broker, seconds=QUIET_SECONDS
+            sources.database, sources.book, sources.broker, seconds=self.quiet_seconds
         )
 
     async def _sell_out(self, shop: _Shop) -> None:

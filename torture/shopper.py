@@ -92,16 +92,18 @@ class Shopper:
         return bool(caller.address_id)
 
     async def _prepared(self, checkout: Checkout) -> dict[str, Any] | None:
-        """Fill the cart and have it priced; pieces left from before are bought along."""
+        """Fill the cart and have it priced; pieces left from before are taken out."""
         caller = self.caller
         opened = await caller.call("cart", "POST", "/v1/carts", {"currency": "USD"}, key=new_key())
         cart_id = str(opened.body.get("cart_id", ""))
         if not opened.ok:
             return None
-        if not opened.body.get("lines"):
-            for sku, quantity in checkout.lines:
-                item = {"sku": sku, "quantity": quantity}
-                await caller.call("item", "POST", f"/v1/carts/{cart_id}/items", item, key=new_key())
+        items = f"/v1/carts/{cart_id}/items"
+        for line in opened.body["lines"]:
+            await caller.call("remove", "DELETE", f"{items}/{line['sku']}", key=new_key())
+        for sku, quantity in checkout.lines:
+            item = {"sku": sku, "quantity": quantity}
+            await caller.call("item", "POST", items, item, key=new_key())
         wanted = {"cart_id": cart_id, "address_id": caller.address_id}
         quote = await caller.call("quote", "POST", "/v1/quotes", wanted, key=new_key())
         if not quote.ok:

@@ -59,6 +59,7 @@ class Site:
         port_offset: added to every port.
         split: whether workers are processes of their own.
         seed: decides on the proxies' choices.
+        duplicates: share of messages that come twice.
         root: the source tree it runs; a private copy when it is a mutant.
         settings_of_services: what every service finds in its environment besides.
     """
@@ -67,6 +68,7 @@ class Site:
     port_offset: int
     split: bool
     seed: int
+    duplicates: float = 0.02
     root: Path = ROOT
     settings_of_services: Mapping[str, str] = field(default_factory=dict)
 
@@ -135,7 +137,8 @@ async def running(site: Site) -> AsyncIterator[FaultProxy]:
     """
     with ExitStack() as beside:
         emulator = site.settings.url("ministack")
-        unruly = beside.enter_context(running_unruly(emulator, Unruliness(seed=site.seed)))
+        unruliness = Unruliness(seed=site.seed, duplicates=site.duplicates)
+        unruly = beside.enter_context(running_unruly(emulator, unruliness))
         upstreams = {name: f"127.0.0.1:{site.settings.port(name)}" for name in WIRES}
         upstreams[BROKER] = unruly.removeprefix("http://")
         proxy = beside.enter_context(

@@ -1,0 +1,1 @@
+"""The planted bugs fit the code as it is."""
