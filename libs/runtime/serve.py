@@ -145,5 +145,6 @@ def _read_settings(settings_class: type[Settings]) -> Settings:
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             name = "_".join(str(part) for part in problem["loc"]).upper()
-            sys.stderr.write(f"{settings_class.service}: {name}: {problem['msg']}\n")
+            line = ": ".join(filter(None, (settings_class.service, name, problem["msg"])))
+            sys.stderr.write(f"{line}\n")
         sys.exit(EXIT_BAD_SETTINGS)

@@ -1,5 +1,6 @@
 """Builds payment's use cases: from a request's session for the routes, from the process's resources for the worker."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,9 +10,8 @@ from libs.database.session import SessionDep
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated, authenticated_live
 from libs.security.principal import Principal
+from services.payment.clients.choice import EVENT_READERS, open_provider
 from services.payment.clients.guarded import GuardedProvider, provider_breaker
-from services.payment.clients.simulator import SimulatorProvider
-from services.payment.clients.simulator_events import read_event
 from services.payment.repository.unit import Unit, Units, unit_of
 from services.payment.service.commands import PaymentCommands
 from services.payment.service.queries import ADMIN_SCOPE, PaymentQueries
@@ -35,15 +35,17 @@ async def _queries(unit: UnitDep) -> PaymentQueries:
     return PaymentQueries(unit)
 
 
-async def _webhook_inbox(unit: UnitDep, resources: ResourcesDep) -> WebhookInbox:
-    settings = resources.settings_as(PaymentSettings)
-    live = (settings.webhook_secret, settings.webhook_secret_previous)
-    secrets = [secret.get_secret_value() for secret in live if secret is not None]
-    return WebhookInbox(unit, secrets, resources.clock)
+def _inbox_of(provider: str) -> Callable[[Unit, Resources], Awaitable[WebhookInbox]]:
+    async def inbox(unit: UnitDep, resources: ResourcesDep) -> WebhookInbox:
+        secrets = resources.settings_as(PaymentSettings).webhook_secrets(provider)
+        return WebhookInbox(unit, provider, secrets, resources.clock)
+
+    return inbox
 
 
 QueriesDep = Annotated[PaymentQueries, Depends(_queries)]
-WebhookInboxDep = Annotated[WebhookInbox, Depends(_webhook_inbox)]
+SimulatorInboxDep = Annotated[WebhookInbox, Depends(_inbox_of("simulator"))]
+StripeInboxDep = Annotated[WebhookInbox, Depends(_inbox_of("stripe"))]
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,7 @@ def build_payment_parts(resources: Resources) -> PaymentParts:
     """Build the worker's use cases; each opens its own short transactions."""
     settings = resources.settings_as(PaymentSettings)
     units = Units(resources.database, resources.outbox, at_once=settings.transactions_at_once)
-    provider = SimulatorProvider(
-        resources.http,
-        base_url=settings.provider_base_url,
-        api_key=settings.provider_api_key.get_secret_value(),
-        timeout_seconds=settings.provider_timeout_seconds,
-    )
+    provider = open_provider(settings, resources.http, resources.clock)
     guarded = GuardedProvider(
         provider,
         breaker=provider_breaker(),
@@ -77,7 +74,7 @@ def build_payment_parts(resources: Resources) -> PaymentParts:
     return PaymentParts(
         commands=PaymentCommands(units, settlement, region=settings.region),
         settlement=settlement,
-        webhooks=WebhookProcessor(units, settlement, read_event),
+        webhooks=WebhookProcessor(units, settlement, EVENT_READERS),
         provider=guarded,
         vitals=Vitals(units),
     )

@@ -21,6 +21,10 @@ NOT_OPENED = {
     "service_key_file": "not-opened.json",
     "trust_bundle_file": "not-opened.json",
     "signing_secret": "not-used",
+    # Payment's own: which of them it needs depends on its provider.
+    "provider_base_url": "http://127.0.0.1:1",
+    "provider_api_key": "not-used",
+    "webhook_secret": "not-used",
 }
 
 

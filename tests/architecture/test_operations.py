@@ -17,7 +17,7 @@ AUDIENCES = {"public", "customer", "admin", "internal"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 CREDENTIAL_OPERATIONS = {"login", "refresh", "logout", "logout_all"}
 """Their answers are secrets, which a replay store must not keep (architecture section 2)."""
-SIGNED_BY_THE_PROVIDER = {"receive_simulator_webhook"}
+SIGNED_BY_THE_PROVIDER = {"receive_simulator_webhook", "receive_stripe_webhook"}
 
 
 @pytest.fixture(params=SERVICES, scope="module")

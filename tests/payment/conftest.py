@@ -13,20 +13,38 @@ from libs.contracts.payment import AuthorizePayment, CapturePayment, RefundPayme
 from libs.database.session import Database
 from libs.ids import new_id
 from libs.messaging.outbox import Outbox
+from libs.settings import ServiceSettings
 from libs.testing.databases import Databases
+from libs.testing.plugin import SettingsFor
+from libs.testing.settings import NOBODY_LISTENS
+from services.payment.clients.choice import EVENT_READERS
 from services.payment.clients.protocol import PaymentProvider
 from services.payment.clients.simulator import SimulatorProvider
-from services.payment.clients.simulator_events import read_event
 from services.payment.domain.records import Work
 from services.payment.domain.states import Verdict
 from services.payment.repository.unit import Units
 from services.payment.service.commands import PaymentCommands
 from services.payment.service.settlement import Settlement
 from services.payment.service.webhooks import WebhookProcessor
-from tests.simulator.processes import API_KEY, SimulatorProcess, start_simulator
+from tests.simulator.processes import API_KEY, WEBHOOK_SECRET, SimulatorProcess, start_simulator
 
 REGION = "us-east-1"
 LEASE = 0.3
+
+
+@pytest.fixture
+def settings_for(settings_for: SettingsFor) -> SettingsFor:
+    """Settings that name a provider; nobody listens there unless the test says who does."""
+    defaults = {
+        "provider_base_url": NOBODY_LISTENS,
+        "provider_api_key": API_KEY,
+        "webhook_secret": WEBHOOK_SECRET,
+    }
+
+    def build(service: str, **overrides: object) -> ServiceSettings:
+        return settings_for(service, **{**defaults, **overrides})
+
+    return build
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +126,7 @@ class Shop:
         return PaymentCommands(self.units, self.settlement(provider), region=REGION)
 
     def webhooks(self) -> WebhookProcessor:
-        return WebhookProcessor(self.units, self.settlement(), read_event)
+        return WebhookProcessor(self.units, self.settlement(), EVENT_READERS)
 
     async def authorize(
         self,

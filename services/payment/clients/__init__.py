@@ -1,1 +1,1 @@
-"""The payment providers: what is asked of each (`protocol`), and one module per provider."""
+"""The payment providers: what is asked of each (`protocol`), and the modules named after each."""

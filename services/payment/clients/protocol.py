@@ -4,7 +4,7 @@ Every answer is sorted into done, refused for good, an action the customer owes,
 words count as the first three.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from services.payment.domain.notices import Irrelevant, Notice
@@ -33,3 +33,6 @@ class PaymentProvider(Protocol):
 
 EventReader = Callable[[str, str], Notice | Irrelevant]
 """Reads a stored webhook, given its type and its body."""
+
+EventReaders = Mapping[str, EventReader]
+"""The reader of each provider, by its name: an event is read as the provider's that sent it."""

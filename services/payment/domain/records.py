@@ -122,6 +122,7 @@ class ProviderEvent:
     """A stored webhook that waits to be processed."""
 
     id: int
+    provider: str
     provider_event_id: str
     type: str
     body: str

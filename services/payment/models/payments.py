@@ -121,6 +121,7 @@ class ProviderEventRow(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    provider: Mapped[str] = mapped_column(Text, server_default=text("'simulator'"))
     provider_event_id: Mapped[str] = mapped_column(Text)
     type: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)

@@ -14,11 +14,18 @@ class ProviderEventRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def store(self, *, provider_event_id: str, event_type: str, body: str) -> bool:
+    async def store(
+        self, *, provider: str, provider_event_id: str, event_type: str, body: str
+    ) -> bool:
         """Keep an event; False when it is known already."""
         statement = (
             insert(ProviderEventRow)
-            .values(provider_event_id=provider_event_id, type=event_type, body=body)
+            .values(
+                provider=provider,
+                provider_event_id=provider_event_id,
+                type=event_type,
+                body=body,
+            )
             .on_conflict_do_nothing(index_elements=[ProviderEventRow.provider_event_id])
             .returning(ProviderEventRow.id)
         )
@@ -32,7 +39,10 @@ class ProviderEventRepository:
             .order_by(ProviderEventRow.id)
             .limit(limit)
         )
-        return [ProviderEvent(row.id, row.provider_event_id, row.type, row.body) for row in rows]
+        return [
+            ProviderEvent(row.id, row.provider, row.provider_event_id, row.type, row.body)
+            for row in rows
+        ]
 
     async def backlog(self) -> Backlog:
         """Count the events that are not processed, and tell how old the oldest is."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from libs.web.audience import public
 from libs.web.errors import problem_responses
-from services.payment.dependencies import WebhookInboxDep
+from services.payment.dependencies import SimulatorInboxDep, StripeInboxDep
 from services.payment.errors import (
     WebhookSignatureInvalid,
     WebhookTooLarge,
@@ -29,10 +29,24 @@ _LONGEST_WEBHOOK_SECONDS: Final = 5.0
         WebhookSignatureInvalid, WebhookUnreadable, WebhookTooLarge, WebhookTooSlow
     ),
 )
-async def receive_simulator_webhook(request: Request, inbox: WebhookInboxDep) -> WebhookAccepted:
+async def receive_simulator_webhook(request: Request, inbox: SimulatorInboxDep) -> WebhookAccepted:
     """Take an event of the payment simulator, signed in `Simulator-Signature`; it is processed later."""
     body = await _raw_body(request)
     await inbox.receive(body, request.headers.get("simulator-signature"))
+    return WebhookAccepted(received=True)
+
+
+@router.post(
+    "/webhooks/stripe",
+    openapi_extra=public(),
+    responses=problem_responses(
+        WebhookSignatureInvalid, WebhookUnreadable, WebhookTooLarge, WebhookTooSlow
+    ),
+)
+async def receive_stripe_webhook(request: Request, inbox: StripeInboxDep) -> WebhookAccepted:
+    """Take an event of Stripe's, signed in `Stripe-Signature`; it is processed later."""
+    body = await _raw_body(request)
+    await inbox.receive(body, request.headers.get("stripe-signature"))
     return WebhookAccepted(received=True)
 
 

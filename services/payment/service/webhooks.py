@@ -11,10 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from libs.clock import Clock
 from libs.observability.logging import get_logger
 from libs.observability.metrics import histogram
-from services.payment.clients.protocol import EventReader
+from services.payment.clients.protocol import EventReaders
 from services.payment.domain.notices import Irrelevant, Notice
 from services.payment.domain.records import Operation, Payment, ProviderEvent, Work
 from services.payment.domain.states import (
+    OperationState,
+    Refused,
+    Succeeded,
     Unknown,
     Verdict,
     credible,
@@ -55,7 +58,7 @@ def check_signature(header: str | None, body: bytes, secrets: Sequence[str], now
     times = [value for name, _, value in parts if name == "t"]
     signatures = [value for name, _, value in parts if name == "v1"]
     if len(times) != 1 or not times[0].isascii() or not times[0].isdigit() or not signatures:
-        raise WebhookSignatureInvalid("Send Simulator-Signature: t=<seconds>,v1=<hex>.")
+        raise WebhookSignatureInvalid("Sign as t=<seconds>,v1=<hex>.")
     payload = f"{times[0]}.".encode() + body
     expected = [hmac.new(one.encode(), payload, hashlib.sha256).hexdigest() for one in secrets]
     if not _any_equal(expected, signatures):
@@ -73,8 +76,9 @@ def _any_equal(expected: Sequence[str], given: Sequence[str]) -> bool:
 class WebhookInbox:
     """The synchronous half: an event that was acknowledged is in the database."""
 
-    def __init__(self, unit: Unit, secrets: Sequence[str], clock: Clock) -> None:
+    def __init__(self, unit: Unit, provider: str, secrets: Sequence[str], clock: Clock) -> None:
         self._unit = unit
+        self._provider = provider
         self._secrets = secrets
         self._clock = clock
 
@@ -94,17 +98,20 @@ class WebhookInbox:
         if "\x00" in envelope.id + envelope.type:
             raise WebhookUnreadable("Send no NUL characters.")
         await self._unit.provider_events.store(
-            provider_event_id=envelope.id, event_type=envelope.type, body=text
+            provider=self._provider,
+            provider_event_id=envelope.id,
+            event_type=envelope.type,
+            body=text,
         )
 
 
 class WebhookProcessor:
     """The asynchronous half: applies stored events through the same door as the provider's answers."""
 
-    def __init__(self, units: Units, settlement: Settlement, read: EventReader) -> None:
+    def __init__(self, units: Units, settlement: Settlement, readers: EventReaders) -> None:
         self._units = units
         self._settlement = settlement
-        self._read = read
+        self._readers = readers
 
     async def process_pending(self) -> int:
         """Process what is stored; returns how many events were looked at."""
@@ -126,7 +133,7 @@ class WebhookProcessor:
             log.exception("provider_event_failed", provider_event_id=event.provider_event_id)
 
     async def _process(self, unit: Unit, *, event: ProviderEvent) -> Work | None:
-        notice = self._read(event.type, event.body)
+        notice = self._readers[event.provider](event.type, event.body)
         if isinstance(notice, Irrelevant):
             await _close(unit, event, "ignored", notice.reason)
             return None
@@ -176,4 +183,16 @@ def _judged(
     verdict = credible(notice.verdict, operation.money)
     if isinstance(verdict, Unknown):
         return "rejected", verdict.reason, None
-    return ("applied", None, verdict) if operation.is_open else ("repeated", None, None)
+    if operation.is_open:
+        return "applied", None, verdict
+    if _contradicts(verdict, operation):
+        return "rejected", "contradicts what was recorded", None
+    return "repeated", None, None
+
+
+def _contradicts(verdict: Verdict, operation: Operation) -> bool:
+    """Tell whether the provider took back its word, as when a refund fails days after it was made."""
+    recorded = operation.state
+    return (isinstance(verdict, Refused) and recorded is OperationState.SUCCEEDED) or (
+        isinstance(verdict, Succeeded) and recorded is OperationState.REFUSED
+    )

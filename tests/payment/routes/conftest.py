@@ -21,6 +21,8 @@ async def client(settings_for: SettingsFor, client_for: StartApp) -> httpx.Async
         role="api",
         webhook_secret=SecretStr("live"),
         webhook_secret_previous=SecretStr("previous"),
+        stripe_webhook_secret=SecretStr("live"),
+        stripe_webhook_secret_previous=SecretStr("previous"),
     )
     assert isinstance(settings, PaymentSettings)
     return await client_for(create_app(settings))

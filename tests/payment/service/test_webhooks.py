@@ -83,7 +83,9 @@ def test_anything_else_is_refused(header: str | None) -> None:
 async def receive(shop: Shop, body: bytes) -> None:
     clock = FrozenClock(utc_now())
     header = signed(body, int(clock.now().timestamp()))
-    await shop.units.run(lambda unit: WebhookInbox(unit, [SECRET], clock).receive(body, header))
+    await shop.units.run(
+        lambda unit: WebhookInbox(unit, "simulator", [SECRET], clock).receive(body, header)
+    )
 
 
 def event_body(event_type: str, data: dict[str, Any], event_id: str | None = None) -> bytes:
