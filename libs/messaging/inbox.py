@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, extract, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    extract,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +23,10 @@ from libs.messaging.tables import inbox_messages
 
 _table = inbox_messages
 _columns = inbox_messages.c
+
+# Spelled out, not bound: only then can PostgreSQL keep a plan that uses the indexes of what is parked, instead of
+# planning over every week again and again.
+_is_parked = _columns.status == literal_column("'parked'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +80,21 @@ async def advanced(session: AsyncSession, *keys: str) -> None:
 
     For code that is no handler, or runs outside a handler's transaction; handlers use `context.advanced`.
     """
-    await session.execute(
-        update(_table)
-        .where(_columns.status == "parked", _columns.waiting_for.in_(keys))
-        .values(retry_at=func.now())
+    # Mostly nothing is parked, and an UPDATE prepares to write into every week before it finds that out.
+    parked = await session.execute(
+        select(_columns.consumer, _columns.event_id).where(
+            _is_parked, _columns.waiting_for.in_(keys)
+        )
     )
+    if found := [tuple(row) for row in parked]:
+        await session.execute(
+            update(_table)
+            .where(
+                tuple_(_columns.consumer, _columns.event_id).in_(found),
+                _is_parked,
+            )
+            .values(retry_at=func.now())
+        )
 
 
 async def lease_due(
@@ -81,7 +105,7 @@ async def lease_due(
         select(_columns.event_id)
         .where(
             _columns.consumer == consumer,
-            _columns.status == "parked",
+            _is_parked,
             _columns.retry_at <= func.now(),
         )
         .order_by(_columns.retry_at)
@@ -103,7 +127,7 @@ async def finish_parked(session: AsyncSession, consumer: str, envelope: Envelope
     """Record a parked message as done; False when somebody else did."""
     finished = await session.execute(
         update(_table)
-        .where(_row(consumer, envelope), _columns.status == "parked")
+        .where(_row(consumer, envelope), _is_parked)
         .values(
             status="done",
             processed_at=func.now(),
@@ -135,16 +159,14 @@ async def postpone(
     }
     if waiting_for is not None:
         values["waiting_for"] = waiting_for
-    await session.execute(
-        update(_table).where(_row(consumer, envelope), _columns.status == "parked").values(values)
-    )
+    await session.execute(update(_table).where(_row(consumer, envelope), _is_parked).values(values))
 
 
 async def give_up(session: AsyncSession, consumer: str, envelope: Envelope) -> None:
     """Stop trying a parked message; the row keeps the envelope for a person to look at."""
     await session.execute(
         update(_table)
-        .where(_row(consumer, envelope), _columns.status == "parked")
+        .where(_row(consumer, envelope), _is_parked)
         .values(status="dead", attempts=_columns.attempts + 1, retry_at=None)
     )
 
@@ -153,7 +175,7 @@ async def seconds_until_due(session: AsyncSession, consumer: str) -> float | Non
     """Return how long until the next parked message is due (0 when overdue); None when nothing is parked."""
     seconds = await session.scalar(
         select(extract("epoch", func.min(_columns.retry_at) - func.now())).where(
-            _columns.consumer == consumer, _columns.status == "parked"
+            _columns.consumer == consumer, _is_parked
         )
     )
     return None if seconds is None else max(0.0, float(seconds))
