@@ -24,7 +24,6 @@ from libs.observability.context import bind
 from libs.observability.tracing import current_traceparent, start_span
 from libs.testing.waiting import eventually
 from tests.libs.messaging.conftest import REGION, placed, running
-from tests.libs.messaging.test_consumer import event
 
 Add = Callable[..., Awaitable[list[str]]]
 OutboxOf = Callable[[AsyncSession], Outbox]
@@ -201,28 +200,3 @@ async def test_what_a_relay_was_sending_meanwhile_is_sent_again_too(
     answered.set()
     await relaying
     assert await again == 1
-
-
-async def test_a_stop_during_a_long_poll_leaves_no_message_invisible(
-    aws: AwsBroker, consumer: Make
-) -> None:
-    async def ignore(_: OrderPlaced, __: HandlerContext) -> None: ...
-
-    handled = 0
-    for _ in range(5):
-        stop = asyncio.Event()
-        task = asyncio.create_task(consumer(CART, {OrderPlaced: ignore}).run(stop))
-        sending = asyncio.create_task(aws.publish(f"queue:{CART.name}", [event()]))
-        await asyncio.sleep(0)
-        stop.set()
-        await asyncio.gather(task, sending)
-        left = await aws.receive(CART.name, limit=10, wait_seconds=0, visibility_seconds=30)
-        attributes = await aws.sqs.get_queue_attributes(
-            QueueUrl=await aws.queue_url(CART.name),
-            AttributeNames=["ApproximateNumberOfMessagesNotVisible"],
-        )
-        hidden = int(attributes["Attributes"]["ApproximateNumberOfMessagesNotVisible"])
-        assert hidden == len(left)
-        await aws.acknowledge(CART.name, [one.receipt for one in left])
-        handled += len(left)
-    assert handled <= 5
