@@ -49,8 +49,8 @@ republish: setup ## Send events again from the outbox: make republish since=2026
 	@exec $(RUN) -m local republish --since $(since) $(if $(s),--service $(s))
 
 .PHONY: dead-letters
-dead-letters: setup ## List dead letters; redrive=QUEUE sends that queue's messages again
-	@exec $(RUN) -m local dead-letters $(if $(redrive),--redrive $(redrive))
+dead-letters: setup ## List dead letters and given-up messages; redrive=QUEUE or revive=QUEUE tries them again
+	@exec $(RUN) -m local dead-letters $(if $(redrive),--redrive $(redrive)) $(if $(revive),--revive $(revive))
 
 .PHONY: backup
 backup: setup ## Copy the running database; from then on every moment can be restored

@@ -27,7 +27,9 @@ COMMANDS: Final = {
     "reset": Command("local.commands", "reset", "delete all data and secrets"),
     "seed": Command("local.commands", "seed", "fill the catalogue [--n PRODUCTS]"),
     "republish": Command("local.tools", "republish", "send messages again --since MOMENT"),
-    "dead-letters": Command("local.tools", "dead_letters", "list them [--redrive QUEUE]"),
+    "dead-letters": Command(
+        "local.tools", "dead_letters", "list them [--redrive QUEUE | --revive QUEUE]"
+    ),
     "backup": Command("local.backup.take", "backup", "copy the running database"),
     "restore": Command("local.backup.restore", "restore", "bring it back --to MOMENT"),
     "migration": Command("local.tools", "migration", "draft one --service S --message M"),

@@ -45,11 +45,17 @@ def republish(arguments: Sequence[str]) -> int:
 
 
 def dead_letters(arguments: Sequence[str]) -> int:
-    """List the dead letters of every queue, or send one queue's back."""
+    """List the dead letters of every queue and what was given up in every inbox, or have one queue's try again."""
     parser = argparse.ArgumentParser(prog="dead-letters", description=dead_letters.__doc__)
-    parser.add_argument("--redrive", metavar="QUEUE", help="a name from the list")
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--redrive", metavar="QUEUE", help="send its dead letters back to it")
+    one.add_argument("--revive", metavar="QUEUE", help="run what was given up in its inbox again")
     options = parser.parse_args(arguments)
-    verb = ("redrive", options.redrive) if options.redrive else ("list",)
+    verb: tuple[str, ...] = ("list",)
+    if options.redrive:
+        verb = ("redrive", options.redrive)
+    elif options.revive:
+        verb = ("revive", options.revive)
     return _run(("libs.messaging", "dlq", *verb), running_environments().messaging_tools())
 
 

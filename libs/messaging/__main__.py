@@ -7,8 +7,8 @@ Read from the environment: REGION, AWS_ENDPOINT_URL, MESSAGING_PREFIX and, to re
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,11 +17,14 @@ from pydantic import SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.database.session import Database, is_unavailable
+from libs.messaging import inbox
 from libs.messaging.broker import AwsBroker, open_broker
 from libs.messaging.catalogue import breaking_changes_in, stale_files, write_files
 from libs.messaging.dead_letters import list_dead_letters, queue_named, redrive
+from libs.messaging.inbox import GivenUp
+from libs.messaging.listing import lines_of_dead_letters, lines_of_given_up
 from libs.messaging.republish import republish
-from libs.messaging.routing import Routing
+from libs.messaging.routing import Queue, Routing
 from libs.messaging.topology import declare
 from libs.messaging.transport import BrokerError
 from libs.topology import MASTER_REGION, SERVICES
@@ -79,11 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     letters = commands.add_parser("dlq", help="dead letters").add_subparsers(
         dest="dlq_command", required=True
     )
-    letters.add_parser("list", help="how many each queue has")
+    letters.add_parser("list", help="what each queue has, and what was given up in each inbox")
     back = letters.add_parser("redrive", help="send a queue's dead letters back to it")
-    back.add_argument("queue", help="a name from `dlq list`")
-    back.add_argument("--limit", type=int, default=10_000)
-    back.add_argument("--per-second", type=float, default=50.0)
+    alive = letters.add_parser("revive", help="run what was given up in a queue's inbox again")
+    for command in (back, alive):
+        command.add_argument("queue", help="a name from `dlq list`")
+        command.add_argument("--limit", type=int, default=10_000)
+        command.add_argument("--per-second", type=float, default=50.0)
     events = commands.add_parser("events", help="write docs/events.md, asyncapi.json and schemas/")
     events.add_argument("--check", action="store_true", help="only tell whether they are current")
     events.add_argument("--allow-breaking", action="store_true", help="before a first release only")
@@ -105,7 +110,9 @@ def _run(options: argparse.Namespace) -> list[str]:
         return asyncio.run(_declare(environment))
     if options.dlq_command == "list":
         return asyncio.run(_list_dead_letters(environment))
-    return asyncio.run(_redrive(environment, options))
+    queue = queue_named(Routing.load(), options.queue)
+    again = _redrive if options.dlq_command == "redrive" else _revive
+    return asyncio.run(again(environment, queue, options))
 
 
 def _read_environment() -> _Environment:
@@ -131,28 +138,62 @@ async def _declare(environment: _Environment) -> list[str]:
 async def _republish(environment: _Environment, chosen: str, since: datetime) -> list[str]:
     lines: list[str] = []
     for service in SERVICES if chosen == "all" else (chosen,):
-        url = environment.database_url(service)
-        if url is None:
-            raise CommandError(f"DATABASE_URL_{service.upper()} is not set")
-        database = Database(url, application_name=f"republish-{service}", pool_size=1)
-        try:
+        async with _database_of(environment, service) as database:
             lines.append(f"{service}: {await republish(database, since)} messages to send again")
-        finally:
-            await database.close()
     return lines
 
 
 async def _list_dead_letters(environment: _Environment) -> list[str]:
+    routing = Routing.load()
     async with environment.broker() as broker:
-        depths = await list_dead_letters(broker, Routing.load())
-    return [f"{depth:8}  {name}" for name, depth in depths.items()]
+        letters = await list_dead_letters(broker, routing)
+    return [*lines_of_dead_letters(letters), "", *await _list_given_up(environment, routing)]
 
 
-async def _redrive(environment: _Environment, options: argparse.Namespace) -> list[str]:
-    queue = queue_named(Routing.load(), options.queue)
+async def _list_given_up(environment: _Environment, routing: Routing) -> list[str]:
+    found: dict[str, list[GivenUp]] = {}
+    unknown: list[str] = []
+    for queue in routing.all_queues():
+        owner = routing.owner_of(queue)
+        if environment.database_url(owner) is None:
+            unknown.append(
+                f"DATABASE_URL_{owner.upper()} is not set: {queue.name} is not looked at"
+            )
+            continue
+        async with _database_of(environment, owner) as database, database.transaction() as session:
+            found[queue.name] = await inbox.given_up(session, queue.name)
+    return [*lines_of_given_up(found), *unknown]
+
+
+async def _redrive(
+    environment: _Environment, queue: Queue, options: argparse.Namespace
+) -> list[str]:
     async with environment.broker() as broker:
         moved = await redrive(broker, queue, limit=options.limit, per_second=options.per_second)
     return [f"{moved} messages back in {queue.name}"]
+
+
+async def _revive(
+    environment: _Environment, queue: Queue, options: argparse.Namespace
+) -> list[str]:
+    owner = Routing.load().owner_of(queue)
+    async with _database_of(environment, owner) as database, database.transaction() as session:
+        revived = await inbox.revive(
+            session, queue.name, limit=options.limit, per_second=options.per_second
+        )
+    return [f"{revived} messages of {queue.name} will run again, {options.per_second:g} per second"]
+
+
+@asynccontextmanager
+async def _database_of(environment: _Environment, service: str) -> AsyncIterator[Database]:
+    url = environment.database_url(service)
+    if url is None:
+        raise CommandError(f"DATABASE_URL_{service.upper()} is not set")
+    database = Database(url, application_name=f"messaging-{service}", pool_size=1)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def _events(*, check: bool, allow_breaking: bool) -> list[str]:

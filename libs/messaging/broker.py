@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ PUBLISH_SECONDS: Final = 8.0
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 30  # above the longest long poll
 _FAILURES: Final = (ClientError, BotoCoreError, OSError, TimeoutError)
+_SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "MessageGroupId", "SentTimestamp")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 T = TypeVar("T")
@@ -57,7 +59,7 @@ class AwsBroker:
                 WaitTimeSeconds=wait_seconds,
                 VisibilityTimeout=visibility_seconds,
                 MessageAttributeNames=["All"],
-                MessageSystemAttributeNames=["ApproximateReceiveCount", "MessageGroupId"],
+                MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
             ),
         )
         return [_delivery(message) for message in response.get("Messages", ())]
@@ -88,11 +90,6 @@ class AwsBroker:
         return failed
 
     async def depth(self, queue: str) -> int:
-        """Return about how many messages wait in a queue, dead-letter queues included.
-
-        Raises:
-            BrokerError: the broker is away or has no such queue.
-        """
         name = "ApproximateNumberOfMessages"
         response = await self._call(
             queue,
@@ -252,4 +249,9 @@ def _delivery(message: Mapping[str, Any]) -> Delivery:
             for name, value in message.get("MessageAttributes", {}).items()
         },
         group=system.get("MessageGroupId"),
+        sent_at=_moment(system.get("SentTimestamp")),
     )
+
+
+def _moment(milliseconds: str | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

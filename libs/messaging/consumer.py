@@ -19,6 +19,7 @@ from libs.messaging.parking import ParkedMessages
 from libs.messaging.processing import Processor
 from libs.messaging.routing import Queue
 from libs.messaging.transport import BATCH_SIZE, Broker, BrokerError, Delivery
+from libs.messaging.watch import Watch
 from libs.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -74,6 +75,7 @@ class Consumer:
             transactions=transactions,
         )
         self._parked = ParkedMessages(self._processor, attempts=parked_attempts)
+        self._watch = Watch(queue, self._processor.consumer, broker, database)
         self._acknowledgements = Acknowledgements(broker, queue.name)
         self._working: set[asyncio.Task[None]] = set()
         self._held = 0
@@ -82,14 +84,15 @@ class Consumer:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is being handled and give the rest back."""
         parked = asyncio.create_task(self._parked.run(stop))
+        watch = asyncio.create_task(self._watch.run(stop))
         try:
             await self._poll(stop)
             if self._working:
                 await asyncio.wait(self._working)
             self._processor.parked_changed.set()
-            await parked
+            await asyncio.gather(parked, watch)
         finally:  # cut short: the drain is over, or something is wrong
-            unfinished = [parked, *self._working]
+            unfinished = [parked, watch, *self._working]
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)

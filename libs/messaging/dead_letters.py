@@ -1,23 +1,52 @@
-"""Lists dead letters and sends them back to their queue, with receive and send only: works on every broker."""
+"""Dead letters: listed, sent back and watched with receive and send only, so it works on every broker."""
 
 import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from libs.ids import uuid7
-from libs.messaging.broker import AwsBroker
 from libs.messaging.routing import Queue, Routing
 from libs.messaging.transport import BATCH_SIZE, Broker, BrokerError, Delivery, Outgoing
 
 _VISIBILITY_SECONDS: Final = 60
 
 
-async def list_dead_letters(broker: AwsBroker, routing: Routing) -> dict[str, int]:
-    """Return about how many dead letters each queue has, by the queue's name.
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """What lies in one queue's dead letters: about how many; `oldest` and `types` of a sample of ten."""
+
+    queue: str
+    count: int
+    oldest: datetime | None
+    types: Counter[str]
+
+
+async def list_dead_letters(broker: Broker, routing: Routing) -> list[DeadLetters]:
+    """Look into the dead letters of every queue.
 
     Raises:
         BrokerError: the broker is away, or the topology was not declared.
     """
-    return {queue.name: await broker.depth(queue.dead_letter) for queue in routing.all_queues()}
+    return [await dead_letters_of(broker, queue) for queue in routing.all_queues()]
+
+
+async def dead_letters_of(broker: Broker, queue: Queue) -> DeadLetters:
+    """Look into one queue's dead letters and leave them where they are.
+
+    Raises:
+        BrokerError: the broker is away, or the queue was not declared.
+    """
+    count = await broker.depth(queue.dead_letter)
+    if not count:
+        return DeadLetters(queue.name, 0, None, Counter())
+    sample = await broker.receive(
+        queue.dead_letter, limit=BATCH_SIZE, wait_seconds=0, visibility_seconds=0
+    )
+    times = [letter.sent_at for letter in sample if letter.sent_at is not None]
+    types = Counter(letter.attributes.get("type", "unknown") for letter in sample)
+    return DeadLetters(queue.name, count, min(times, default=None), types)
 
 
 def queue_named(routing: Routing, name: str) -> Queue:

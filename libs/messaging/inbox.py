@@ -1,7 +1,8 @@
 """The receiving side's memory: one row per message, committed together with the message's effect."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,6 +28,9 @@ _columns = inbox_messages.c
 # Spelled out, not bound: only then can PostgreSQL keep a plan that uses the indexes of what is parked, instead of
 # planning over every week again and again.
 _is_parked = _columns.status == literal_column("'parked'")
+# Given up is parked without end: the index of what is parked finds it, and its aggregate can still wake it.
+_NEVER: Final[ColumnElement[datetime]] = literal_column("'infinity'::timestamptz")
+_GIVEN_UP: Final = and_(_is_parked, _columns.retry_at == _NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,16 @@ class ParkedMessage:
 
     envelope: Envelope
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The messages of one type that were given up, waiting for their aggregates or for a person."""
+
+    type: str
+    count: int
+    oldest: datetime
+    waiting_for: str
 
 
 async def claim(session: AsyncSession, consumer: str, envelope: Envelope) -> bool:
@@ -152,10 +166,9 @@ async def postpone(
 
     A message that was advanced during the run stays due.
     """
-    later = func.now() + timedelta(seconds=seconds)
     values: dict[str, object] = {
         "attempts": _columns.attempts + 1,
-        "retry_at": case((_columns.retry_at <= func.now(), _columns.retry_at), else_=later),
+        "retry_at": _unless_advanced(func.now() + timedelta(seconds=seconds)),
     }
     if waiting_for is not None:
         values["waiting_for"] = waiting_for
@@ -163,19 +176,59 @@ async def postpone(
 
 
 async def give_up(session: AsyncSession, consumer: str, envelope: Envelope) -> None:
-    """Stop trying a parked message; the row keeps the envelope for a person to look at."""
+    """Stop trying a parked message. It waits for its aggregate to advance after all, or for `revive`."""
     await session.execute(
         update(_table)
         .where(_row(consumer, envelope), _is_parked)
-        .values(status="dead", attempts=_columns.attempts + 1, retry_at=None)
+        .values(attempts=_columns.attempts + 1, retry_at=_unless_advanced(_NEVER))
     )
 
 
+async def given_up(session: AsyncSession, consumer: str) -> list[GivenUp]:
+    """Return what was given up, by type."""
+    found = await session.execute(
+        select(
+            _columns.type,
+            func.count().label("count"),
+            func.min(_columns.received_at).label("oldest"),
+            func.min(_columns.waiting_for).label("waiting_for"),
+        )
+        .where(_columns.consumer == consumer, _GIVEN_UP)
+        .group_by(_columns.type)
+        .order_by(_columns.type)
+    )
+    return [GivenUp(row.type, row[1], row.oldest, row.waiting_for or "") for row in found]
+
+
+async def revive(session: AsyncSession, consumer: str, *, limit: int, per_second: float) -> int:
+    """Make given-up messages due one after the other, the oldest first, with all their attempts; return how many."""
+    chosen = (
+        select(
+            _columns.event_id,
+            func.row_number().over(order_by=_columns.received_at).label("number"),
+        )
+        .where(_columns.consumer == consumer, _GIVEN_UP)
+        .order_by(_columns.received_at)
+        .limit(limit)
+        .cte("chosen")
+    )
+    pause = func.make_interval(0, 0, 0, 0, 0, 0, (chosen.c.number - 1) / float(per_second))
+    revived = await session.execute(
+        update(_table)
+        .where(_columns.consumer == consumer, _columns.event_id == chosen.c.event_id, _GIVEN_UP)
+        .values(retry_at=func.now() + pause, attempts=0)
+        .returning(_columns.event_id)
+    )
+    return len(revived.all())
+
+
 async def seconds_until_due(session: AsyncSession, consumer: str) -> float | None:
-    """Return how long until the next parked message is due (0 when overdue); None when nothing is parked."""
+    """Return how long until the next parked message is due (0 when overdue); None when none will be by itself."""
     seconds = await session.scalar(
         select(extract("epoch", func.min(_columns.retry_at) - func.now())).where(
-            _columns.consumer == consumer, _is_parked
+            _columns.consumer == consumer,
+            _is_parked,
+            _columns.retry_at < _NEVER,
         )
     )
     return None if seconds is None else max(0.0, float(seconds))
@@ -192,3 +245,12 @@ def _identity(consumer: str, envelope: Envelope) -> dict[str, object]:
 
 def _row(consumer: str, envelope: Envelope) -> ColumnElement[bool]:
     return and_(_columns.consumer == consumer, _columns.event_id == UUID(envelope.id))
+
+
+def _unless_advanced(later: Any) -> ColumnElement[datetime]:
+    """Keep a time that has come: it came while the message ran, so its aggregate advanced meanwhile.
+
+    By the clock, not by this transaction's beginning: who advanced it may have begun a moment later.
+    """
+    advanced = _columns.retry_at <= func.clock_timestamp()
+    return case((advanced, _columns.retry_at), else_=later)

@@ -26,7 +26,7 @@ class _Queue:
     stored: list[_Stored] = field(default_factory=list)
     fifo: bool = False
     dead_letter: str = ""
-    max_receive_count: int = 10
+    max_receive_count: int = 1_000_000  # a dead-letter queue has no further one behind it
 
 
 class MemoryBroker:
@@ -108,6 +108,11 @@ class MemoryBroker:
             stored.visible_at = asyncio.get_running_loop().time() + seconds
         self._arrived.set()
         return [receipt for receipt in receipts if receipt not in found]
+
+    async def depth(self, queue: str) -> int:
+        self._check_not_away()
+        now = asyncio.get_running_loop().time()
+        return sum(stored.visible_at <= now for stored in self._queues[queue].stored)
 
     def waiting(self, queue: str) -> list[Outgoing]:
         """Return what a queue, or a dead-letter queue, holds, hidden messages included."""

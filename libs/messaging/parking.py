@@ -1,4 +1,7 @@
-"""Runs parked messages again when their aggregate advanced or their time came, and gives up with a loud error."""
+"""Runs parked messages again when their aggregate advanced or their time came, and gives up with a loud error.
+
+What was given up runs once more when its aggregate advances after all, or when a person revives it.
+"""
 
 import asyncio
 from contextlib import suppress

@@ -146,9 +146,10 @@ class Processor:
             return Outcome.DUPLICATE
         await handler.handler(message, envelope)
         async with self._slots, self.database.transaction() as session:
-            await claim(session, self.consumer, envelope)
+            first = await claim(session, self.consumer, envelope)
         self.parked_changed.set()
-        return Outcome.HANDLED
+        # Somebody else was faster: the message was with both, and the business key kept the effect single.
+        return Outcome.HANDLED if first else Outcome.DUPLICATE
 
     async def _known(self, envelope: Envelope) -> bool:
         async with self._slots, self.database.transaction() as session:

@@ -141,6 +141,18 @@ class Routing(_Strict):
             case _:
                 raise TypeError(f"{type(message).__name__} is neither an event nor a command")
 
+    def owner_of(self, queue: Queue) -> str:
+        """Return the service that reads a queue.
+
+        Raises:
+            LookupError: no service does.
+        """
+        for queues in (self.event_queues, self.command_queues):
+            for owner, one in queues.items():
+                if one.name == queue.name:
+                    return owner
+        raise LookupError(f"nobody reads {queue.name}")
+
     def all_queues(self) -> Iterator[Queue]:
         """Yield every queue once."""
         yield from self.event_queues.values()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Protocol
 
 BATCH_SIZE: Final = 10
@@ -29,13 +30,17 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One receipt of one message; the same message may be received again with another receipt."""
+    """One receipt of one message; the same message may be received again with another receipt.
+
+    `sent_at` is when it entered the queue, where the broker tells.
+    """
 
     body: str
     receipt: str
     receive_count: int = 1
     attributes: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
+    sent_at: datetime | None = None
 
 
 class Broker(Protocol):
@@ -70,4 +75,11 @@ class Broker(Protocol):
 
         Raises:
             BrokerError: the call as a whole failed.
+        """
+
+    async def depth(self, queue: str) -> int:
+        """Return about how many messages wait in a queue, dead-letter queues included.
+
+        Raises:
+            BrokerError: the broker is away or has no such queue.
         """

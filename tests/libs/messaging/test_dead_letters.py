@@ -1,5 +1,9 @@
+from collections import Counter
+from datetime import timedelta
+
 import pytest
 
+from libs.clock import utc_now
 from libs.messaging.broker import AwsBroker
 from libs.messaging.dead_letters import list_dead_letters, queue_named, redrive
 from libs.messaging.memory import MemoryBroker
@@ -12,11 +16,16 @@ CART = ROUTING.event_queues["cart"]
 PAYMENT = ROUTING.command_queues["payment"]
 
 
-async def test_dead_letters_are_counted_per_queue(aws: AwsBroker) -> None:
+async def test_dead_letters_are_counted_dated_and_left_where_they_are(aws: AwsBroker) -> None:
+    began = utc_now()
     await aws.publish(f"queue:{CART.dead_letter}", [event(), event()])
-    counts = await list_dead_letters(aws, ROUTING)
-    assert counts[CART.name] == 2
-    assert counts[PAYMENT.name] == 0
+    for _ in range(2):
+        found = {one.queue: one for one in await list_dead_letters(aws, ROUTING)}
+        cart, payment = found[CART.name], found[PAYMENT.name]
+        assert (cart.count, cart.types) == (2, Counter({"order.placed.v1": 2}))
+        assert cart.oldest is not None
+        assert abs(cart.oldest - began) < timedelta(minutes=1)
+        assert (payment.count, payment.oldest) == (0, None)
 
 
 async def test_a_redrive_moves_messages_as_they_were(aws: AwsBroker) -> None:

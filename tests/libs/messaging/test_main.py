@@ -1,13 +1,18 @@
+from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from libs.database.session import Database
+from libs.ids import uuid7
 from libs.messaging import __main__ as cli
-from libs.messaging import catalogue
+from libs.messaging import catalogue, inbox
+from libs.messaging.broker import AwsBroker
 from libs.messaging.routing import Routing
 from tests.libs.messaging.conftest import REGION, placed
+from tests.libs.messaging.test_envelope import envelope
 
 Add = Callable[..., Awaitable[list[str]]]
 
@@ -30,6 +35,40 @@ def test_declare_then_list_then_redrive(
     assert "0  order-inbox" in capsys.readouterr().out
     assert cli.main(["dlq", "redrive", "order-inbox"]) == 0
     assert "0 messages back in order-inbox" in capsys.readouterr().out
+
+
+async def test_what_was_given_up_is_listed_and_revived_at_the_pace_asked_for(
+    add: Add,
+    database: Database,
+    scratch_database_url: str,
+    topology: AwsBroker,
+    environment: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL_CART", scratch_database_url)
+    settings = cli._read_environment()
+    async with database.transaction() as session:
+        for n in range(3):
+            early = envelope(id=str(uuid7()), subject=f"ord_{n}")
+            await inbox.park(session, "cart-inbox", early, f"ord_{n}", 1)
+            await inbox.give_up(session, "cart-inbox", early)
+    told = await cli._list_dead_letters(settings)
+    assert "       3  cart-inbox" in told
+    assert "make dead-letters revive=cart-inbox" in told[told.index("       3  cart-inbox") + 2]
+    assert "DATABASE_URL_ORDER is not set: order-inbox is not looked at" in told
+
+    options = Namespace(limit=2, per_second=0.1)
+    cart = Routing.load().event_queues["cart"]
+    assert await cli._revive(settings, cart, options) == [
+        "2 messages of cart-inbox will run again, 0.1 per second"
+    ]
+    async with database.transaction() as session:
+        waits = await session.scalars(
+            text(
+                "SELECT extract(epoch FROM retry_at - now()) FROM inbox_messages ORDER BY retry_at"
+            )
+        )
+        assert [round(min(float(wait), 999)) for wait in waits] == [0, 10, 999]
 
 
 def test_what_cannot_be_done_is_one_sentence(

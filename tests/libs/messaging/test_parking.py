@@ -1,4 +1,6 @@
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.order import OrderConfirmed, OrderPlaced
 from libs.database.session import Database
+from libs.ids import uuid7
 from libs.messaging import inbox
 from libs.messaging.envelope import Envelope
 from libs.messaging.handlers import HandlerContext, OutsideTransaction, TooEarly
@@ -14,6 +17,7 @@ from libs.messaging.outbox import Outbox
 from libs.messaging.parking import ParkedMessages
 from libs.messaging.processing import Outcome, Processor
 from libs.messaging.tables import inbox_messages
+from libs.testing.scale import trials
 from libs.testing.waiting import eventually
 from tests.libs.messaging.conftest import placed, running
 from tests.libs.messaging.test_envelope import envelope
@@ -30,6 +34,7 @@ class Orders:
         self.placed = False
         self.confirmed = 0
         self.broken = False
+        self.outbox_of = outbox_of
         self.processor = Processor(
             consumer="cart-inbox",
             handlers={OrderPlaced: self.on_placed, OrderConfirmed: self.on_confirmed},
@@ -178,16 +183,127 @@ async def test_whoever_comes_second_does_nothing(database: Database, orders: Ord
     assert orders.confirmed == 1
 
 
-async def test_a_message_nothing_comes_to_advance_is_given_up_but_kept(
-    database: Database, orders: Orders
-) -> None:
+async def give_up(database: Database, orders: Orders) -> None:
     await orders.confirm_early()
     await make_due(database)
     await ParkedMessages(orders.processor, attempts=2).run_due()
-    found = await row(database)
-    assert (found.status, found.retry_at, found.attempts) == ("dead", None, 2)
-    assert found.envelope is not None
-    assert await ParkedMessages(orders.processor).run_due() == 10.0, "nothing is parked any more"
+
+
+async def test_a_message_nothing_comes_to_advance_is_given_up_but_kept(
+    database: Database, orders: Orders
+) -> None:
+    await give_up(database, orders)
+    async with database.transaction() as session:
+        [found] = await inbox.given_up(session, "cart-inbox")
+    assert (found.type, found.count, found.waiting_for) == ("order.confirmed.v1", 1, "ord_1")
+    assert (await row(database)).envelope is not None
+    assert await ParkedMessages(orders.processor).run_due() == 10.0, "nothing is due by itself"
+
+
+async def test_a_given_up_message_still_runs_when_its_aggregate_advances_after_all(
+    database: Database, orders: Orders
+) -> None:
+    await give_up(database, orders)
+    await orders.processor.process(envelope())
+    await ParkedMessages(orders.processor).run_due()
+    assert orders.confirmed == 1
+
+
+async def test_a_revived_message_has_all_its_attempts_again(
+    database: Database, orders: Orders
+) -> None:
+    await give_up(database, orders)
+    async with database.transaction() as session:
+        assert await inbox.revive(session, "cart-inbox", limit=10, per_second=50) == 1
+        assert await inbox.revive(session, "cart-inbox", limit=10, per_second=50) == 0
+    await ParkedMessages(orders.processor, attempts=2).run_due()
+    assert (await row(database)).attempts == 1
+    async with database.transaction() as session:
+        assert await inbox.given_up(session, "cart-inbox") == []
+
+
+async def test_a_message_whose_aggregate_advances_during_its_last_run_is_not_given_up(
+    database: Database, orders: Orders
+) -> None:
+    await orders.confirm_early()
+    async with database.transaction() as session:
+        await inbox.advanced(session, "ord_1")
+    async with database.transaction() as session:
+        await inbox.give_up(session, "cart-inbox", confirmed())
+        assert await inbox.seconds_until_due(session, "cart-inbox") == 0
+
+
+async def test_who_advances_an_aggregate_late_in_the_run_is_not_overlooked(
+    database: Database, orders: Orders
+) -> None:
+    """The advancing transaction begins after the postponing one, but reaches the row first."""
+    await orders.confirm_early()
+    async with database.transaction() as postponing:
+        await postponing.execute(text("SELECT 1"))  # its clock stands still from here
+        async with database.transaction() as advancing:
+            await inbox.advanced(advancing, "ord_1")
+        await inbox.postpone(
+            postponing, "cart-inbox", confirmed(), waiting_for="ord_1", seconds=300
+        )
+    async with database.transaction() as session:
+        assert await inbox.seconds_until_due(session, "cart-inbox") == 0
+
+
+async def test_no_wake_up_is_lost_between_many_runs_and_many_advances(
+    database: Database, orders: Orders
+) -> None:
+    """Each message parks, and its aggregate advances at a random moment of its runs: all are done at once after."""
+    count = trials(30, 300)
+    early = [
+        confirmed().model_copy(update={"id": str(uuid7()), "subject": f"ord_{n}"})
+        for n in range(count)
+    ]
+    seen: Counter[str] = Counter()
+    advanced: set[str] = set()
+
+    async def on_confirmed(_: OrderConfirmed, context: HandlerContext) -> None:
+        subject = context.envelope.subject
+        if subject not in advanced:
+            raise TooEarly(subject)
+        seen[subject] += 1
+
+    processor = Processor(
+        consumer="cart-inbox",
+        handlers={OrderConfirmed: on_confirmed},
+        database=database,
+        outbox_of=orders.outbox_of,
+        transactions=5,
+    )
+
+    async def advance(subject: str) -> None:
+        await asyncio.sleep(random.uniform(0, 0.2))  # noqa: S311 - any moment
+        async with database.transaction() as session:
+            advanced.add(subject)
+            await inbox.advanced(session, subject)
+
+    parked = [ParkedMessages(processor) for _ in range(2)]
+    for one in early:
+        await processor.process(one)
+    await make_due(database)
+    runs = [asyncio.create_task(advance(one.subject)) for one in early]
+    while not all(run.done() for run in runs):
+        await asyncio.gather(*(some.run_due() for some in parked))
+    while await parked[0].run_due() == 0:
+        continue
+    assert seen == Counter(one.subject for one in early), "each ran, and none waits for its pause"
+
+
+async def test_what_was_parked_before_a_long_absence_runs_at_the_start(
+    database: Database, orders: Orders
+) -> None:
+    await orders.confirm_early()
+    orders.placed = True
+    async with database.transaction() as session:
+        await session.execute(
+            update(inbox_messages).values(retry_at=text("now() - interval '9 days'"))
+        )
+    async with running(Stopping(orders)):
+        await eventually(lambda: orders.confirmed == 1)
 
 
 async def test_a_parked_message_that_fails_is_tried_again_later(
