@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.message import Amount
 from libs.contracts.payment import AuthorizePayment, CapturePayment, RefundPayment, VoidPayment
@@ -106,6 +107,10 @@ async def admin(databases: Databases) -> AsyncIterator[asyncpg.Connection]:
     )
     yield connection
     await connection.close()
+
+
+def outbox_of(session: AsyncSession) -> Outbox:
+    return Outbox(session, "payment", REGION, wake=lambda: None)
 
 
 @dataclass
@@ -227,8 +232,6 @@ async def shop(
     provider: PaymentProvider,
     simulator: SimulatorProcess,
 ) -> AsyncIterator[Shop]:
-    units = Units(
-        database, lambda session: Outbox(session, "payment", REGION, wake=lambda: None), at_once=5
-    )
+    units = Units(database, outbox_of, at_once=5)
     async with simulator.client() as book:
         yield Shop(database, admin, units, provider, book)

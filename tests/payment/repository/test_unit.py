@@ -3,12 +3,10 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from libs.database.session import Database, Patience
-from libs.messaging.outbox import Outbox
 from libs.testing.databases import Databases
 from services.payment.repository.unit import Unit, Units
+from tests.payment.conftest import outbox_of
 
 POOL, AT_ONCE = 3, 2
 
@@ -30,10 +28,6 @@ class Crowd:
             self.full.set()
         await self.let_out.wait()
         self.inside -= 1
-
-
-def outbox_of(session: AsyncSession) -> Outbox:
-    return Outbox(session, "payment", "us-east-1", wake=lambda: None)
 
 
 async def test_a_crowd_of_calls_leaves_connections_for_requests(databases: Databases) -> None:

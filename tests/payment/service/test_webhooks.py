@@ -11,6 +11,7 @@ import pytest
 
 from libs.clock import utc_now
 from libs.ids import new_id
+from libs.testing.scale import trials
 from libs.testing.waiting import FrozenClock
 from services.payment.clients.protocol import PaymentProvider
 from services.payment.domain.records import Work
@@ -27,6 +28,7 @@ from tests.payment.service.test_settlement import CrashError, FaultyProvider
 SECRET, PREVIOUS = "live", "previous"
 BODY = b'{"id": "evt_1", "type": "charge.captured"}'
 NOW = 1_800_000_000
+RACES = trials(10, 334)
 
 
 def signed(body: bytes, moment: int = NOW, secret: str = SECRET) -> str:
@@ -275,7 +277,8 @@ class WebhookBesides:
 
 @pytest.mark.parametrize("when", ["before", "while", "after"])
 async def test_a_webhook_beside_the_answer_posts_and_tells_once(shop: Shop, when: str) -> None:
-    for _ in range(8):
+    deadlocks = await _deadlocks(shop)
+    for _ in range(RACES):
         order_id = await shop.authorize("tok_ok")
         provider = WebhookBesides(shop, shop.provider, when, order_id)
         if when == "while":
@@ -286,8 +289,17 @@ async def test_a_webhook_beside_the_answer_posts_and_tells_once(shop: Shop, when
             await shop.capture(order_id, provider=provider)
         await shop.webhooks().process_pending()
         assert await shop.events(order_id) == ["authorized", "captured"]
-    assert await shop.admin.fetchval("SELECT count(*) FROM ledger_transactions") == 8
+    assert await shop.admin.fetchval("SELECT count(*) FROM ledger_transactions") == RACES
     assert {state for state, _ in await stored(shop)} <= {"applied", "repeated"}
+    assert await _deadlocks(shop) == deadlocks, "the lock order is kept; a retry would hide it"
+
+
+async def _deadlocks(shop: Shop) -> int:
+    return int(
+        await shop.admin.fetchval(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        )
+    )
 
 
 async def _process_until(shop: Shop, done: "asyncio.Task[None]") -> None:

@@ -1,0 +1,133 @@
+"""Everything a webhook can be, as a table: what is answered, what is stored, and whether money is booked.
+
+Each case meets an order whose capture succeeded while the answer was lost: only a true webhook may bring it to an end.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from libs.clock import utc_now
+from libs.ids import new_id
+from services.payment.routes import webhooks
+from tests.payment.conftest import Shop
+from tests.payment.service.test_webhooks import event_body, signed, stored
+
+APPLIED = ("applied", None)
+REPEATED = ("repeated", None)
+
+Charge = dict[str, Any]
+Body = bytes | AsyncIterator[bytes]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One delivery, as it goes over the wire."""
+
+    body: Body
+    signature: str | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is sent about the charge, and what has to come of it."""
+
+    requests: Callable[[Charge], list[Request]]
+    status: int
+    stored: list[tuple[str, str | None]]
+    captured: bool = False
+
+
+def captured(charge: Charge, **changes: Any) -> bytes:
+    return event_body("charge.captured", {**charge, **changes})
+
+
+def true(body: bytes, *, skew: int = 0, secret: str = "live") -> Request:  # noqa: S107 - a test secret
+    return Request(body, signed(body, int(utc_now().timestamp()) + skew, secret))
+
+
+def reserialised(charge: Charge) -> list[Request]:
+    body = captured(charge)
+    other = json.dumps(json.loads(body), separators=(",", ":")).encode()
+    return [Request(other, true(body).signature)]
+
+
+def replayed(charge: Charge) -> list[Request]:
+    return [true(captured(charge))] * 10
+
+
+def out_of_order(charge: Charge) -> list[Request]:
+    return [true(captured(charge)), true(event_body("charge.authorized", charge))]
+
+
+def trickling(charge: Charge) -> list[Request]:
+    async def body() -> AsyncIterator[bytes]:
+        yield captured(charge)[:10]
+        await asyncio.Event().wait()
+
+    return [Request(body(), true(captured(charge)).signature)]
+
+
+def about(charge: Charge, **metadata: str) -> list[Request]:
+    return [true(captured(charge, metadata={**charge["metadata"], **metadata}))]
+
+
+REFUSED = 400
+CASES = {
+    "bad MAC": Case(lambda c: [true(captured(c), secret="attacker")], REFUSED, []),
+    "re-serialised body": Case(reserialised, REFUSED, []),
+    "301 s old": Case(lambda c: [true(captured(c), skew=-302)], REFUSED, []),
+    "from the future": Case(lambda c: [true(captured(c), skew=310)], REFUSED, []),
+    "no header": Case(lambda c: [Request(captured(c), None)], REFUSED, []),
+    "live secret": Case(lambda c: [true(captured(c))], 200, [APPLIED], captured=True),
+    "previous secret": Case(
+        lambda c: [true(captured(c), secret="previous")], 200, [APPLIED], captured=True
+    ),
+    "unknown type": Case(
+        lambda c: [true(event_body("invoice.paid", c))], 200, [("ignored", "unknown type")]
+    ),
+    "replayed ten times": Case(replayed, 200, [APPLIED], captured=True),
+    "out of order": Case(out_of_order, 200, [APPLIED, REPEATED], captured=True),
+    "wrong amount": Case(
+        lambda c: [true(captured(c, captured_minor=999))], 200, [("rejected", "amount_mismatch")]
+    ),
+    "wrong currency": Case(
+        lambda c: [true(captured(c, currency="EUR"))], 200, [("rejected", "amount_mismatch")]
+    ),
+    "another order": Case(
+        lambda c: about(c, order_id="ord_other"), 200, [("rejected", "names another order")]
+    ),
+    "unknown payment": Case(
+        lambda c: about(c, payment_id="pay_none"), 200, [("ignored", "no such payment")]
+    ),
+    "1 MB": Case(lambda c: [true(captured(c, padding="x" * 1024 * 1024))], 413, []),
+    "slow body": Case(trickling, 408, []),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_webhook_is_answered_stored_and_applied_as_the_table_says(
+    client: httpx.AsyncClient, shop: Shop, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name == "slow body":
+        monkeypatch.setattr(webhooks, "_LONGEST_WEBHOOK_SECONDS", 0.2)
+    case = CASES[name]
+    order_id = await shop.captured("tok_error_after_capture", order_id=new_id("ord"))
+    [charge] = await shop.charges(order_id)
+    for request in case.requests(charge):
+        headers = {"Content-Type": "application/json"}
+        if request.signature is not None:
+            headers["Simulator-Signature"] = request.signature
+        answer = await client.post("/v1/webhooks/simulator", content=request.body, headers=headers)
+        assert answer.status_code == case.status, answer.text
+    assert await shop.state(order_id) == "capturing", "stored and acknowledged before it is applied"
+    await shop.webhooks().process_pending()
+    assert await stored(shop) == case.stored
+    told = ["captured"] if case.captured else []
+    assert await shop.events(order_id) == ["authorized", *told]
+    assert await shop.admin.fetchval("SELECT count(*) FROM ledger_transactions") == len(told)
