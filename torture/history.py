@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from libs.clock import utc_now
+
 
 class Recorder:
     """Appends to a history file; times are monotonic nanoseconds, comparable within the file."""
@@ -33,9 +35,9 @@ class Recorder:
         self._write(process, outcome, f, value, of=of)
 
     def note(self, f: str, value: Mapping[str, Any]) -> None:
-        """Record what the nemesis did; it has no answer."""
-        index = self.invoke("nemesis", f, value)
-        self.complete(index, "nemesis", "info", f, value)
+        """Record what the nemesis did, and when by the wall clock, which the databases share; it has no answer."""
+        index = self.invoke("nemesis", f, {**value, "at": utc_now().isoformat()})
+        self.complete(index, "nemesis", "info", f, {})
 
     def _write(
         self, process: str, type_: str, f: str, value: Mapping[str, Any], **more: int

@@ -13,6 +13,8 @@ from torture.faults import Fault, schedule
 
 T = TypeVar("T")
 
+_BUCKETS: Final = 4
+
 HAPPY: Final = ("tok_ok", "tok_duplicate_webhook", "tok_late_webhook", "tok_slow")
 REFUSED: Final = ("tok_decline", "tok_insufficient_funds")
 LOST: Final = (
@@ -60,11 +62,12 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Sku:
-    """A product of the run and how many pieces there are at first."""
+    """A product of the run: how many pieces there are at first, and in how many buckets; 0 is one plain row."""
 
     sku: str
     kind: Kind
     pieces: int
+    buckets: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Habits:
         (Ending.PARTLY_REFUNDED, 6),
         (Ending.REFUND_RACE, 5),
     )
-    kinds: tuple[tuple[Kind, int], ...] = ((Kind.PLENTY, 6), (Kind.HOT, 5), (Kind.SCARCE, 3))
+    kinds: tuple[tuple[Kind, int], ...] = ((Kind.PLENTY, 8), (Kind.HOT, 5), (Kind.SCARCE, 2))
     waits: tuple[tuple[int, int], ...] = ((0, 6), (5, 3), (10, 1))
 
 
@@ -170,10 +173,16 @@ def _skus(extent: Extent) -> tuple[Sku, ...]:
         (Kind.SCARCE, 4, few),
     ]
     return tuple(
-        Sku(f"TORTURE-{kind.upper()}-{number}", kind, pieces)
+        Sku(f"TORTURE-{kind.upper()}-{number}", kind, pieces, _buckets(kind, number))
         for kind, count, pieces in kinds
         for number in range(1, count + 1)
     )
+
+
+def _buckets(kind: Kind, number: int) -> int:
+    """Spread what is hot, and every other of the scarce: the last piece must be found in either way of keeping."""
+    spread = kind is Kind.HOT or (kind is Kind.SCARCE and number % 2 == 0)
+    return _BUCKETS if spread else 0
 
 
 def _checkout(

@@ -37,8 +37,15 @@ class Staff:
             }
             made = await self.caller.call("product", "POST", "/v1/products", body, key=new_key())
             booked = await self.restock(Restock(0, sku.sku, sku.pieces, 1))
-            if not made.ok or not booked.ok:
-                raise ShopNotReady(f"{sku.sku}: {made.status} {made.body} {booked.body}")
+            done = [made, booked, *([await self._spread(sku)] if sku.buckets else [])]
+            if not all(answer.ok for answer in done):
+                raise ShopNotReady(f"{sku.sku}: {[answer.body for answer in done]}")
+
+    async def _spread(self, sku: Sku) -> Answer:
+        path = f"/v1/stock-levels/{sku.sku}/buckets"
+        return await self.caller.call(
+            "spread", "PUT", path, {"buckets": sku.buckets}, key=new_key()
+        )
 
     async def restock(self, restock: Restock) -> Answer:
         """Book pieces in under one key, as often as the plan says at the same time."""

@@ -8,7 +8,8 @@
 * receives messages of standard queues out of order: some are held back for up to the window while others pass them,
   and every batch is shuffled.
 
-Both happen inside the emulator, by visibility: nothing is lost with the proxy, and receive counts are true.
+Both happen inside the emulator, by visibility: nothing is lost with the proxy, and receive counts are true. So no
+message is troubled more than three times: chance alone must not bring one to the dead letters.
 `GET /_unruly` answers how often it happened.
 """
 
@@ -28,6 +29,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 FIGURES_PATH: Final = "/_unruly"
+
+_MOST_TROUBLES: Final = 3
 
 _TARGET: Final = "x-amz-target"
 _RECEIVE: Final = "AmazonSQS.ReceiveMessage"
@@ -98,6 +101,7 @@ class UnrulyProxy:
         self._to_come_again: set[str] = set()
         self._giving_back: set[asyncio.Task[None]] = set()
         self._figures: Counter[str] = Counter()
+        self._troubles: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -135,20 +139,27 @@ class UnrulyProxy:
             messages = [one for one in messages if not self._is_held_back(call, one)]
             self._random.shuffle(messages)
         for message in messages:
-            self._perhaps_twice(call, message["ReceiptHandle"], fifo=fifo)
+            self._perhaps_twice(call, message, fifo=fifo)
         content["Messages"] = messages
         return _Answer.of(answer.status, content if messages else {})
 
     def _is_held_back(self, call: _Call, message: dict[str, Any]) -> bool:
-        if self._random.random() >= self._unruliness.held_back:
+        if not self._hits(message, self._unruliness.held_back):
             return False
         self._figures["held_back"] += 1
         self._give_back(call, message["ReceiptHandle"], self._pause())
         return True
 
-    def _perhaps_twice(self, call: _Call, receipt: str, *, fifo: bool) -> None:
-        if self._random.random() >= self._unruliness.duplicates:
+    def _hits(self, message: dict[str, Any], share: float) -> bool:
+        if self._random.random() >= share or self._troubles[message["MessageId"]] >= _MOST_TROUBLES:
+            return False
+        self._troubles[message["MessageId"]] += 1
+        return True
+
+    def _perhaps_twice(self, call: _Call, message: dict[str, Any], *, fifo: bool) -> None:
+        if not self._hits(message, self._unruliness.duplicates):
             return
+        receipt = message["ReceiptHandle"]
         self._figures["duplicated"] += 1
         if fifo or self._random.random() < 0.5:  # noqa: PLR2004 - one half
             self._to_come_again.add(receipt)

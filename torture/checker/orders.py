@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from torture.checker.edges import CLOSED, EDGES, FIRST, PAID, TERMINAL, UNPAID
 from torture.checker.records import Evidence, Operation, Step, Violation
@@ -10,6 +11,8 @@ STILL_AT_WORK = frozenset({"idempotency_in_flight", "idempotency_lease_lost"})
 """Refusals that say nothing about the key: the answer is still to come."""
 
 LIVE = frozenset({"pending", "confirmed"})
+
+MOST_SETTLING = timedelta(seconds=120)
 
 
 def acknowledged_orders_exist(evidence: Evidence) -> Iterator[Violation]:
@@ -53,6 +56,22 @@ def refused_keys_made_nothing(evidence: Evidence) -> Iterator[Violation]:
             )
 
 
+def keys_make_at_most_one(evidence: Evidence) -> Iterator[Violation]:
+    """A version of a cart became no more orders than it had keys that were not refused."""
+    keys: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for (f, key), tries in _by_key(evidence).items():
+        if f == "place" and (_is_unknown(tries) or any(t.outcome == "ok" for t in tries)):
+            keys[tries[0].value["cart_id"], tries[0].value["cart_version"]].add(key)
+    made = Counter((order.cart_id, order.cart_version) for order in evidence.orders)
+    for cart, allowed in sorted(keys.items()):
+        if made[cart] > len(allowed):
+            yield Violation(
+                "key_used_twice",
+                f"version {cart[1]} of {cart[0]} became {made[cart]} orders under "
+                f"{len(allowed)} keys.",
+            )
+
+
 def one_live_order_per_cart(evidence: Evidence) -> Iterator[Violation]:
     """A version of a cart is sold once."""
     by_cart = defaultdict(list)
@@ -78,6 +97,26 @@ def orders_are_settled(evidence: Evidence) -> Iterator[Violation]:
             )
         elif not order.settled:
             yield Violation("order_not_settled", f"{order.id} still waits for an answer.")
+
+
+def orders_settle_in_time(evidence: Evidence) -> Iterator[Violation]:
+    """An order knows its end within 120 s of the last fault, or of its own beginning if that came later."""
+    faults = [o.value["at"] for o in evidence.history if o.process == "nemesis"]
+    last_fault = max(map(datetime.fromisoformat, faults), default=None)
+    began = {step.order_id: step.at for step in evidence.steps if step.sequence == 1}
+    known: dict[str, Step] = {}
+    for step in sorted(evidence.steps, key=lambda step: step.sequence):
+        if step.axis == "order" and step.after in TERMINAL:
+            known.setdefault(step.order_id, step)
+    for order_id, step in sorted(known.items()):
+        since = began.get(order_id, step.at)
+        since = max(since, last_fault) if last_fault else since
+        if step.at - since > MOST_SETTLING:
+            seconds = (step.at - since).total_seconds()
+            yield Violation(
+                "settled_late",
+                f"{order_id} was {step.after} only {seconds:.0f} s after the last fault.",
+            )
 
 
 def timelines_are_legal(evidence: Evidence) -> Iterator[Violation]:

@@ -50,10 +50,15 @@ FROM shop_payment.ledger_entries AS e
 JOIN shop_payment.ledger_transactions AS t ON t.id = e.transaction_id
 """
 _STOCK: Final = """
-SELECT level.sku, received, available, held, sold, coalesce(ledger.total, 0)::bigint AS adjusted
-FROM shop_product.stock_levels AS level
-LEFT JOIN (SELECT sku, sum(quantity) AS total FROM shop_product.stock_adjustments GROUP BY sku)
-    AS ledger USING (sku)
+WITH piles AS (
+    SELECT sku, received, available, held, sold FROM shop_product.stock_levels
+    UNION ALL SELECT sku, received, available, held, sold FROM shop_product.stock_buckets
+)
+SELECT sku, sum(received)::bigint AS received, sum(available)::bigint AS available,
+       sum(held)::bigint AS held, sum(sold)::bigint AS sold,
+       coalesce((SELECT sum(quantity) FROM shop_product.stock_adjustments AS ledger
+                 WHERE ledger.sku = piles.sku), 0)::bigint AS adjusted
+FROM piles GROUP BY sku
 """
 _RESERVED: Final = """
 SELECT r.order_id, r.state, line.sku, line.quantity, line.returned

@@ -271,20 +271,15 @@ MUTANTS: Final = (
         (
             Edit(
                 "services/product/repository/stock.py",
-                """cardinality(CAST(:skus AS text[]))
-                  AND bool_and(available + CAST(:available AS bigint) * quantity >= 0) FROM locked)
-""",
-                """cardinality(CAST(:skus AS text[])) FROM locked)
-""",
+                "AND bool_and(buckets = 0 AND available + CAST(:available AS bigint) * quantity >= 0)",
+                "AND bool_and(buckets = 0)",
             ),
             Edit(
                 "services/product/domain/reservations.py",
-                """    missing = shortages(lines, moved)
-    if missing:
-        raise OutOfStock(""",
-                """    missing = shortages(lines, moved)
-    if len(moved) < len(lines):
-        raise OutOfStock(""",
+                """        if there.get(line.sku, 0) < line.quantity
+""",
+                """        if line.sku not in there
+""",
             ),
             Edit(
                 "services/product/migrations/versions/0001_create_catalogue_and_stock.py",

@@ -88,7 +88,7 @@ REPEATS: Final = Drill(
         waits=((0, 1),),
     ),
     faults=(Fault(8, Act.PAUSE, "product", 4.0), Fault(20, Act.PAUSE, "product", 4.0)),
-    duplicates=0.4,
+    duplicates=0.25,
     settings={"RESEND_SECONDS": "0.5", "SWEEP_SECONDS": "0.5"},
 )
 """The broker repeats itself, and order asks again before product could answer."""

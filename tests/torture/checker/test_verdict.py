@@ -95,6 +95,23 @@ BREAKINGS: Final[dict[str, tuple[str, Breaking]]] = {
         "order_not_settled",
         lambda e: replace(e, orders=changed(e.orders, 0, settled=False)),
     ),
+    "one key of a cart became two orders": (
+        "key_used_twice",
+        lambda e: replace(
+            e,
+            orders=[
+                *e.orders,
+                *(
+                    replace(e.orders[1], id=name, cart_id="crt-lost", cart_version=4)
+                    for name in ("one", "two")
+                ),
+            ],
+        ),
+    ),
+    "an order was settled long after the last fault": (
+        "settled_late",
+        lambda e: replace(e, steps=changed(e.steps, 2, at=NOON + timedelta(minutes=3))),
+    ),
     "a timeline has a gap": (
         "timeline_gap",
         lambda e: replace(e, steps=[step for step in e.steps if step.sequence != 2]),
@@ -335,6 +352,32 @@ BREAKINGS: Final[dict[str, tuple[str, Breaking]]] = {
 def test_the_checker_sees_that(breaking: str) -> None:
     rule, spoil = BREAKINGS[breaking]
     assert rule in rules_broken(spoil(sound()))
+
+
+def test_an_order_may_take_as_long_as_the_faults_do() -> None:
+    run = sound()
+    late = changed(run.steps, 2, at=NOON + timedelta(minutes=3))
+    fault = operation("kill", "info", process="nemesis", at=1.0)
+    fault = replace(fault, value={"at": (NOON + timedelta(minutes=2)).isoformat()})
+    assert judge(replace(run, steps=late, history=[*run.history, fault])) == []
+
+
+def test_a_request_that_was_never_answered_may_have_made_an_order() -> None:
+    run = sound()
+    order = replace(run.orders[1], id="lost", cart_id="crt-lost", cart_version=4)
+    steps = [replace(step, order_id="lost") for step in run.steps if step.order_id == "gone"]
+    told = [
+        replace(message, id=f"lost-{message.type}", order_id="lost", readers=())
+        for message in run.messages
+        if message.order_id == "gone"
+    ]
+    whole = replace(
+        run,
+        orders=[*run.orders, order],
+        steps=[*run.steps, *(replace(step, cause_event_id=None) for step in steps)],
+        messages=[*run.messages, *told],
+    )
+    assert judge(whole) == []
 
 
 def test_every_violation_is_one_sentence() -> None:
