@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 
 from bench.customers import Basket, Customer, fill_many, open_client, register_many, stock_up
+from bench.hot import SINGLE, SPREAD, HotRun, HotSku, sync_seconds
 from bench.lag import remember_commit_times, until_quiet
 from bench.orders import Placed, Settled, place_at_rate, place_together, until_settled
 from bench.pgbench import Yardstick
@@ -34,6 +35,7 @@ class Extent:
     customers: int
     order_rounds: int
     yardstick_seconds: int
+    hot_rounds: int
     idle_seconds: float
 
 
@@ -94,6 +96,7 @@ class Course:
                 crowd = await self._crowd(http, connection)
                 await self._orders(crowd)
                 await self._lag(crowd)
+                await self._hot()
         finally:
             await connection.close()
 
@@ -133,6 +136,21 @@ class Course:
             self.results.lags = await until_quiet(crowd.connection, placed.since, utc_now())
             self.results.lag_rate = ORDERS_PER_SECOND
             self.results.lag_refused = placed.refused.total()
+
+    async def _hot(self) -> None:
+        hot = HotSku(Yardstick(self.site), self.site.paths.log_of("postgres"))
+        await hot.prepare()
+        rounds: dict[str, list[HotRun]] = {SINGLE: [], SPREAD: []}
+        for number in range(1, self.extent.hot_rounds + 1):
+            async with self.progress.step(
+                f"one hot SKU, round {number} of {self.extent.hot_rounds}"
+            ):
+                for kind, runs in rounds.items():
+                    runs.append(
+                        await hot.hold(kind, run=number, seconds=self.extent.yardstick_seconds)
+                    )
+        self.results.hot = rounds
+        self.results.syncs = await sync_seconds(self.site.folder)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from local.postgres import SUPERUSER
 COPY: Final = "bench"
 """A database beside the shop's: rows written by pgbench must not reach the workers."""
 
+QUIET: Final = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
+"""How psql runs a script: strictly and silently."""
+
 _HERE: Final = Path(__file__).parent
 _TPS: Final = re.compile(r"^tps = ([0-9.]+) ", re.MULTILINE)
 _FAILED: Final = re.compile(r"number of failed transactions: (\d+)")
@@ -33,11 +36,11 @@ class Yardstick:
     async def prepare(self) -> None:
         """Copy the shop's database with its tables, indexes and rows, and add the customers of `order.sql`."""
         async with asyncio.timeout(60):
-            await self._run("createdb", COPY)
-            dump = await self._run("pg_dump", "--format=plain", DATABASE_NAME)
-            await self._run("psql", *_QUIET, COPY, text=dump)
-            await self._run("psql", *_QUIET, "--file", str(_HERE / "order_setup.sql"), COPY)
-            await self._run("psql", *_QUIET, "--command", "VACUUM ANALYZE", COPY)
+            await self.run("createdb", COPY)
+            dump = await self.run("pg_dump", "--format=plain", DATABASE_NAME)
+            await self.run("psql", *QUIET, COPY, text=dump)
+            await self.run("psql", *QUIET, "--file", str(_HERE / "order_setup.sql"), COPY)
+            await self.run("psql", *QUIET, "--command", "VACUUM ANALYZE", COPY)
 
     async def orders_per_second(self, *, run: int, clients: int, seconds: int) -> float:
         """Place orders for some seconds and return how many per second.
@@ -47,7 +50,7 @@ class Yardstick:
         Raises:
             PgbenchFailed: a statement failed.
         """
-        output = await self._run(
+        output = await self.run(
             "pgbench",
             *("--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=1"),
             *(f"--time={seconds}", f"--define=run={run}", "--define=n=0"),
@@ -56,11 +59,16 @@ class Yardstick:
         )
         return transactions_per_second(output)
 
-    async def _run(self, program: str, *arguments: str, text: str = "") -> str:
+    async def run(self, program: str, *arguments: str, text: str = "", options: str = "") -> str:
+        """Run one of PostgreSQL's programs, with `options` for its sessions; returns what it printed.
+
+        Raises:
+            PgbenchFailed: it failed.
+        """
         process = await asyncio.create_subprocess_exec(
             str(postgres_program(program)),
             *arguments,
-            env=self._environment(),
+            env={**self._environment(), "PGOPTIONS": options},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -96,6 +104,3 @@ def transactions_per_second(output: str) -> float:
     if found is None or (failed is not None and int(failed[1])):
         raise PgbenchFailed(f"pgbench: {output[-500:]}")
     return float(found[1])
-
-
-_QUIET: Final = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null")

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from bench.figures import Spread, percentile, ratios
+from bench.hot import HotRun
+from bench.hot_report import hot_section
 from bench.lag import Lag
 from bench.orders import Placed, Settled
 from bench.reads import BARE
 from bench.startup import Start
+from bench.tables import table, verdict
 from bench.wire import Load
 from local.status import Usage
 
@@ -59,6 +62,8 @@ class Results:
     lags: Sequence[Lag] = ()
     lag_rate: float = 0.0
     lag_refused: int = 0
+    hot: Mapping[str, Sequence[HotRun]] = field(default_factory=dict)
+    syncs: Sequence[float] = ()
 
 
 def markdown(results: Results) -> str:
@@ -78,6 +83,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from _reads(results)
     yield from _orders(results)
     yield from _lag(results)
+    yield from hot_section(results.hot, results.syncs)
     yield from _starts(results)
     yield from _footprint(results)
 
@@ -251,20 +257,6 @@ def _footprint(results: Results) -> Iterator[str]:
     idle_verdict = verdict(cpu, IDLE_CPU_BAR_PERCENT)
     rows.append(("met", verdict(memory, MEMORY_BAR_BYTES), after_verdict, idle_verdict))
     yield from table(("part", "MB when idle", "MB after the load", "idle CPU %"), rows)
-
-
-def verdict(figure: float, bar: float) -> str:
-    """Say whether a figure stays within its bar."""
-    return "yes" if figure <= bar else "**no**"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Write a Markdown table with a blank line after it; the first column is text, the others figures."""
-    yield f"| {' | '.join(heads)} |"
-    yield "|---|" + "---:|" * (len(heads) - 1)
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""
 
 
 def _three(spread: Spread, form: str) -> tuple[str, str, str]:

@@ -3,11 +3,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bench.hot import SINGLE, SPREAD, HotRun
 from bench.lag import Lag
 from bench.orders import Placed, Settled
 from bench.reads import BARE, DIRECT
-from bench.report import Results, Round, markdown, table, verdict
+from bench.report import Results, Round, markdown
 from bench.startup import Start
+from bench.tables import table, verdict
 from bench.wire import Load
 from local.state import Record
 from local.status import Usage
@@ -47,6 +49,11 @@ def results() -> Results:
         order_clients=8,
         lags=[Lag("order.placed.v1", "cart-inbox", n / 1000) for n in range(1, 101)],
         lag_rate=5.0,
+        hot={
+            SINGLE: [HotRun(100.0, [0.4, 0.8]), HotRun(200.0, [0.4])],
+            SPREAD: [HotRun(400.0, [0.001, 0.002]), HotRun(700.0, [0.001])],
+        },
+        syncs=[0.0004] * 99 + [0.002],
     )
 
 
@@ -99,3 +106,12 @@ def test_each_bar_stands_beside_its_figure(results: Results) -> None:
 def test_what_was_not_measured_is_left_out() -> None:
     page = markdown(Results("make bench", NOON, 0.0))
     assert "##" not in page.replace("# Benchmarks", "")
+
+
+def test_buckets_stand_beside_the_single_row_of_the_same_round(results: Results) -> None:
+    page = markdown(results)
+    assert "| one row | 100 | 150 | 200 | 400.0 | 800.0 |" in page
+    assert "| 16 buckets | 400 | 550 | 700 | 1.0 | 2.0 |" in page
+    assert "3.5 to 4.0 times as fast, median 3.8 (bar: >= 3, met: yes)" in page
+    assert "their p99 wait is 0.003 of the single row's" in page
+    assert "0.40 ms (p50), 0.40 ms (p99)" in page
