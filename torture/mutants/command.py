@@ -20,6 +20,7 @@ from torture.mutants.mutant import Mutant, copy_tree
 from torture.stack import Site, StackFailed, free_offset
 from torture.staff import ShopNotReady
 
+INTERRUPTED: Final = 130
 SEED: Final = 1
 TRIES: Final = 2
 """A bug that needs a certain interleaving gets a second chance to show; clean code is tried as often as there are drills."""
@@ -45,7 +46,11 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(soft_wrap=True, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="meridian-mutants-"))
     console.print(f"Seed {options.seed}; everything these runs leave is in {folder}")
-    results = asyncio.run(_Bench(folder, options.seed, console).run(chosen))
+    try:
+        results = asyncio.run(_Bench(folder, options.seed, console).run(chosen))
+    except KeyboardInterrupt:
+        console.print(f"Stopped; nothing is left running. Logs are in {folder}")
+        return INTERRUPTED
     _show(results, console)
     return 0 if all(result.right for result in results) else 1
 
