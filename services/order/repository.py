@@ -135,6 +135,11 @@ class OrderRepository:
         )
         return OrderGoods(lines.all(), shipped.all())
 
+    async def ids_after(self, order_id: str, limit: int) -> Sequence[str]:
+        """Return the ids of the orders placed after another, oldest first: ids grow with time."""
+        query = select(Order.id).where(Order.id > order_id).order_by(Order.id).limit(limit)
+        return (await self._session.scalars(query)).all()
+
     async def newest_of(self, user_id: str, before_id: str | None, limit: int) -> Sequence[Order]:
         """Return a customer's orders, newest first: ids grow with time."""
         query = select(Order).where(Order.user_id == user_id).order_by(Order.id.desc())

@@ -2,7 +2,8 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.settings import ServiceSettings
 
@@ -24,3 +25,11 @@ class OrderSettings(ServiceSettings):
     sweep_seconds: Annotated[float, Field(gt=0)] = 5.0
     resend_seconds: Annotated[float, Field(gt=0)] = 10.0
     """Patience before an unanswered command is sent again; doubles each time."""
+
+
+class AuditSettings(BaseSettings):
+    """The one value the audit needs, so that it runs without keys or tokens."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    database_url: SecretStr

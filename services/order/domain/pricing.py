@@ -5,8 +5,10 @@ IN, JP) the tax shown is the part contained in the total; where they do not (US)
 the parts are summed, so that an order can be recomputed from its stored lines to the last minor unit.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Self
 
 from libs.money import Money
@@ -30,10 +32,11 @@ class PricedLine:
 
 @dataclass(frozen=True, slots=True)
 class TaxedLine:
-    """A line with its tax: contained in `line.amount` or due on top, as the totals say."""
+    """A line with its tax: contained in `line.amount` or due on top, as the totals say; the rate in basis points."""
 
     line: PricedLine
     tax: Money
+    basis_points: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,15 @@ class Rates:
 
     taxes: Mapping[str, TaxRule]
     shipping: Mapping[tuple[str, str], ShippingRate]
+    version: str
+    """Names the tables' content: the beginning of its SHA-256."""
 
     @classmethod
     def parse(cls, tax: Mapping[str, Any], shipping: Mapping[str, Any]) -> Self:
         """Build the tables from the parsed JSON documents."""
+        content = json.dumps([tax, shipping], sort_keys=True).encode()
         return cls(
+            version=sha256(content).hexdigest()[:12],
             taxes={country: TaxRule(**row) for country, row in tax.items()},
             shipping={
                 (country, currency): ShippingRate(**row)
@@ -90,6 +97,15 @@ class Rates:
                 for currency, row in currencies.items()
             },
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The rules a total was computed with beside its lines' own rates; kept with the order, so it can be computed again."""
+
+    rates_version: str
+    shipping: ShippingRate
+    shipping_basis_points: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,7 @@ class Totals:
     tax: Money
     total: Money
     tax_included: bool
+    terms: Terms
 
 
 def price(lines: Sequence[PricedLine], destination: Destination, rates: Rates) -> Totals:
@@ -119,11 +136,14 @@ def price(lines: Sequence[PricedLine], destination: Destination, rates: Rates) -
             "choose another address or currency."
         )
     basis_points = rule.rate(destination.region)
-    taxed = tuple(TaxedLine(line, rule.tax_on(line.amount, basis_points)) for line in lines)
+    taxed = tuple(
+        TaxedLine(line, rule.tax_on(line.amount, basis_points), basis_points) for line in lines
+    )
     subtotal = sum((line.amount for line in lines), Money.zero(currency))
     free = subtotal.amount_minor >= fee.free_from_minor
     shipping = Money(0 if free else fee.flat_minor, currency)
-    shipping_tax = rule.tax_on(shipping, basis_points if rule.shipping_taxed else 0)
+    shipping_basis_points = basis_points if rule.shipping_taxed else 0
+    shipping_tax = rule.tax_on(shipping, shipping_basis_points)
     tax = sum((line.tax for line in taxed), shipping_tax)
     total = subtotal + shipping
     return Totals(
@@ -133,4 +153,5 @@ def price(lines: Sequence[PricedLine], destination: Destination, rates: Rates) -
         tax=tax,
         total=total if rule.included else total + tax,
         tax_included=rule.included,
+        terms=Terms(rates.version, fee, shipping_basis_points),
     )

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from libs.contracts.message import Amount
-from libs.contracts.order import OrderLine as LineContract
-from libs.contracts.order import OrderPlaced
 from libs.contracts.product import ReleaseStock
 from libs.database.session import Database
 from libs.idempotency.reply import Reply
@@ -15,9 +12,7 @@ from libs.money import Money
 from libs.security.principal import Principal
 from libs.web.conditional import etag_of
 from services.order.clients import Address, Addresses, Cart, Carts, Products
-from services.order.domain import saga as rules
 from services.order.domain.pricing import PricedLine, Rates, Totals, price
-from services.order.domain.saga import Saga
 from services.order.errors import (
     AddressNotFound,
     CartAlreadyOrdered,
@@ -27,11 +22,18 @@ from services.order.errors import (
     DestinationNotServed,
     TotalChanged,
 )
-from services.order.models import Order, OrderLine, TimelineEntry
+from services.order.models import Order
 from services.order.repository import OrderDetails, OrderGoods, OrderRepository, OrderState
 from services.order.schemas.requests import PlaceOrder, QuoteRequest
 from services.order.schemas.responses import OrderView, QuoteView
-from services.order.service.progress import Progress, ProgressOf
+from services.order.service.placement import (
+    Placement,
+    announce,
+    first_step,
+    line_rows,
+    order_values,
+)
+from services.order.service.progress import ProgressOf
 from services.order.service.views import order_view, quote_view
 
 _NOTHING_COMES_OF_IT: Final = (
@@ -44,17 +46,6 @@ _NOTHING_COMES_OF_IT: Final = (
     TotalChanged,
 )
 """Refusals that free the key: the next attempt has another order id, so what this one holds is of no use to anybody."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Everything T2 writes, gathered before it starts."""
-
-    order_id: str
-    customer: Principal
-    request: PlaceOrder
-    address: Address
-    totals: Totals
 
 
 @dataclass(frozen=True)
@@ -144,11 +135,11 @@ class Checkout:
         async def work(session: Any) -> OrderView:
             progress = self.progress_of(session)
             order = await _insert(progress.orders, placement)
-            lines = _line_rows(placement)
-            progress.orders.add(*lines, _first_step(order))
+            lines = line_rows(placement)
+            progress.orders.add(*lines, first_step(order))
             progress.orders.schedule(order, progress.resend_seconds)
             await progress.orders.flush()
-            await _announce(progress, order, placement)
+            await announce(progress, order, placement)
             view = order_view(OrderDetails(OrderState(order), OrderGoods(lines)))
             await claim.complete(session, accepted(view))
             return view
@@ -188,99 +179,12 @@ def accepted(order: OrderView) -> Reply:
 
 
 async def _insert(orders: OrderRepository, placement: Placement) -> Order:
-    order = await orders.insert(_order_values(placement))
+    order = await orders.insert(order_values(placement))
     if order is not None:
         return order
     request = placement.request
     taken = await orders.live_order_of_cart(request.cart_id, request.cart_version)
     raise _already_ordered(taken.id if taken is not None else placement.order_id)
-
-
-def _order_values(placement: Placement) -> dict[str, object]:
-    customer, request, totals = placement.customer, placement.request, placement.totals
-    start = Saga(total=totals.total)
-    return {
-        "id": placement.order_id,
-        "user_id": customer.subject,
-        "home_region": customer.home_region,
-        "cart_id": request.cart_id,
-        "cart_version": request.cart_version,
-        "order_status": start.order,
-        "payment_status": start.payment,
-        "shipment_status": start.shipment,
-        "stock_returned": start.stock_returned,
-        "currency": totals.total.currency,
-        "subtotal_minor": totals.subtotal.amount_minor,
-        "shipping_minor": totals.shipping.amount_minor,
-        "tax_minor": totals.tax.amount_minor,
-        "tax_included": totals.tax_included,
-        "total_minor": totals.total.amount_minor,
-        "captured_minor": start.captured_minor,
-        "refunded_minor": start.refunded_minor,
-        "payment_method": request.payment_method,
-        "payment_version": start.payment_version,
-        "return_url": request.return_url,
-        "parcels": start.parcels,
-        "address_id": request.address_id,
-        "ship_to": dict(placement.address.fields),
-        "version": 1,
-        "last_sequence": 1,
-        "checks": 0,
-    }
-
-
-def _line_rows(placement: Placement) -> list[OrderLine]:
-    return [
-        OrderLine(
-            order_id=placement.order_id,
-            line_number=number,
-            sku=taxed.line.sku,
-            title=taxed.line.title,
-            quantity=taxed.line.quantity,
-            unit_price_minor=taxed.line.unit_price.amount_minor,
-            currency=taxed.line.unit_price.currency,
-            price_version=taxed.line.price_version,
-            tax_minor=taxed.tax.amount_minor,
-        )
-        for number, taxed in enumerate(placement.totals.lines, start=1)
-    ]
-
-
-def _first_step(order: Order) -> TimelineEntry:
-    return TimelineEntry(
-        order_id=order.id,
-        sequence=order.last_sequence,
-        axis="order",
-        from_status=None,
-        to_status=order.order_status,
-        cause="placed_by_customer",
-        cause_event_id=None,
-    )
-
-
-async def _announce(progress: Progress, order: Order, placement: Placement) -> None:
-    placed = OrderPlaced(
-        order_id=order.id,
-        user_id=order.user_id,
-        home_region=order.home_region,
-        cart_id=order.cart_id,
-        cart_version=order.cart_version,
-        lines=tuple(
-            LineContract(
-                sku=taxed.line.sku,
-                title=taxed.line.title,
-                quantity=taxed.line.quantity,
-                unit_price_minor=taxed.line.unit_price.amount_minor,
-                price_version=taxed.line.price_version,
-            )
-            for taxed in placement.totals.lines
-        ),
-        total=Amount.of(placement.totals.total),
-    )
-    await progress.outbox.add(placed, aggregate_version=order.version)
-    saga = Saga(total=placement.totals.total)
-    for ask in rules.outstanding(saga):
-        await progress.send(order, saga, ask)
 
 
 def _filled(cart: Cart) -> Cart:
