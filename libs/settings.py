@@ -48,4 +48,7 @@ class ServiceSettings(BaseSettings):
     """Addresses whose `X-Forwarded-For` names the client, comma-separated: the gateway's, and nobody else's."""
     rate_limit_requests: Annotated[int, Field(ge=1)] = 300
     rate_limit_window_seconds: Annotated[int, Field(ge=1)] = 10
+    browsing_seconds: Annotated[float, Field(gt=0, le=60)] = 0.3
+    buying_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
+    """When answers take longer, fewer requests are let in at once, and the others are refused with 503."""
     drain_seconds: Annotated[int, Field(ge=0, le=120)] = 8

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 _TYPE: Final = "type.googleapis.com/envoy.extensions"
 _MOST_CONNECTIONS: Final = 5_000
+_MOST_REQUESTS: Final = 2_048
+_MOST_BROWSING: Final = 128
 
 _STREAM_SECONDS: Final = 330  # services end an event stream after five minutes
 
@@ -72,10 +74,15 @@ def route(
     timeout_seconds: float,
     stream: bool,
     auth: str,
+    browsing: bool,
     rate: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One route to a cluster with its timeout, token rule and rate limit."""
-    action: dict[str, Any] = {"cluster": cluster, "timeout": f"{timeout_seconds}s"}
+    """One route to a cluster with its timeout, token rule, rate limit and importance."""
+    action: dict[str, Any] = {
+        "cluster": cluster,
+        "priority": "DEFAULT" if browsing else "HIGH",
+        "timeout": f"{timeout_seconds}s",
+    }
     if stream:
         action["idle_timeout"] = "60s"  # heartbeats come every 15 s
         action["max_stream_duration"] = {"max_stream_duration": f"{_STREAM_SECONDS}s"}
@@ -114,7 +121,10 @@ def with_retries(
 
 
 def cluster(name: str, port: int) -> dict[str, Any]:
-    """One service: short connect timeout, and no more retries under way than a fifth of the requests."""
+    """One service: short connect timeout, and no more retries under way than a fifth of the requests.
+
+    Browsing finds few places: what a service could only queue is refused here, where a refusal costs least.
+    """
     endpoint = {"endpoint": {"address": address("127.0.0.1", port)}}
     return {
         "name": name,
@@ -123,15 +133,8 @@ def cluster(name: str, port: int) -> dict[str, Any]:
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         "circuit_breakers": {
             "thresholds": [
-                {
-                    "max_connections": 512,
-                    "max_pending_requests": 1024,
-                    "max_requests": 2048,
-                    "retry_budget": {
-                        "budget_percent": {"value": 20.0},
-                        "min_retry_concurrency": 3,
-                    },
-                }
+                _threshold("HIGH", _MOST_REQUESTS),
+                _threshold("DEFAULT", _MOST_BROWSING),
             ]
         },
         "typed_extension_protocol_options": {
@@ -142,6 +145,16 @@ def cluster(name: str, port: int) -> dict[str, Any]:
                 explicit_http_config={"http_protocol_options": {}},
             )
         },
+    }
+
+
+def _threshold(priority: str, most_requests: int) -> dict[str, Any]:
+    return {
+        "priority": priority,
+        "max_connections": 512,
+        "max_pending_requests": most_requests // 2,
+        "max_requests": most_requests,
+        "retry_budget": {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 3},
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from libs.deadline import DEADLINE_HEADER
 from local.envoy import address, typed
 from local.envoy_problems import local_replies
 
@@ -55,9 +56,13 @@ def jwt_filter(*, issuer: str, jwks_url: str) -> dict[str, Any]:
 
 
 def listener(
-    *, port: int, routes: Sequence[Mapping[str, Any]], jwt: Mapping[str, Any]
+    *,
+    port: int,
+    routes: Sequence[Mapping[str, Any]],
+    jwt: Mapping[str, Any],
+    deadline_seconds: float,
 ) -> dict[str, Any]:
-    """The one port clients reach."""
+    """The one port clients reach; who does not say how long they wait, waits `deadline_seconds`."""
     return {
         "name": "edge",
         "address": address("127.0.0.1", port),
@@ -67,7 +72,9 @@ def listener(
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(routes, jwt),
+                        "typed_config": _connection_manager(
+                            _virtual_host(routes, deadline_seconds), jwt
+                        ),
                     }
                 ]
             }
@@ -75,9 +82,7 @@ def listener(
     }
 
 
-def _connection_manager(
-    routes: Sequence[Mapping[str, Any]], jwt: Mapping[str, Any]
-) -> dict[str, Any]:
+def _connection_manager(virtual_host: Mapping[str, Any], jwt: Mapping[str, Any]) -> dict[str, Any]:
     return typed(
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="edge",
@@ -109,15 +114,21 @@ def _connection_manager(
         ],
         local_reply_config=local_replies(),
         access_log=[_access_log()],
-        route_config={"name": "edge", "virtual_hosts": [_virtual_host(routes)]},
+        route_config={"name": "edge", "virtual_hosts": [dict(virtual_host)]},
     )
 
 
-def _virtual_host(routes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _virtual_host(routes: Sequence[Mapping[str, Any]], deadline_seconds: float) -> dict[str, Any]:
     return {
         "name": "meridian",
         "domains": ["*"],
         "routes": [dict(row) for row in routes],
+        "request_headers_to_add": [
+            {
+                "header": {"key": DEADLINE_HEADER, "value": str(int(deadline_seconds * 1000))},
+                "append_action": "ADD_IF_ABSENT",
+            }
+        ],
         "request_headers_to_remove": ["x-envoy-external-address"],
     }
 

@@ -44,7 +44,7 @@ class RetryPolicy(_Row):
 
 
 class Route(_Row):
-    """One row: exactly one of `path`, `exact` and `regex`."""
+    """One row: exactly one of `path`, `exact` and `regex`. Rows of `browsing` are the first to be refused."""
 
     service: str
     path: str | None = None
@@ -55,6 +55,7 @@ class Route(_Row):
     retry: str
     rate: str
     stream: bool = False
+    browsing: bool = False
 
     @model_validator(mode="after")
     def _one_matcher(self) -> "Route":
@@ -80,6 +81,7 @@ class RouteTable(_Row):
     """The whole file; rows are tried in order."""
 
     comment: Annotated[str, Field(alias="$comment")]
+    deadline_seconds: Annotated[float, Field(gt=0, le=60)]
     auth_modes: dict[str, str]
     rate_classes: dict[str, RateClass]
     retry_policies: dict[str, RetryPolicy | None]
@@ -126,6 +128,7 @@ def envoy_config(table: RouteTable, settings: StackSettings) -> dict[str, Any]:
                 envoy_listener.listener(
                     port=settings.port("gateway"),
                     routes=routes,
+                    deadline_seconds=table.deadline_seconds,
                     jwt=envoy_listener.jwt_filter(
                         issuer=settings.issuer,
                         jwks_url=f"{settings.url('auth')}/.well-known/jwks.json",
@@ -146,6 +149,7 @@ def _routes_of(route: Route, table: RouteTable) -> list[dict[str, Any]]:
         timeout_seconds=route.timeout_seconds,
         stream=route.stream,
         auth=route.auth,
+        browsing=route.browsing,
         rate=envoy.rate_limit(route.rate, table.rate_classes[route.rate].model_dump()),
     )
     policy = table.retry_policies[route.retry]

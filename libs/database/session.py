@@ -22,6 +22,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from libs.deadline import require_time
+
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS: Final = 2
@@ -85,15 +87,27 @@ class Database:
         # A sign of life must not queue behind the requests that exhausted the pool.
         self._probe = _engine(url, f"{application_name}-probe", 1, patience)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._last_sessions = async_sessionmaker(self._probe, expire_on_commit=False)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, *, last_words: bool = False) -> AsyncIterator[AsyncSession]:
         """Give a session whose work is committed at the end of the block, or rolled back if it raises.
 
         Callbacks of `after_commit` run after a successful commit. Commit and clean-up finish even if the task is
         cancelled meanwhile, so no connection is lost and no outcome is left open.
+
+        Args:
+            last_words: for the short statement that tidies up after a request that failed; it needs no time left, and
+                its connection is not one that requests could have exhausted.
+
+        Raises:
+            DeadlineExceeded: nobody waits for the work any more, so it is not begun.
         """
-        session = self._sessions()
+        if last_words:
+            session = self._last_sessions()
+        else:
+            require_time()
+            session = self._sessions()
         try:
             yield session
         except BaseException:

@@ -4,7 +4,10 @@ The first commits the key, a lease and the id of what will be made; the calls ca
 answer and completion together. After a crash the lease runs out and a retry resumes with the same id.
 """
 
+import asyncio
 import logging
+import random
+import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -21,7 +24,11 @@ from libs.idempotency.keys import identity_of
 from libs.idempotency.reply import Reply, StoredReply
 from libs.ids import new_id
 
+_PATIENCE_SECONDS: Final = 0.3
+_PAUSE_SECONDS: Final = 1.0
+
 _logger: Final = logging.getLogger(__name__)
+_telling: Final[set[asyncio.Task[None]]] = set()
 
 
 class Claim:
@@ -78,12 +85,25 @@ class Claim:
         await self._give_up(store.expire)
 
     async def _give_up(self, how: Callable[[AsyncSession, store.Held], Awaitable[None]]) -> None:
-        try:
-            async with self._database.transaction() as session:
-                await how(session, self._held)
-        except (SQLAlchemyError, OSError):
-            # The lease runs out by itself; the error that led here is the one to report.
-            _logger.warning("a claim could not be given up", exc_info=True)
+        """Tell the database, at once if it listens, else behind the answer: the client need not wait for that."""
+        task = asyncio.get_running_loop().create_task(self._tell(how), name="claim-given-up")
+        _telling.add(task)
+        task.add_done_callback(_telling.discard)
+        await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
+
+    async def _tell(self, how: Callable[[AsyncSession, store.Held], Awaitable[None]]) -> None:
+        ends_at = time.monotonic() + store.LEASE.total_seconds()
+        while True:
+            try:
+                async with self._database.transaction(last_words=True) as session:
+                    await how(session, self._held)
+            except (SQLAlchemyError, OSError):
+                if time.monotonic() > ends_at:
+                    _logger.warning("a claim was left to its lease", exc_info=True)
+                    return
+            else:
+                return
+            await asyncio.sleep(random.uniform(0.0, _PAUSE_SECONDS))  # noqa: S311 - jitter, not a secret
 
     def _mark_completed(self) -> None:
         self._completed = True

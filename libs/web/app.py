@@ -17,6 +17,7 @@ from libs.settings import ServiceSettings
 from libs.web.errors import NotReady, Problem, problem_content
 from libs.web.handlers import add_error_handlers
 from libs.web.middleware import layers
+from libs.web.middleware.shed import Tolerance
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Check = Callable[[], Awaitable[object]]
@@ -81,7 +82,8 @@ def add_defaults(
     """
     configure_metrics(settings.service, settings.region, settings.otlp_endpoint)
     add_error_handlers(app)
-    for layer in reversed(layers(inner)):
+    tolerance = Tolerance(settings.browsing_seconds, settings.buying_seconds)
+    for layer in reversed(layers(inner, tolerance)):
         app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     if settings.environment in {"local", "test"}:
         _add_documentation_page(app)

@@ -4,12 +4,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import httpx
 from pydantic import BaseModel
 
 from libs.errors import DomainError
+from libs.observability.context import request_id_var
+from libs.web.admission import Overloaded
 
 _PLAIN_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~%:@-]+)+")
 
@@ -89,10 +92,38 @@ def is_plain_path(path: str) -> bool:
     return _PLAIN_PATH.fullmatch(path) is not None
 
 
+def request_headers(
+    principal: UserToken | None,
+    body: object | None,
+    idempotency_key: str | None,
+    extra: Mapping[str, str] | None,
+) -> dict[str, str]:
+    """Write the headers that are the same for every try of a call; `extra` wins."""
+    headers = {"Accept": "application/json, application/problem+json", **(extra or {})}
+    for name, value in (
+        ("Content-Type", "application/json" if body is not None else None),
+        ("X-Request-Id", request_id_var.get()),
+        ("Idempotency-Key", idempotency_key),
+        ("Authorization", f"Bearer {principal.token}" if principal is not None else None),
+    ):
+        if value is not None:
+            headers.setdefault(name, value)
+    return headers
+
+
 def retry_after_of(answer: httpx.Response) -> float | None:
     """Return the seconds of `Retry-After`; dates, which our services do not send, count as absent."""
     value = answer.headers.get("retry-after", "")
     return float(value[:4]) if value.isascii() and value.isdigit() else None
+
+
+def is_overload(answer: httpx.Response) -> bool:
+    """Tell a callee that sheds load, or limits us, from one that is broken."""
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return True
+    if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+        return False
+    return problem_of(answer).get("code") == Overloaded.code
 
 
 def problem_of(answer: httpx.Response) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 from pydantic import BaseModel
 
-from libs.observability.context import request_id_var
+from libs.deadline import DEADLINE_HEADER, DeadlineExceeded, remaining_seconds
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter, histogram
 from libs.observability.tracing import Span, SpanKind, current_traceparent, start_span
@@ -21,11 +21,12 @@ from libs.web.calls import (
     DependencyUnavailable,
     TokenSigner,
     UserToken,
+    is_overload,
     is_plain_path,
     problem_of,
+    request_headers,
     retry_after_of,
 )
-from libs.web.deadline import DEADLINE_HEADER, DeadlineExceeded, remaining_seconds
 from libs.web.resilience import CircuitBreaker, RetryBudget, full_jitter
 
 __all__ = [
@@ -113,7 +114,8 @@ class ServiceClient:
         """Call an operation and return its successful answer.
 
         Only GET, HEAD and calls with an idempotency key are tried again, each at most `policy.attempts` times and
-        all together within a tenth of the calls made. The caller's deadline shortens the policy's.
+        all together within a tenth of the calls that succeed. An overloaded callee is left alone. The caller's deadline
+        shortens the policy's.
 
         Args:
             method: HTTP method.
@@ -137,7 +139,7 @@ class ServiceClient:
             operation,
             _encoded(json),
             params,
-            self._headers(principal, json, idempotency_key, headers),
+            request_headers(principal, json, idempotency_key, headers),
             method in _IDEMPOTENT_METHODS or idempotency_key is not None,
             _end_of(policy or self.policy),
             policy or self.policy,
@@ -145,7 +147,6 @@ class ServiceClient:
         if not is_plain_path(path):
             # An id with a slash or a dot segment in it names nothing; asking would reach another operation.
             raise CalleeProblem(self.callee, operation, 404, "route_not_found", {})
-        self.budget.deposit()
         return await self._tried(call)
 
     async def _tried(self, call: _Call) -> CalleeResponse:
@@ -185,7 +186,14 @@ class ServiceClient:
             # Cancelled, or a bug of ours: that says nothing about the callee.
             self.breaker.forget()
             raise
-        self.breaker.record(healthy=answer.status_code < _FAILURE)
+        if is_overload(answer):
+            # It works as fast as it can: asking again would add to its load, and cutting it off would waste it.
+            self.breaker.record(healthy=True)
+            raise self._unavailable(call, "overloaded", retry_after_of(answer))
+        healthy = answer.status_code < _FAILURE
+        self.breaker.record(healthy=healthy)
+        if healthy:
+            self.budget.deposit()
         return self._judged(call, answer)
 
     async def _once(self, call: _Call, attempt: int) -> httpx.Response:
@@ -248,24 +256,6 @@ class ServiceClient:
             # Our own earlier try is still at work there; its answer is what we want.
             raise _TryAgain(code, retry_after_of(answer))
         raise CalleeProblem(self.callee, call.operation, status, code, problem)
-
-    def _headers(
-        self,
-        principal: UserToken | None,
-        body: object | None,
-        idempotency_key: str | None,
-        extra: Mapping[str, str] | None,
-    ) -> dict[str, str]:
-        headers = {"Accept": "application/json, application/problem+json", **(extra or {})}
-        for name, value in (
-            ("Content-Type", "application/json" if body is not None else None),
-            ("X-Request-Id", request_id_var.get()),
-            ("Idempotency-Key", idempotency_key),
-            ("Authorization", f"Bearer {principal.token}" if principal is not None else None),
-        ):
-            if value is not None:
-                headers.setdefault(name, value)
-        return headers
 
     def _unavailable(self, call: _Call, reason: str, after: float | None) -> DependencyUnavailable:
         log.warning(

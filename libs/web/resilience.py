@@ -15,9 +15,10 @@ def full_jitter(attempt: int, base: float, cap: float) -> float:
 
 @dataclass
 class RetryBudget:
-    """A token bucket: each call pays in `ratio`, each retry takes out 1.
+    """A token bucket: each call that succeeds pays in `ratio`, each retry takes out 1.
 
-    So retries stay within a tenth of the calls, plus a small reserve for callers that seldom call.
+    So retries stay within a tenth of the calls, plus a small reserve for callers that seldom call; and a callee that
+    always fails soon gets no second tries at all.
     """
 
     ratio: float = 0.1

@@ -53,6 +53,38 @@ def test_streams_have_no_timeout() -> None:
     assert '"timeout": "0.0s", "idle_timeout": "60s"' in config
 
 
+def test_the_edge_repeats_only_what_no_service_has_answered() -> None:
+    """An answer such as 503 has tried the callees already: trying again here would multiply their retries."""
+    policies = [policy for policy in load_routes().retry_policies.values() if policy is not None]
+    assert policies
+    for policy in policies:
+        assert set(policy.on) <= {"connect-failure", "refused-stream", "reset"}
+        assert set(policy.methods) <= {"GET", "HEAD"}
+        assert policy.attempts <= 2
+
+
+def test_only_browsing_is_refused_early_at_the_edge() -> None:
+    table = load_routes()
+    assert {route.path for route in table.routes if route.browsing} == {
+        "/v1/products",
+        "/v1/categories",
+        "/v1/variants",
+    }
+    config = envoy_config(table, StackSettings())
+    for cluster in config["static_resources"]["clusters"]:
+        most = {
+            threshold["priority"]: threshold["max_requests"]
+            for threshold in cluster["circuit_breakers"]["thresholds"]
+        }
+        assert most["DEFAULT"] * 4 <= most["HIGH"]
+
+
+def test_who_does_not_say_how_long_they_wait_gets_the_tables_deadline() -> None:
+    config = json.dumps(envoy_config(load_routes(), StackSettings()))
+    header = '{"key": "Request-Timeout", "value": "3000"}'
+    assert f'"header": {header}, "append_action": "ADD_IF_ABSENT"' in config
+
+
 def test_edge_and_services_use_the_same_words() -> None:
     known = {
         error.code: error.title

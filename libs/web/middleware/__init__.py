@@ -1,6 +1,7 @@
 """The layers every request passes, as pure ASGI; this is the one place that says in which order."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from starlette.middleware import Middleware
 
@@ -13,12 +14,17 @@ from libs.web.middleware.media_type import MediaType
 from libs.web.middleware.observe import Observe
 from libs.web.middleware.replay import TransactionReplay
 from libs.web.middleware.request_id import RequestId
+from libs.web.middleware.shed import Shed, Tolerance
 from libs.web.middleware.strict_json import StrictJson
 
 __all__ = ["MAX_BODY_BYTES", "layers"]
 
+DEFAULT_TOLERANCE: Final = Tolerance()
 
-def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:
+
+def layers(
+    inner: Sequence[Middleware] = (), tolerance: Tolerance = DEFAULT_TOLERANCE
+) -> list[Middleware]:
     """Return all layers, outermost first; `inner` runs where errors already become problem documents.
 
     1. RequestId: names the request; outermost, so that every answer and log line carries the name.
@@ -26,12 +32,14 @@ def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:
     3. Observe: span, duration and access log, of refusals too.
     4. HeadAsGet: answers HEAD wherever GET is, problem documents included.
     5. ErrorBoundary: the last exception handler; below it raising is answering.
-    6. `inner`: layers a service adds, such as a rate limit by address.
-    7. DeadlineLimit: refuses work nobody waits for.
-    8. Intake: checks the address, reads the whole body within its limits of size and time.
-    9. MediaType: refuses bodies the operation does not read.
-    10. StrictJson: refuses JSON that different readers understand differently.
-    11. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
+    6. Intake: checks the address, reads the whole body within its limits of size and time; a slow sender holds nothing
+       of what follows.
+    7. DeadlineLimit: answers in the caller's time.
+    8. Shed: refuses what would only wait, before it costs anything.
+    9. `inner`: layers a service adds, such as a rate limit by address.
+    10. MediaType: refuses bodies the operation does not read.
+    11. StrictJson: refuses JSON that different readers understand differently.
+    12. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
     """
     return [
         Middleware(RequestId),
@@ -39,9 +47,10 @@ def layers(inner: Sequence[Middleware] = ()) -> list[Middleware]:
         Middleware(Observe),
         Middleware(HeadAsGet),
         Middleware(ErrorBoundary),
-        *inner,
-        Middleware(DeadlineLimit),
         Middleware(Intake),
+        Middleware(DeadlineLimit),
+        Middleware(Shed, tolerance=tolerance),
+        *inner,
         Middleware(MediaType),
         Middleware(StrictJson),
         Middleware(TransactionReplay),

@@ -84,7 +84,9 @@ def _report(scope: Scope, span: Span, method: str, status: int, seconds: float) 
             "url.scheme": scope["scheme"],
         },
     )
-    write = log.debug if route in _QUIET and status < _SERVER_ERRORS else log.info
+    state = scope.get("state", {})
+    quiet = "shed" in state or (route in _QUIET and status < _SERVER_ERRORS)
+    write = log.debug if quiet else log.info
     write(
         "http_request",
         method=method,

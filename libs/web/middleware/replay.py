@@ -6,9 +6,9 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.database.session import is_retryable
+from libs.deadline import require_time
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
-from libs.web.deadline import require_time
 from libs.web.middleware.intake import BufferedBody
 from libs.web.middleware.scopes import route_template
 from libs.web.resilience import full_jitter

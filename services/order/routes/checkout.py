@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim, ResumableRequired
+from libs.web.admission import only_waiting
 from libs.web.audience import customer
 from libs.web.conditional import json_response
 from libs.web.errors import problem_responses
@@ -93,7 +94,8 @@ async def place_order(
 
 
 async def _outcome(follower: Follower, claim: Claim, seconds: float, path: str) -> Reply | None:
-    final = await follower.final_reply(claim.resource_id, seconds, path)
+    with only_waiting():
+        final = await follower.final_reply(claim.resource_id, seconds, path)
     if final is not None:
         await claim.replace(final)
     return final

@@ -1,19 +1,23 @@
 """Crashes and stalls between the two transactions."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 from fastapi import Response
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from libs.database.session import Database, DatabaseUnreachableError
 from libs.idempotency.errors import LeaseLost
 from libs.idempotency.reply import Reply
-from libs.idempotency.two_transactions import Claim, ResumableRequired
+from libs.idempotency.two_transactions import Claim, ResumableRequired, _telling
 from libs.testing.waiting import eventually
 from tests.libs.idempotency.conftest import CalleeAway, Made, OutOfStock, Shop, conflict
+
+POOL_SIZE = 10
 
 
 async def crash(shop: Shop) -> None:
@@ -155,10 +159,34 @@ async def test_losing_a_better_answer_costs_nothing_else(
     away = Database("postgresql://x@127.0.0.1:9/x", application_name="away")
     claim._database = away
     await claim.replace(Reply(200, None))
-    await claim.expire()
     await away.close()
     assert "could not be stored" in caplog.text
-    assert "could not be given up" in caplog.text
+    assert (await shop.post("/two")).status_code == 201
+
+
+async def test_a_claim_is_given_up_although_requests_hold_every_connection(shop: Shop) -> None:
+    await crash(shop)
+    claim = shop.claims[-1]
+    async with AsyncExitStack() as requests:
+        for _ in range(POOL_SIZE):
+            session = await requests.enter_async_context(shop.database.transaction())
+            await session.execute(text("SELECT 1"))
+        await claim.expire()
+        assert not _telling, "it waited for none of them"
+    assert (await shop.post("/two")).status_code == 201
+    assert shop.resumed[-1], "at once, and under the same id"
+
+
+async def test_a_claim_is_given_up_as_soon_as_the_database_is_back(shop: Shop) -> None:
+    await crash(shop)
+    claim = shop.claims[-1]
+    away = Database("postgresql://x@127.0.0.1:9/x", application_name="away")
+    claim._database = away
+    await claim.expire()
+    assert _telling, "the refusal is answered meanwhile"
+    claim._database = shop.database
+    await eventually(lambda: not _telling)
+    await away.close()
     assert (await shop.post("/two")).status_code == 201
 
 

@@ -15,12 +15,13 @@ from starlette.middleware import Middleware
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from libs.deadline import remaining_seconds, require_time
 from libs.observability.context import correlation_id_var, request_id_var
 from libs.observability.metrics import render_metrics
 from libs.observability.tracing import current_traceparent
 from libs.settings import ServiceSettings
+from libs.web.admission import only_waiting
 from libs.web.app import add_defaults, new_app
-from libs.web.deadline import remaining_seconds, require_time
 from libs.web.middleware import layers
 from libs.web.strict import RequestModel
 from tests.libs.web.conftest import AppOf, client_of
@@ -252,16 +253,6 @@ def timed(app_of: AppOf) -> FastAPI:
     async def slow() -> None:
         await asyncio.Event().wait()
 
-    @router.post("/write")
-    async def write() -> str:
-        await asyncio.sleep(0.05)
-        return "written"
-
-    @router.post("/gives-up")
-    async def gives_up() -> None:
-        await asyncio.sleep(0.05)
-        require_time()
-
     @router.get("/own-timeout")
     async def own_timeout() -> None:
         raise TimeoutError
@@ -275,7 +266,35 @@ def timed(app_of: AppOf) -> FastAPI:
 
         return StreamingResponse(chunks())
 
-    return app_of(router)
+    app = app_of(router)
+    _add_late_work(app)
+    return app
+
+
+def _add_late_work(app: FastAPI) -> None:
+    @app.post("/write")
+    async def write() -> str:
+        await asyncio.sleep(0.05)
+        app.state.written = True
+        return "written"
+
+    @app.post("/gives-up")
+    async def gives_up() -> None:
+        await asyncio.sleep(0.05)
+        require_time()
+
+    @app.post("/waits")
+    async def waits() -> str:
+        with only_waiting():
+            await asyncio.sleep(0.1)
+        left = remaining_seconds()
+        assert left is not None
+        return "in time" if left > 0 else "late"
+
+    @app.post("/fails-late")
+    async def fails_late() -> None:
+        await asyncio.sleep(0.05)
+        raise ZeroDivisionError
 
 
 async def asked(app: FastAPI, method: str, path: str, milliseconds: str) -> httpx.Response:
@@ -303,9 +322,25 @@ async def test_a_read_past_its_deadline_is_broken_off(timed: FastAPI) -> None:
     assert (await asked(timed, "GET", "/slow", "30")).status_code == 504
 
 
-async def test_a_write_that_began_is_finished(timed: FastAPI) -> None:
-    assert (await asked(timed, "POST", "/write", "10")).json() == "written"
+async def test_a_write_that_began_is_finished_without_its_caller(timed: FastAPI) -> None:
+    answer = await asked(timed, "POST", "/write", "10")
+    assert answer.status_code == 504
+    assert answer.json()["code"] == "deadline_exceeded"
+    assert "Idempotency-Key" in answer.json()["detail"]
+    assert timed.state.written
     assert (await asked(timed, "POST", "/gives-up", "10")).status_code == 504
+
+
+async def test_a_write_that_fails_after_its_deadline_is_logged_and_answered_once(
+    timed: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await asked(timed, "POST", "/fails-late", "10")).status_code == 504
+    assert "work_failed_after_its_deadline" in caplog.text
+
+
+async def test_a_deadline_stands_still_while_the_caller_chose_to_wait(timed: FastAPI) -> None:
+    answer = await asked(timed, "POST", "/waits", "60")
+    assert (answer.status_code, answer.json()) == (200, "in time")
 
 
 async def test_an_answer_that_began_may_take_its_time(timed: FastAPI) -> None:
