@@ -105,6 +105,10 @@ events: setup ## Regenerate AsyncAPI, JSON Schemas and docs/events.md
 openapi: setup ## Regenerate docs/openapi/*.json
 	@$(RUN) -m tests.architecture.openapi
 
+.PHONY: emulators
+emulators: setup ## Regenerate docs/emulators.md from the table of what emulators do differently
+	@$(RUN) -m tests.emulator.table
+
 .PHONY: hooks
 hooks: setup ## Run the checks before every commit
 	$(BIN)/pre-commit install

@@ -1,0 +1,1 @@
+"""What SNS and SQS do that the platform relies on, tried on every emulator and, when asked for, on AWS."""
