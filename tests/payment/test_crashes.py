@@ -1,23 +1,29 @@
-"""The worker process is killed again and again: no charge is doubled, none is lost, the ledger equals the book."""
+"""The worker process is killed, at random and at every point of a call: one charge, one posting, nothing lost."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from libs.contracts.message import Command
-from libs.contracts.payment import CapturePayment
+from libs.contracts.payment import CapturePayment, VoidPayment
 from libs.ids import new_id
 from libs.messaging.broker import AwsBroker, open_broker
 from libs.messaging.topology import declare
+from libs.settings import ServiceSettings
 from libs.testing.plugin import SettingsFor
 from libs.testing.processes import ServiceProcess, start_process
+from libs.testing.scale import trials
 from libs.testing.servers import free_port
 from libs.testing.settings import environment_of
 from libs.testing.waiting import eventually
+from services.payment.domain.states import Purpose
 from tests.payment.conftest import REGION, Shop
+from tests.payment.mined_process import POINTS, Mines
 from tests.payment.test_consumers import QUEUE, authorize, outgoing, refund
 from tests.simulator.processes import (
     API_KEY,
@@ -95,11 +101,10 @@ class Killed:
         self.process = await asyncio.to_thread(self._start)
 
 
-@pytest.fixture
-def killed(
-    settings_for: SettingsFor, simulator: SimulatorProcess, port: int, tmp_path: Path
-) -> Iterator[Killed]:
-    settings = settings_for(
+def process_settings(
+    settings_for: SettingsFor, simulator: SimulatorProcess, port: int
+) -> ServiceSettings:
+    return settings_for(
         "payment",
         port=port,
         provider_base_url=simulator.url,
@@ -107,6 +112,13 @@ def killed(
         provider_timeout_seconds=0.5,
         webhook_secret=WEBHOOK_SECRET,
     )
+
+
+@pytest.fixture
+def killed(
+    settings_for: SettingsFor, simulator: SimulatorProcess, port: int, tmp_path: Path
+) -> Iterator[Killed]:
+    settings = process_settings(settings_for, simulator, port)
     log_file = tmp_path / "payment.log"
     running = Killed(environment_of(settings), f"http://127.0.0.1:{port}", log_file)
     yield running
@@ -155,3 +167,115 @@ async def _webhooks_done(shop: Shop) -> bool:
     counts = dict(map(tuple, rows))
     assert not set(counts) - {"applied", "repeated"}, counts
     return sum(counts.values()) >= 27 + 24 + 24
+
+
+EVERYWHERE = [(purpose, point) for purpose in Purpose for point in POINTS]
+A_FEW = list(zip(cycle(Purpose), POINTS, strict=False))
+CHOSEN = EVERYWHERE if trials(len(A_FEW), len(EVERYWHERE)) == len(EVERYWHERE) else A_FEW
+"""Every point of every call, or one point of each kind spread over the calls."""
+
+BOUGHT: Mapping[Purpose, Sequence[Purpose]] = {
+    Purpose.AUTHORIZE: (Purpose.AUTHORIZE,),
+    Purpose.CAPTURE: (Purpose.AUTHORIZE, Purpose.CAPTURE),
+    Purpose.VOID: (Purpose.AUTHORIZE, Purpose.VOID),
+    Purpose.REFUND: (Purpose.AUTHORIZE, Purpose.CAPTURE, Purpose.REFUND),
+}
+"""The commands that lead to a call, itself the last."""
+
+ENDS = {
+    Purpose.AUTHORIZE: ("authorized", 0, []),
+    Purpose.CAPTURE: ("captured", 1000, ["capture"]),
+    Purpose.VOID: ("voided", 0, []),
+    Purpose.REFUND: ("partially_refunded", 700, ["capture", "refund"]),
+}
+"""State, money held, and ledger postings at the end."""
+
+
+def test_the_chosen_points_cover_every_call_and_every_kind() -> None:
+    assert {purpose for purpose, _ in CHOSEN} == set(Purpose)
+    assert {point for _, point in CHOSEN} == set(POINTS)
+
+
+def commands_of(purpose: Purpose, order_id: str) -> list[Command]:
+    made = {
+        Purpose.AUTHORIZE: authorize(order_id),
+        Purpose.CAPTURE: CapturePayment(order_id=order_id),
+        Purpose.VOID: VoidPayment(order_id=order_id, reason="cancelled"),
+        Purpose.REFUND: refund(order_id, 300),
+    }
+    return [made[one] for one in BOUGHT[purpose]]
+
+
+class Supervised:
+    """The mined process: whenever it dies it is started again."""
+
+    def __init__(self, start: Callable[[], ServiceProcess]) -> None:
+        self._start = start
+        self.deaths = 0
+        self.process = start()
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.to_thread(self.process.process.wait)
+            self.deaths += 1
+            self.process = await asyncio.to_thread(self._start)
+
+
+@pytest.fixture
+def mines(tmp_path: Path) -> Mines:
+    folder = tmp_path / "mines"
+    folder.mkdir()
+    return Mines(folder)
+
+
+@pytest.fixture
+async def supervised(
+    settings_for: SettingsFor, simulator: SimulatorProcess, port: int, tmp_path: Path, mines: Mines
+) -> AsyncIterator[Supervised]:
+    environment = environment_of(process_settings(settings_for, simulator, port))
+    url, log_file = f"http://127.0.0.1:{port}", tmp_path / "payment.log"
+    arguments = ["-m", "tests.payment.mined_process"]
+    environment["MINES"] = str(mines.folder)
+    running = Supervised(lambda: start_process(arguments, environment, url, log_file))
+    supervisor = asyncio.create_task(running.run())
+    yield running
+    supervisor.cancel()
+    running.process.kill()
+
+
+@pytest.mark.stack
+async def test_a_process_killed_at_any_point_of_any_call_leaves_one_charge_and_one_posting(
+    shop: Shop, queue: AwsBroker, supervised: Supervised, mines: Mines
+) -> None:
+    # A message that is held while others' mines go off counts a receipt for each: only a few mines at a time.
+    for start in range(0, len(CHOSEN), len(POINTS)):
+        orders = {new_id("ord"): mine for mine in CHOSEN[start : start + len(POINTS)]}
+        for order_id, (purpose, point) in orders.items():
+            mines.lay(order_id, purpose, point)
+        for order_id, (purpose, _) in orders.items():
+            await send(queue, commands_of(purpose, order_id))
+        wanted = {order_id: ENDS[purpose][0] for order_id, (purpose, _) in orders.items()}
+        await eventually(partial(_ended, shop, mines, wanted), 90)
+        for order_id, (purpose, _) in orders.items():
+            await _check_books(shop, order_id, purpose)
+    assert supervised.deaths == len(CHOSEN)
+
+
+async def _ended(shop: Shop, mines: Mines, wanted: dict[str, str]) -> bool:
+    found = await states(shop)
+    assert list(mines.folder.iterdir()) == []
+    assert {order_id: found.get(order_id) for order_id in wanted} == wanted
+    return True
+
+
+async def _check_books(shop: Shop, order_id: str, purpose: Purpose) -> None:
+    state, held, postings = ENDS[purpose]
+    [charge] = await shop.charges(order_id)
+    assert charge["captured_minor"] - charge["refunded_minor"] == held
+    assert (charge["status"] == "voided") == (state == "voided")
+    rows = await shop.admin.fetch(
+        "SELECT split_part(purpose, ':', 1) AS purpose FROM ledger_transactions"
+        " WHERE order_id = $1 ORDER BY purpose",
+        order_id,
+    )
+    assert [row["purpose"] for row in rows] == postings

@@ -1,11 +1,14 @@
 """The schema holds its rules by itself: legal edges, an append-only ledger that balances, one payment per order."""
 
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
 from libs.database.migrations import differences, downgrade, upgrade
+from libs.testing.database_server import Role
 from libs.testing.databases import Databases
 from services.payment.domain.states import EDGES, FIRST_STATES, PaymentState
 from tests.payment.conftest import Shop
@@ -69,22 +72,63 @@ async def test_the_database_refuses_impossible_amounts(shop: Shop, change: str) 
         await shop.admin.execute(f"UPDATE payments SET {change}")  # noqa: S608 - constants
 
 
-@pytest.mark.parametrize("table", ["ledger_transactions", "ledger_entries"])
-@pytest.mark.parametrize(
-    "statement", ["UPDATE {} SET created_at = now()", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+LEDGER_TABLES = ("ledger_transactions", "ledger_entries")
+CHANGES = (
+    "UPDATE {} SET created_at = now()",
+    "UPDATE {} SET created_at = now() WHERE false",
+    "DELETE FROM {}",
+    "TRUNCATE {} CASCADE",
 )
-async def test_nobody_changes_the_ledger(
+
+
+@asynccontextmanager
+async def connected(databases: Databases, role: Role) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(
+        databases.url("payment", role), server_settings={"search_path": "shop_payment"}
+    )
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("table", LEDGER_TABLES)
+@pytest.mark.parametrize("statement", CHANGES)
+async def test_nobody_changes_the_ledger_not_even_its_owner(
     shop: Shop, databases: Databases, table: str, statement: str
 ) -> None:
     await shop.captured()
-    app = await asyncpg.connect(databases.url("payment"))
-    try:
+    async with connected(databases, "app") as app:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
             await app.execute(statement.format(table))
-    finally:
-        await app.close()
+    async with connected(databases, "migrator") as owner:
+        await owner.execute("SET ROLE shop_payment_owner")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await owner.execute(statement.format(table))
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
         await shop.admin.execute(statement.format(table))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE ledger_entries DISABLE TRIGGER ALL",
+        "DROP TRIGGER append_only ON ledger_entries",
+        "ALTER TABLE ledger_entries DROP CONSTRAINT ck_ledger_entries_amount_positive",
+        "SET session_replication_role = replica",
+        "SET ROLE shop_payment_owner",
+        "INSERT INTO ledger_entries (id, transaction_id, account, side, amount_minor, currency)"
+        " OVERRIDING SYSTEM VALUE SELECT id, transaction_id, account, side, 1, currency"
+        " FROM ledger_entries ON CONFLICT (id) DO UPDATE SET amount_minor = 1",
+    ],
+)
+async def test_the_application_cannot_take_the_ledgers_protection_away(
+    shop: Shop, databases: Databases, statement: str
+) -> None:
+    await shop.captured()
+    async with connected(databases, "app") as app:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await app.execute(statement)
 
 
 ENTRY = (
@@ -100,6 +144,10 @@ ENTRY = (
         [("sales", "credit", 1, "USD")],
         [("provider_clearing", "debit", 2, "USD"), ("sales", "credit", 1, "USD")],
         [("provider_clearing", "debit", 1, "USD"), ("sales", "credit", 1, "EUR")],
+        [
+            *(("provider_clearing", "debit", 5, "JPY"), ("sales", "credit", 5, "JPY")),
+            *(("provider_clearing", "debit", 7, "KWD"), ("sales", "credit", 8, "KWD")),
+        ],
     ],
 )
 async def test_a_ledger_transaction_that_does_not_balance_cannot_commit(
@@ -123,6 +171,29 @@ async def test_a_ledger_transaction_that_does_not_balance_cannot_commit(
             await transaction.commit()
     finally:
         await app.close()
+
+
+async def test_what_balances_in_every_currency_commits_whatever_the_order_of_its_lines(
+    shop: Shop, databases: Databases
+) -> None:
+    order_id = await shop.authorize("tok_ok")
+    payment = await shop.payment(order_id)
+    async with connected(databases, "app") as app, app.transaction():
+        await app.execute(
+            "INSERT INTO ledger_transactions (id, payment_id, order_id, purpose)"
+            " VALUES ('led_1', $1, $2, 'correction')",
+            payment["id"],
+            order_id,
+        )
+        for entry in (
+            ("sales", "credit", 5, "JPY"),
+            ("sales", "credit", 3, "KWD"),
+            ("provider_clearing", "debit", 2, "KWD"),
+            ("provider_clearing", "debit", 5, "JPY"),
+            ("provider_clearing", "debit", 1, "KWD"),
+        ):
+            await app.execute(ENTRY, *entry)
+    assert await shop.balances() == {"sales": -8, "provider_clearing": 8}
 
 
 async def test_a_movement_is_booked_once_per_payment_and_purpose(shop: Shop) -> None:
