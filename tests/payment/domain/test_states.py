@@ -1,6 +1,8 @@
 """The state machine: every command and every answer leads along a legal edge or nowhere."""
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,8 @@ from services.payment.domain.states import (
     provider_key,
 )
 
+README = Path(__file__).parents[3] / "services" / "payment" / "README.md"
+
 S = PaymentState
 DONE = Succeeded("ch_1", Money(100, "USD"))
 NO = Refused("card_declined")
@@ -49,6 +53,12 @@ def test_every_state_has_its_edges_and_can_be_reached() -> None:
     while more := {after for state in reached for after in EDGES[state]} - reached:
         reached |= more
     assert reached == set(PaymentState)
+
+
+def test_the_readme_draws_exactly_the_legal_edges() -> None:
+    drawn = re.findall(r"^    (\S+) --> (\w+)", README.read_text(), re.MULTILINE)
+    legal = {(before, after) for before, ways in EDGES.items() for after in ways}
+    assert sorted(drawn) == sorted(legal | {("[*]", state) for state in FIRST_STATES})
 
 
 def test_only_captured_money_and_a_void_are_final() -> None:
