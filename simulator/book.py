@@ -162,8 +162,9 @@ class Book:
                 answer = _refusal("amount_too_large", "The capture exceeds the authorised amount.")
             else:
                 connection.execute(
-                    "UPDATE charges SET status = 'captured', captured_minor = ? WHERE id = ?",
-                    (amount, charge_id),
+                    "UPDATE charges SET status = 'captured', captured_minor = ?, settled_day = ?"
+                    " WHERE id = ?",
+                    (amount, _day(self._clock()), charge_id),
                 )
                 answer = self._changed(connection, charge_id, "charge.captured")
             _remember(connection, key, answer, charge_id=charge_id)
@@ -179,7 +180,8 @@ class Book:
                 answer = _refusal("charge_not_voidable", f"The charge is {charge['status']}.")
             else:
                 connection.execute(
-                    "UPDATE charges SET status = 'voided' WHERE id = ?", (charge_id,)
+                    "UPDATE charges SET status = 'voided', settled_day = ? WHERE id = ?",
+                    (_day(self._clock()), charge_id),
                 )
                 answer = self._changed(connection, charge_id, "charge.voided")
             _remember(connection, key, answer, charge_id=charge_id)

@@ -44,9 +44,13 @@ class Reading:
         return [refund_body(row) for row in rows]
 
     def charges_of_day(self, day: str, after: str, limit: int) -> list[dict[str, object]]:
-        """List the charges created on a UTC day, in order of id, after the given one."""
+        """List the charges made, captured or voided on a UTC day, in order of id, after the given one."""
         rows = self._store.all(
-            "SELECT * FROM charges WHERE day = ? AND id > ? ORDER BY id LIMIT ?", day, after, limit
+            "SELECT * FROM charges WHERE (day = ? OR settled_day = ?) AND id > ? ORDER BY id LIMIT ?",
+            day,
+            day,
+            after,
+            limit,
         )
         return [charge_body(row) for row in rows]
 

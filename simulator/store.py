@@ -23,12 +23,14 @@ CREATE TABLE IF NOT EXISTS charges (
     day TEXT NOT NULL,
     challenge TEXT UNIQUE,
     redirect_url TEXT,
-    return_url TEXT
+    return_url TEXT,
+    settled_day TEXT
 ) STRICT;
 """
 
 _SCHEMA: Final = """
 CREATE INDEX IF NOT EXISTS charges_day ON charges (day, id);
+CREATE INDEX IF NOT EXISTS charges_settled_day ON charges (settled_day, id);
 CREATE TABLE IF NOT EXISTS refunds (
     id TEXT PRIMARY KEY,
     charge_id TEXT NOT NULL REFERENCES charges (id),
@@ -88,13 +90,13 @@ class Store:
     def _create_tables(self) -> None:
         self._connection.executescript(_CHARGES)
         known = {row["name"] for row in self.all("PRAGMA table_info(charges)")}
-        if "challenge" not in known:
+        if "settled_day" not in known:
             self._rebuild_charges(", ".join(sorted(known)))
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.executescript(_SCHEMA)
 
     def _rebuild_charges(self, columns: str) -> None:
-        """Carry over the book of a release without challenges: SQLite cannot change a CHECK in place."""
+        """Carry over the book of an earlier release: SQLite cannot change a CHECK in place."""
         copy = f"INSERT INTO charges ({columns}) SELECT {columns} FROM charges_before"  # noqa: S608 - names of columns
         self._connection.executescript(
             # Otherwise the refunds would follow the old table's new name.

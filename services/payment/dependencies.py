@@ -10,11 +10,13 @@ from libs.database.session import SessionDep
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated, authenticated_live
 from libs.security.principal import Principal
-from services.payment.clients.choice import EVENT_READERS, open_provider
+from services.payment.clients.choice import EVENT_READERS, open_book, open_provider
 from services.payment.clients.guarded import GuardedProvider, provider_breaker
 from services.payment.repository.unit import Unit, Units, unit_of
+from services.payment.service.cases import CaseDesk
 from services.payment.service.commands import PaymentCommands
 from services.payment.service.queries import ADMIN_SCOPE, PaymentQueries
+from services.payment.service.reconciliation import Reconciliation
 from services.payment.service.settlement import Settlement
 from services.payment.service.vitals import Vitals
 from services.payment.service.webhooks import WebhookInbox, WebhookProcessor
@@ -22,6 +24,7 @@ from services.payment.settings import PaymentSettings
 
 PaymentsRead = Annotated[Principal, Depends(authenticated("payments:read"))]
 LedgerRead = Annotated[Principal, Depends(authenticated_live(ADMIN_SCOPE))]
+ReconciliationAdmin = Annotated[Principal, Depends(authenticated_live(ADMIN_SCOPE))]
 
 
 async def _unit(session: SessionDep, resources: ResourcesDep) -> Unit:
@@ -35,6 +38,10 @@ async def _queries(unit: UnitDep) -> PaymentQueries:
     return PaymentQueries(unit)
 
 
+async def _case_desk(unit: UnitDep) -> CaseDesk:
+    return CaseDesk(unit)
+
+
 def _inbox_of(provider: str) -> Callable[[Unit, Resources], Awaitable[WebhookInbox]]:
     async def inbox(unit: UnitDep, resources: ResourcesDep) -> WebhookInbox:
         secrets = resources.settings_as(PaymentSettings).webhook_secrets(provider)
@@ -44,6 +51,7 @@ def _inbox_of(provider: str) -> Callable[[Unit, Resources], Awaitable[WebhookInb
 
 
 QueriesDep = Annotated[PaymentQueries, Depends(_queries)]
+CaseDeskDep = Annotated[CaseDesk, Depends(_case_desk)]
 SimulatorInboxDep = Annotated[WebhookInbox, Depends(_inbox_of("simulator"))]
 StripeInboxDep = Annotated[WebhookInbox, Depends(_inbox_of("stripe"))]
 
@@ -57,6 +65,7 @@ class PaymentParts:
     webhooks: WebhookProcessor
     provider: GuardedProvider
     vitals: Vitals
+    reconciliation: Reconciliation
 
 
 def build_payment_parts(resources: Resources) -> PaymentParts:
@@ -77,4 +86,18 @@ def build_payment_parts(resources: Resources) -> PaymentParts:
         webhooks=WebhookProcessor(units, settlement, EVENT_READERS),
         provider=guarded,
         vitals=Vitals(units),
+        reconciliation=build_reconciliation(resources),
+    )
+
+
+def build_reconciliation(resources: Resources) -> Reconciliation:
+    """Build the daily comparison with the provider's book."""
+    settings = resources.settings_as(PaymentSettings)
+    return Reconciliation(
+        Units(resources.database, resources.outbox, at_once=1),
+        open_book(settings, resources.http),
+        provider=settings.payment_provider,
+        clock=resources.clock,
+        at=settings.reconciliation_at,
+        lag_seconds=settings.reconciliation_lag_seconds,
     )

@@ -54,3 +54,22 @@ class RefundIdReused(DomainError):
     code: ClassVar[str] = "refund_id_reused"
     status: ClassVar[int] = 409
     title: ClassVar[str] = "Refund id reused"
+
+
+class CaseNotFound(DomainError):
+    """No reconciliation case with this id."""
+
+    code: ClassVar[str] = "case_not_found"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "Case not found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such case.")
+
+
+class CaseAlreadyResolved(DomainError):
+    """The case is closed: a difference that comes back is found by the next comparison."""
+
+    code: ClassVar[str] = "case_already_resolved"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "Case already resolved"

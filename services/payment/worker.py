@@ -16,6 +16,7 @@ def worker_plan(resources: Resources) -> WorkerPlan:
         timers=[
             Timer("settle_provider_calls", 2.0, parts.settlement.settle_due),
             Timer("process_webhooks", 2.0, parts.webhooks.process_pending),
+            Timer("reconcile", 300.0, parts.reconciliation.run_due),
             Timer("read_vitals", 15.0, parts.vitals.refresh),
         ],
     )

@@ -126,3 +126,4 @@ class ProviderEvent:
     provider_event_id: str
     type: str
     body: str
+    received_at: datetime

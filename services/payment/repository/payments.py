@@ -53,15 +53,15 @@ class PaymentRepository:
             .returning(PaymentRow)
         )
         row = (await self._session.execute(statement)).scalar_one_or_none()
-        return _payment(row) if row else None
+        return payment_of(row) if row else None
 
     async def get(self, payment_id: str) -> Payment | None:
         row = await self._session.scalar(select(PaymentRow).where(PaymentRow.id == payment_id))
-        return _payment(row) if row else None
+        return payment_of(row) if row else None
 
     async def by_order(self, order_id: str) -> Payment | None:
         row = await self._session.scalar(select(PaymentRow).where(PaymentRow.order_id == order_id))
-        return _payment(row) if row else None
+        return payment_of(row) if row else None
 
     async def locked(self, payment_id: str) -> Payment | None:
         return await self._locked(PaymentRow.id == payment_id)
@@ -96,7 +96,7 @@ class PaymentRepository:
             .execution_options(populate_existing=True)
         )
         row = await self._session.scalar(statement)
-        return _payment(row) if row else None
+        return payment_of(row) if row else None
 
     async def _update(self, payment: Payment, **values: object) -> Payment | None:
         statement = (
@@ -111,7 +111,7 @@ class PaymentRepository:
             .execution_options(synchronize_session=False, populate_existing=True)
         )
         row = (await self._session.execute(statement)).scalar_one_or_none()
-        return _payment(row) if row else None
+        return payment_of(row) if row else None
 
 
 class RefundRepository:
@@ -183,7 +183,8 @@ class RefundRepository:
         return _refund((await self._session.execute(statement)).scalar_one())
 
 
-def _payment(row: PaymentRow) -> Payment:
+def payment_of(row: PaymentRow) -> Payment:
+    """Return a row as the rules see it."""
     known = row.amount_minor is not None and row.currency is not None
     return Payment(
         id=row.id,

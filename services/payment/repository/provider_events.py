@@ -40,7 +40,9 @@ class ProviderEventRepository:
             .limit(limit)
         )
         return [
-            ProviderEvent(row.id, row.provider, row.provider_event_id, row.type, row.body)
+            ProviderEvent(
+                row.id, row.provider, row.provider_event_id, row.type, row.body, row.received_at
+            )
             for row in rows
         ]
 

@@ -9,10 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.database.session import Database
 from libs.messaging.outbox import Outbox
+from services.payment.repository.books import BookRepository
+from services.payment.repository.cases import CaseRepository
 from services.payment.repository.ledger import LedgerRepository
 from services.payment.repository.operations import OperationRepository
 from services.payment.repository.payments import PaymentRepository, RefundRepository
 from services.payment.repository.provider_events import ProviderEventRepository
+from services.payment.repository.runs import RunRepository
 
 T = TypeVar("T")
 
@@ -26,6 +29,9 @@ class Unit:
     refunds: RefundRepository
     ledger: LedgerRepository
     provider_events: ProviderEventRepository
+    books: BookRepository
+    runs: RunRepository
+    cases: CaseRepository
     outbox: Outbox
 
 
@@ -37,6 +43,9 @@ def unit_of(session: AsyncSession, outbox: Outbox) -> Unit:
         refunds=RefundRepository(session),
         ledger=LedgerRepository(session),
         provider_events=ProviderEventRepository(session),
+        books=BookRepository(session),
+        runs=RunRepository(session),
+        cases=CaseRepository(session),
         outbox=outbox,
     )
 

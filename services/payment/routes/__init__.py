@@ -1,5 +1,5 @@
-"""Paths of payment: a customer's payments, the ledger, and the provider's webhooks."""
+"""Paths of payment: a customer's payments, the ledger, reconciliation, and the providers' webhooks."""
 
-from services.payment.routes import ledger, payments, webhooks
+from services.payment.routes import ledger, payments, reconciliation, webhooks
 
-ROUTERS = (payments.router, ledger.router, webhooks.router)
+ROUTERS = (payments.router, ledger.router, reconciliation.router, webhooks.router)

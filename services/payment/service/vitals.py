@@ -1,11 +1,12 @@
 """Figures that tell whether money is where it should be; read now and then, shown as gauges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from libs.observability.logging import get_logger
-from libs.observability.metrics import gauge
+from libs.observability.metrics import Observation, gauge
+from services.payment.domain.cases import OpenCases
 from services.payment.domain.records import Backlog
 from services.payment.repository.unit import Unit, Units
 
@@ -22,6 +23,7 @@ class Vitals:
     unknown: Backlog = _QUIET
     webhooks: Backlog = _QUIET
     imbalance_minor: int = 0
+    cases: Sequence[OpenCases] = ()
 
     async def refresh(self) -> None:
         """Read the figures; an imbalance is an error whoever made it."""
@@ -33,6 +35,7 @@ class Vitals:
         self.unknown = await unit.operations.unknown_backlog()
         self.webhooks = await unit.provider_events.backlog()
         self.imbalance_minor = await unit.ledger.imbalance_minor()
+        self.cases = await unit.cases.waiting()
 
     def show(self) -> None:
         """Show the reading whenever metrics are read."""
@@ -60,3 +63,13 @@ class Vitals:
         }
         for name, (description, read) in shown.items():
             gauge(name, read, description=description)
+        gauge(
+            "payment_reconciliation_cases_open",
+            lambda: [Observation(one.count, {"kind": one.kind}) for one in self.cases],
+            description="Reconciliation cases nobody has resolved, by kind",
+        )
+        gauge(
+            "payment_reconciliation_case_age",
+            lambda: max((one.oldest_seconds for one in self.cases), default=0.0),
+            description="Seconds since the longest open reconciliation case was opened",
+        )

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
+from datetime import UTC
 from functools import partial
 from typing import Annotated, Final
 
@@ -12,7 +13,9 @@ from libs.clock import Clock
 from libs.observability.logging import get_logger
 from libs.observability.metrics import histogram
 from services.payment.clients.protocol import EventReaders
+from services.payment.domain.cases import Source
 from services.payment.domain.notices import Irrelevant, Notice
+from services.payment.domain.reconciliation import Break
 from services.payment.domain.records import Operation, Payment, ProviderEvent, Work
 from services.payment.domain.states import (
     OperationState,
@@ -23,6 +26,7 @@ from services.payment.domain.states import (
     credible,
     provider_key,
 )
+from services.payment.domain.suspicions import suspicion
 from services.payment.errors import WebhookSignatureInvalid, WebhookUnreadable
 from services.payment.repository.unit import Unit, Units
 from services.payment.service.settlement import Settlement
@@ -155,6 +159,8 @@ class WebhookProcessor:
             log.error(
                 "provider_event_not_applied", provider_event_id=event.provider_event_id, note=note
             )
+        if state == "rejected":
+            await _report(unit, event, suspicion(notice, payment, operation))
         if verdict is None or operation is None:
             return None
         return await self._settlement.conclude(unit, payment, operation, verdict)
@@ -166,6 +172,13 @@ async def _close(unit: Unit, event: ProviderEvent, state: str, note: str | None)
         return False
     _lag.record(waited, {"state": state})
     return True
+
+
+async def _report(unit: Unit, event: ProviderEvent, found: Break | None) -> None:
+    """Open a case at once: the daily comparison need not find what a webhook only claims."""
+    if found is not None:
+        day = event.received_at.astimezone(UTC).date()
+        await unit.cases.report(found, provider=event.provider, source=Source.WEBHOOK, day=day)
 
 
 async def _pending(unit: Unit, *, after: int) -> list[ProviderEvent]:
