@@ -52,15 +52,22 @@ class OnPostgreSQL:
     order_id: str = ""
     position: int = 0
     envelopes: dict[int, Envelope] = field(default_factory=dict)
+    seen: OrderDetails | None = None
+    """The order as it is now; read again after whatever may have changed it."""
 
     def wait(self, step: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(step, self.loop).result(60)
 
+    def details(self) -> OrderDetails:
+        if self.seen is None:
+            self.seen = self.wait(self._details())
+        return self.seen
+
     def saga(self) -> Saga:
-        return saga_of(self.wait(self._details()).state)
+        return saga_of(self.details().state)
 
     def goods(self) -> Goods:
-        details = self.wait(self._details())
+        details = self.details()
         return goods_of(details.state, details.goods)
 
     def sent(self) -> list[Sent]:
@@ -76,6 +83,7 @@ class OnPostgreSQL:
         return [_sent(type_, envelope) for _, type_, envelope in rows if type_ in ASKS]
 
     def hear(self, news: News, *, again: bool) -> bool:
+        self.seen = None
         envelope = self.envelopes.get(id(news)) if again else None
         if envelope is None:
             envelope = self._envelope(news)
@@ -87,6 +95,7 @@ class OnPostgreSQL:
         return True
 
     def crash(self, news: News) -> None:
+        self.seen = None
         table = {
             message: _dying(handler)
             for message, handler in handlers(self.running.resources).items()
@@ -106,6 +115,7 @@ class OnPostgreSQL:
         assert outcome is Outcome.PARKED
 
     def sweep(self, *, too_old: bool) -> None:
+        self.seen = None
         age = ", created_at = created_at - interval '1 day'" if too_old else ""
         self.wait(
             self.running.sql(
@@ -149,8 +159,9 @@ class OnPostgreSQL:
     def _post(self, what: str, body: dict[str, object]) -> bool:
         headers = self.running.headers(admin=True) | {"Idempotency-Key": new_id("key")}
         if what == "shipments":
-            version = self.wait(self._details()).order.version
+            version = self.details().order.version
             headers["If-Match"] = f'"v{version}"'
+        self.seen = None
         response = self.wait(
             self.running.http.post(f"/v1/orders/{self.order_id}/{what}", json=body, headers=headers)
         )
@@ -178,7 +189,7 @@ class OnPostgreSQL:
         )
         for axis, before, after in steps:
             assert (before, after) in EDGES[Axis(axis)]
-        assert list(discrepancies(self.wait(self._details()))) == []
+        assert list(discrepancies(self.details())) == []
 
 
 def _sent(type_: str, envelope: Any) -> Sent:
