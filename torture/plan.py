@@ -16,6 +16,7 @@ T = TypeVar("T")
 _BUCKETS: Final = 4
 
 HAPPY: Final = ("tok_ok", "tok_duplicate_webhook", "tok_late_webhook", "tok_slow")
+CHALLENGED: Final = "tok_3ds_required"
 REFUSED: Final = ("tok_decline", "tok_insufficient_funds")
 LOST: Final = (
     "tok_timeout_after_charge", "tok_timeout_after_capture", "tok_timeout_after_void",
@@ -60,6 +61,14 @@ class Ending(StrEnum):
     """Two members of staff refund on condition of the same version; one of them must be told to look again."""
 
 
+class Bank(StrEnum):
+    """What a customer says on the bank's page, when the payment needs them (3-D Secure)."""
+
+    CONFIRM = "confirm"
+    REFUSE = "refuse"
+    NEVER = "never"
+
+
 @dataclass(frozen=True)
 class Sku:
     """A product of the run: how many pieces there are at first, and in how many buckets; 0 is one plain row."""
@@ -80,6 +89,7 @@ class Checkout:
     method: str
     sending: Sending
     ending: Ending
+    bank: Bank
     wait: int
 
 
@@ -110,6 +120,7 @@ class Habits:
     methods: tuple[tuple[str, int], ...] = (
         *((token, 12) for token in HAPPY),
         *((token, 3) for token in REFUSED),
+        (CHALLENGED, 6),
         *((token, 1) for token in LOST),
     )
     sendings: tuple[tuple[Sending, int], ...] = (
@@ -198,6 +209,7 @@ def _checkout(
         method=_weighted(draw, habits.methods),
         sending=_weighted(draw, habits.sendings),
         ending=_weighted(draw, habits.endings),
+        bank=_weighted(draw, ((Bank.CONFIRM, 6), (Bank.REFUSE, 1), (Bank.NEVER, 1))),
         wait=_weighted(draw, habits.waits),
     )
 

@@ -1,14 +1,17 @@
 """Customers: they register, fill a cart, have it quoted, order it in some odd way, and follow or undo the order."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+import httpx
+
 from torture.client import Answer, Caller, new_key
-from torture.plan import Checkout, Ending, Sending
+from torture.plan import Bank, Checkout, Ending, Sending
 from torture.staff import Staff
 
 ADDRESS: Final = {
@@ -62,7 +65,7 @@ class Shopper:
             found = await self.caller.call("look", "GET", f"/v1/variants/{sku}/availability")
             left = int(found.body.get("available", 0))
             lines = ((sku, min(_MOST_PIECES, max(1, left))),)
-            last = Checkout(number, 0, lines, "tok_ok", Sending.ONCE, Ending.KEPT, wait=10)
+            last = Checkout(number, 0, lines, "tok_ok", Sending.ONCE, Ending.KEPT, Bank.CONFIRM, 10)
             body = await self._prepared(last)
             if body is None:
                 continue
@@ -148,7 +151,7 @@ class Shopper:
     async def _finish(self, checkout: Checkout, order_id: str) -> None:
         if checkout.ending is Ending.CANCELLED_AT_ONCE:
             await self._cancel(order_id)
-        payment = await self._follow(order_id)
+        payment = await self._follow(order_id, checkout.bank)
         if checkout.ending is Ending.CANCELLED_LATER:
             await self._cancel(order_id)
         elif checkout.ending is Ending.PIECE_CANCELLED:
@@ -167,16 +170,24 @@ class Shopper:
             value={"order_id": order_id},
         )
 
-    async def _follow(self, order_id: str) -> str:
+    async def _follow(self, order_id: str, bank: Bank) -> str:
         """Look at the order until its payment is over, for a bounded time; return how it stands."""
         deadline = time.monotonic() + FOLLOW_SECONDS
         pause = 0.3
         while True:
-            payment = str((await self._read(order_id)).body.get("payment_status", ""))
+            order = (await self._read(order_id)).body
+            payment = str(order.get("payment_status", ""))
             if payment in _SETTLED or time.monotonic() > deadline:
                 return payment
+            if order.get("next_action") and bank is not Bank.NEVER:
+                await self._decide(order["next_action"]["url"], bank)
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, 3.0)
+
+    async def _decide(self, url: str, bank: Bank) -> None:
+        """Answer on the bank's page; whether that was heard shows in the order."""
+        with contextlib.suppress(httpx.HTTPError):
+            await self.caller.http.post(url, data={"decision": str(bank)}, timeout=5)
 
     async def _read(self, order_id: str) -> Answer:
         path = f"/v1/orders/{order_id}"

@@ -40,8 +40,10 @@ _OVERRIDES: Final = {
     "LOGIN_ATTEMPTS_PER_ADDRESS": "1000000",
     "REGISTRATIONS_PER_ADDRESS": "1000000",
     "HOLD_SECONDS": "60",
+    "ACTION_TIMEOUT_SECONDS": "30",
 }
-"""All customers share one address; and holds whose checkout died must come back while the run can wait for them."""
+"""All customers share one address; what a checkout that died holds, and what a customer never confirms, must come back
+while the run can wait for it."""
 
 _LAST_LINES: Final = 10
 

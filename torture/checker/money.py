@@ -8,6 +8,9 @@ from torture.checker.records import Charge, Entry, Evidence, Order, Violation
 
 CLEARING = "provider_clearing"
 
+_OPEN = frozenset({"authorized", "requires_action"})
+"""Charges that hold money, or would as soon as the customer's bank says yes."""
+
 
 def one_charge_per_order(evidence: Evidence) -> Iterator[Violation]:
     """A customer is charged once, and only for an order that exists."""
@@ -54,7 +57,7 @@ def _confirmed(order: Order, charges: list[Charge]) -> Iterator[Violation]:
 
 def _closed(order: Order, charges: list[Charge]) -> Iterator[Violation]:
     for charge in charges:
-        if charge.status == "authorized":
+        if charge.status in _OPEN:
             yield Violation(
                 "money_still_reserved",
                 f"{order.id} is {order.order_status} and {charge.id} still reserves "

@@ -174,6 +174,10 @@ BREAKINGS: Final[dict[str, tuple[str, Breaking]]] = {
         "money_still_reserved",
         lambda e: replace(e, charges=changed(e.charges, 1, status="authorized")),
     ),
+    "a closed order's payment can still be confirmed at the bank": (
+        "money_still_reserved",
+        lambda e: replace(e, charges=changed(e.charges, 1, status="requires_action")),
+    ),
     "a closed order keeps money": (
         "money_kept",
         lambda e: replace(e, charges=changed(e.charges, 1, status="captured", captured_minor=900)),
