@@ -141,7 +141,7 @@ class Habits:
         (Ending.REFUND_RACE, 5),
     )
     kinds: tuple[tuple[Kind, int], ...] = ((Kind.PLENTY, 8), (Kind.HOT, 5), (Kind.SCARCE, 2))
-    waits: tuple[tuple[int, int], ...] = ((0, 6), (5, 3), (10, 1))
+    waits: tuple[tuple[int, int], ...] = ((0, 4), (5, 5), (10, 1))
 
 
 @dataclass(frozen=True)

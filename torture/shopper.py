@@ -173,7 +173,7 @@ class Shopper:
     async def _follow(self, order_id: str, bank: Bank) -> str:
         """Look at the order until its payment is over, for a bounded time; return how it stands."""
         deadline = time.monotonic() + FOLLOW_SECONDS
-        pause = 0.3
+        pause = 0.5
         while True:
             order = (await self._read(order_id)).body
             payment = str(order.get("payment_status", ""))

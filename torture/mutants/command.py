@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     console.print(f"Seed {options.seed}; everything these runs leave is in {folder}")
     try:
         results = asyncio.run(_Bench(folder, options.seed, console).run(chosen))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print(f"Stopped; nothing is left running. Logs are in {folder}")
         return INTERRUPTED
     _show(results, console)

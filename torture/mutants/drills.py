@@ -37,7 +37,7 @@ _USUAL: Final = ((0, 3), (5, 1))
 
 CUSTOMERS: Final = Drill(
     "odd customers",
-    checkouts=48,
+    checkouts=32,
     clients=8,
     habits=Habits(
         methods=(
@@ -55,26 +55,29 @@ CUSTOMERS: Final = Drill(
 
 CRASHES: Final = Drill(
     "crashes",
-    checkouts=60,
+    checkouts=48,
     clients=8,
     habits=Habits(
-        methods=(("tok_ok", 1),),
+        methods=(("tok_ok", 1), ("tok_slow", 2)),
         sendings=((Sending.ONCE, 1),),
         endings=((Ending.KEPT, 4), (Ending.CANCELLED_AT_ONCE, 1)),
         kinds=((Kind.PLENTY, 1),),
         waits=_USUAL,
     ),
     faults=(
-        Fault(8, Act.KILL, "order"),
-        Fault(14, Act.CRASH_BACKEND, "postgres"),
-        Fault(22, Act.KILL, "ministack"),
-        Fault(32, Act.CRASH_BACKEND, "postgres"),
-        Fault(40, Act.KILL, "order"),
-        Fault(48, Act.CRASH_BACKEND, "postgres"),
+        Fault(6, Act.KILL, "order"),
+        Fault(10, Act.CRASH_BACKEND, "postgres"),
+        # What the broker forgets is sent again, and heals what was lost before: the others come after it.
+        Fault(14, Act.KILL, "ministack"),
+        Fault(22, Act.KILL, "payment"),
+        Fault(26, Act.KILL, "order"),
+        Fault(31, Act.KILL, "payment"),
+        Fault(36, Act.CRASH_BACKEND, "postgres"),
+        Fault(40, Act.KILL, "payment"),
     ),
     quiet_seconds=100.0,
 )
-"""Processes, database and broker die while plain orders go through."""
+"""Processes, database and broker die while orders go through whose provider takes its time."""
 
 REPEATS: Final = Drill(
     "repeats",
