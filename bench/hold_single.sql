@@ -34,16 +34,18 @@ SELECT :order_id, * FROM unnest(
 WITH wanted AS (
     SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS w(sku, quantity)
 ), locked AS MATERIALIZED (
-    SELECT level.sku, level.available, level.buckets, wanted.quantity
+    SELECT level.sku, level.received, level.available, level.held, level.sold, level.version,
+           level.buckets, wanted.quantity
     FROM stock_levels AS level JOIN wanted USING (sku)
     ORDER BY level.sku
     FOR NO KEY UPDATE OF level
 ), moved AS (
     UPDATE stock_levels AS level
-    SET available = level.available + CAST(:available AS bigint) * locked.quantity,
-        held = level.held + CAST(:held AS bigint) * locked.quantity,
-        sold = level.sold + CAST(:sold AS bigint) * locked.quantity,
-        version = level.version + 1,
+    SET received = locked.received,
+        available = locked.available + CAST(:available AS bigint) * locked.quantity,
+        held = locked.held + CAST(:held AS bigint) * locked.quantity,
+        sold = locked.sold + CAST(:sold AS bigint) * locked.quantity,
+        version = locked.version + 1,
         updated_at = now()
     FROM locked
     WHERE level.sku = locked.sku

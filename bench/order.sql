@@ -84,16 +84,18 @@ SELECT 'ord_bench_' || :run || '_' || :client_id || '_' || :n, * FROM unnest(
 WITH wanted AS (
     SELECT * FROM unnest(ARRAY['BENCH-' || :sku], ARRAY[1::bigint]) AS w(sku, quantity)
 ), locked AS MATERIALIZED (
-    SELECT level.sku, level.available, level.buckets, wanted.quantity
+    SELECT level.sku, level.received, level.available, level.held, level.sold, level.version,
+           level.buckets, wanted.quantity
     FROM shop_product.stock_levels AS level JOIN wanted USING (sku)
     ORDER BY level.sku
     FOR NO KEY UPDATE OF level
 ), moved AS (
     UPDATE shop_product.stock_levels AS level
-    SET available = level.available + (-1)::bigint * locked.quantity,
-        held = level.held + 1::bigint * locked.quantity,
-        sold = level.sold + 0::bigint * locked.quantity,
-        version = level.version + 1,
+    SET received = locked.received,
+        available = locked.available + (-1)::bigint * locked.quantity,
+        held = locked.held + 1::bigint * locked.quantity,
+        sold = locked.sold + 0::bigint * locked.quantity,
+        version = locked.version + 1,
         updated_at = now()
     FROM locked
     WHERE level.sku = locked.sku

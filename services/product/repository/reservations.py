@@ -39,8 +39,11 @@ _ADD_LINES = text("""
 
 _REMOVE_LINES = text("DELETE FROM reservation_lines WHERE order_id = :order_id")
 
+# Whoever waits for the lock gets the reservation as it is now, but the lines as the statement's snapshot had them; `seen`
+# is the reservation's version in that snapshot, and every change of a line raises it.
 _FIND = """
-    SELECT r.order_id, r.state, r.currency, r.expires_at, r.version,
+    SELECT (SELECT version FROM reservations WHERE order_id = :order_id) AS seen,
+           r.order_id, r.state, r.currency, r.expires_at, r.version,
            line.sku, line.product_id, line.title, line.quantity, line.unit_price_minor,
            line.price_version, line.returned, line.bucket
     FROM reservations AS r LEFT JOIN reservation_lines AS line USING (order_id)
@@ -159,7 +162,10 @@ class ReservationRepository:
 
     async def lock(self, order_id: str) -> Reservation | None:
         """Return an order's reservation, locked until the transaction ends."""
-        return _reservation((await self._session.execute(_LOCK, {"order_id": order_id})).all())
+        rows = (await self._session.execute(_LOCK, {"order_id": order_id})).all()
+        if rows and rows[0].seen != rows[0].version:
+            rows = (await self._session.execute(_LOCK, {"order_id": order_id})).all()
+        return _reservation(rows)
 
     async def set_state(
         self, order_id: str, state: ReservationState, *, ttl_seconds: float | None = None
@@ -209,12 +215,12 @@ class ReservationRepository:
 def _reservation(rows: Sequence[Sequence[Any]]) -> Reservation | None:
     if not rows:
         return None
-    first = rows[0]
+    first = rows[0][1:]
     return Reservation(
         order_id=first[0],
         state=ReservationState(first[1]),
         currency=first[2],
         expires_at=first[3],
         version=first[4],
-        lines=tuple(ReservedLine(*row[5:]) for row in rows if row[5] is not None),
+        lines=tuple(ReservedLine(*row[6:]) for row in rows if row[6] is not None),
     )

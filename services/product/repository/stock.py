@@ -11,21 +11,25 @@ from services.product.models import StockAdjustment
 from services.product.models import StockLevel as StockRow
 
 # The locks are taken by the inner SELECT in the order of its sort, so two baskets never wait for each other in a
-# circle. Nothing moves unless everything can; the table's CHECKs stand behind that.
+# circle. Nothing moves unless everything can; the table's CHECKs stand behind that. PostgreSQL tries them on the row as
+# the statement's snapshot had it, before it notices that the row has changed since: so every figure they compare is
+# taken from the locked row, or a hold would fail for pieces that came back while it waited.
 _MOVE = text("""
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS w(sku, quantity)
     ), locked AS MATERIALIZED (
-        SELECT level.sku, level.available, level.buckets, wanted.quantity
+        SELECT level.sku, level.received, level.available, level.held, level.sold, level.version,
+               level.buckets, wanted.quantity
         FROM stock_levels AS level JOIN wanted USING (sku)
         ORDER BY level.sku
         FOR NO KEY UPDATE OF level
     ), moved AS (
         UPDATE stock_levels AS level
-        SET available = level.available + CAST(:available AS bigint) * locked.quantity,
-            held = level.held + CAST(:held AS bigint) * locked.quantity,
-            sold = level.sold + CAST(:sold AS bigint) * locked.quantity,
-            version = level.version + 1,
+        SET received = locked.received,
+            available = locked.available + CAST(:available AS bigint) * locked.quantity,
+            held = locked.held + CAST(:held AS bigint) * locked.quantity,
+            sold = locked.sold + CAST(:sold AS bigint) * locked.quantity,
+            version = locked.version + 1,
             updated_at = now()
         FROM locked
         WHERE level.sku = locked.sku

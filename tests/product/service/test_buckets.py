@@ -10,10 +10,10 @@ from sqlalchemy.engine import Connection
 from libs.contracts.product import StockChanged, StockCommitted
 from libs.database.session import Database
 from libs.ids import new_id
-from libs.testing.waiting import eventually
 from services.product.domain.reservations import ReservationState
 from services.product.errors import OutOfStock, StockBelowZero
 from services.product.schemas.stock import NewAdjustment
+from tests.product.crowd import until_somebody_waits
 from tests.product.shop import Shop
 
 ORDER = new_id("ord")
@@ -243,13 +243,3 @@ async def test_an_ordinary_basket_costs_no_statement_more_than_one_for_its_piece
         assert len(statements) == 6  # claim, offers, lines, savepoint, pieces, its release
     finally:
         event.remove(engine.sync_engine, "before_cursor_execute", note)
-
-
-async def until_somebody_waits(database: Database) -> None:
-    async def waits() -> bool:
-        async with database.transaction() as session:
-            return bool(
-                await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
-            )
-
-    await eventually(waits)

@@ -2,36 +2,21 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import text
 
-from libs.database.session import Database
 from libs.ids import new_id
 from libs.testing.databases import Databases
-from libs.testing.settings import PATIENCE
 from services.product.domain.reservations import Reservation
 from services.product.errors import OutOfStock
+from tests.product.crowd import BUYERS, open_shop
 from tests.product.shop import Shop
-
-BUYERS = 64
 
 
 @pytest.fixture
 async def busy_shop(databases: Databases) -> AsyncIterator[Shop]:
-    database = Database(
-        databases.url("product"),
-        application_name="test-buyers",
-        pool_size=BUYERS,
-        patience=PATIENCE,
-    )
-    async with AsyncExitStack() as connected:
-        for _ in range(BUYERS):
-            session = await connected.enter_async_context(database.transaction())
-            await session.execute(text("SELECT 1"))
-    yield Shop(database)
-    await database.close()
+    async with open_shop(databases) as shop:
+        yield shop
 
 
 async def buy(shop: Shop, lines: dict[str, int], queue: asyncio.Semaphore) -> str | None:

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from libs.contracts.product import (
@@ -17,6 +19,8 @@ from services.product.errors import (
     ReservationConflict,
     ReservationNotFound,
 )
+from services.product.schemas.stock import NewAdjustment
+from tests.product.crowd import until_somebody_waits
 from tests.product.shop import Shop
 
 ORDER = new_id("ord")
@@ -232,3 +236,28 @@ async def test_expiry_leaves_a_reservation_to_whoever_has_it_locked(
         await busy.sell(ORDER)
         assert await shop.expire() == 0
     assert await shop.piles("A") == (9, 0, 1)
+
+
+async def test_pieces_that_come_back_while_a_buyer_waits_are_sold_to_it(
+    shop: Shop, database: Database
+) -> None:
+    await shop.product("mug", stock={"A": 2})
+    await shop.hold({"A": 2}, ORDER)
+    async with shop.reservations() as releasing:
+        await releasing.release(ORDER)
+        buyer = asyncio.create_task(shop.hold({"A": 2}))
+        await until_somebody_waits(database)
+    assert (await buyer).state is ReservationState.HELD
+    assert await shop.piles("A") == (0, 2, 0)
+
+
+async def test_an_adjustment_a_buyer_waits_for_counts(shop: Shop, database: Database) -> None:
+    await shop.product("mug", stock={"A": 1})
+    async with shop.keeper() as keeper:
+        await keeper.adjust(
+            "A", NewAdjustment(quantity=5, reason="found"), "usr_test", lambda _: None
+        )
+        buyer = asyncio.create_task(shop.hold({"A": 4}))
+        await until_somebody_waits(database)
+    await buyer
+    assert await shop.piles("A") == (2, 4, 0)

@@ -1,9 +1,13 @@
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
 from libs.contracts.product import StockChanged, StockReturned
+from libs.database.session import Database
 from libs.ids import new_id
-from services.product.domain.reservations import ReservationState
+from services.product.domain.reservations import Line, ReservationState
+from tests.product.crowd import until_somebody_waits
 from tests.product.shop import Shop
 
 ORDER = new_id("ord")
@@ -135,3 +139,17 @@ async def test_a_line_cannot_have_more_returned_than_bought(shop: Shop) -> None:
     with pytest.raises(Exception, match="returned_within_quantity"):
         async with shop.database.transaction() as session:
             await session.execute(text("UPDATE reservation_lines SET returned = 4"))
+
+
+async def test_a_release_that_waits_for_a_return_gives_back_only_the_rest(
+    shop: Shop, database: Database
+) -> None:
+    await shop.product("mug", stock={"A": 5})
+    await sold(shop, {"A": 3})
+    async with shop.reservations() as returning:
+        await returning.take_back(ORDER, "ret_1", [Line("A", 2)], "unwanted")
+        release = asyncio.create_task(shop.release(ORDER))
+        await until_somebody_waits(database)
+    await release
+    assert await shop.piles("A") == (5, 0, 0)
+    assert await shop.unconserved() == []
