@@ -76,6 +76,36 @@ async def test_sixty_four_buyers_of_twenty_pieces_make_twenty_orders(
     assert await ledger_sum(admin) == 0
 
 
+@pytest.mark.parametrize(("decision", "status"), [("confirm", "confirmed"), ("refuse", "failed")])
+async def test_the_customers_decision_at_the_bank_decides_the_order(
+    http: httpx.AsyncClient, admin: Shopper, decision: str, status: str
+) -> None:
+    sku = await new_product(admin, stock=1)
+    buyer = await Shopper(http).register()
+    body = await buyer.order_body((await buyer.fill_cart(sku))["cart_id"], "tok_3ds_required")
+    back = "http://localhost:8080/thanks"
+    order_id = (await buyer.place({**body, "return_url": back})).json()["order_id"]
+
+    async def asked() -> str | None:
+        action = (await buyer.get(f"/v1/orders/{order_id}"))["next_action"]
+        return action["url"] if action else None
+
+    page = await eventually(asked, 30)
+    assert page is not None
+    assert "Confirm your payment" in (await http.get(page)).text
+    answer = await http.post(page, data={"decision": decision})
+    assert (answer.status_code, answer.headers["location"]) == (303, back)
+    assert (await settled(buyer, order_id))["status"] == status
+    sold = int(status == "confirmed")
+
+    async def counted() -> bool:
+        level = await admin.get(f"/v1/stock-levels/{sku}")
+        assert (level["available"], level["held"], level["sold"]) == (1 - sold, 0, sold)
+        return True
+
+    await eventually(counted, 30)
+
+
 async def test_a_hundred_requests_with_one_key_make_one_order(
     http: httpx.AsyncClient, admin: Shopper
 ) -> None:
