@@ -1,10 +1,9 @@
 """The order service on a real PostgreSQL, asked over HTTP and told by messages, against the process machine."""
 
 import asyncio
-import json
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -17,26 +16,16 @@ from libs.messaging.processing import Outcome, Processor
 from libs.testing.scale import trials
 from services.order.consumers import handlers
 from services.order.domain.goods import Goods, Pieces
-from services.order.domain.saga import Ask, Saga
+from services.order.domain.saga import Saga
 from services.order.domain.states import EDGES, Axis
 from services.order.repository import OrderDetails, OrderRepository
 from services.order.service.audit import discrepancies
 from services.order.service.rows import goods_of, saga_of
 from tests.order.conftest import Running
 from tests.order.process import Basket, Checkout, OrderUnderTest
-from tests.order.world import News, Sent
+from tests.order.world import ASKS, News, Sent, sent_of
 
 T = TypeVar("T")
-
-ASKS: Final = {
-    "payment.authorize.v1": Ask.AUTHORIZE,
-    "payment.capture.v1": Ask.CAPTURE,
-    "payment.void.v1": Ask.VOID,
-    "payment.refund.v1": Ask.REFUND,
-    "stock.commit.v1": Ask.COMMIT_STOCK,
-    "stock.release.v1": Ask.RELEASE_STOCK,
-    "stock.return.v1": Ask.RETURN_STOCK,
-}
 
 
 class CommitLost(Exception):
@@ -80,7 +69,7 @@ class OnPostgreSQL:
             )
         )
         self.position = rows[-1][0] if rows else self.position
-        return [_sent(type_, envelope) for _, type_, envelope in rows if type_ in ASKS]
+        return [sent_of(type_, envelope) for _, type_, envelope in rows if type_ in ASKS]
 
     def hear(self, news: News, *, again: bool) -> bool:
         self.seen = None
@@ -190,15 +179,6 @@ class OnPostgreSQL:
         for axis, before, after in steps:
             assert (before, after) in EDGES[Axis(axis)]
         assert list(discrepancies(self.details())) == []
-
-
-def _sent(type_: str, envelope: Any) -> Sent:
-    body = json.loads(envelope) if isinstance(envelope, str) else envelope
-    data = body["data"]
-    about = data.get("refund_id") or data.get("return_id")
-    amount = data["amount"]["amount_minor"] if "amount" in data else 0
-    pieces = tuple(Pieces(line["sku"], line["quantity"]) for line in data.get("lines", ()))
-    return Sent(ASKS[type_], about, amount, pieces)
 
 
 def _dying(handler: Any) -> Handler:

@@ -1,8 +1,10 @@
 """Models of payment and product as order knows them: idempotent, and telling the outcome again when asked again."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from services.order.domain.goods import Pieces
 from services.order.domain.saga import Ask
@@ -27,7 +29,25 @@ class News:
     data: Mapping[str, object] = field(default_factory=dict)
 
 
+ASKS: Final = {
+    "payment.authorize.v1": Ask.AUTHORIZE,
+    "payment.capture.v1": Ask.CAPTURE,
+    "payment.void.v1": Ask.VOID,
+    "payment.refund.v1": Ask.REFUND,
+    "stock.commit.v1": Ask.COMMIT_STOCK,
+    "stock.release.v1": Ask.RELEASE_STOCK,
+    "stock.return.v1": Ask.RETURN_STOCK,
+}
 MOST_REFUSALS = 2
+
+
+def sent_of(type_: str, envelope: str) -> Sent:
+    """Read a command as it lies in the outbox."""
+    data = json.loads(envelope)["data"]
+    about = data.get("refund_id") or data.get("return_id")
+    amount = data["amount"]["amount_minor"] if "amount" in data else 0
+    pieces = tuple(Pieces(line["sku"], line["quantity"]) for line in data.get("lines", ()))
+    return Sent(ASKS[type_], about, amount, pieces)
 
 
 @dataclass
