@@ -4,6 +4,7 @@ from libs.contracts.product import StockChanged
 from libs.observability.metrics import configure_metrics, render_metrics
 from libs.runtime.resources import open_resources
 from libs.testing.plugin import SettingsFor
+from libs.testing.scale import trials
 from services.product.dependencies import expire_due
 from services.product.worker import worker_plan
 from tests.product.shop import Shop
@@ -20,6 +21,26 @@ async def test_the_expiry_timer_empties_the_backlog_in_batches(
         assert await timers["expire_reservations"].run() == 5
         assert await expire_due(resources, 2) == 0
     assert await shop.piles("A") == (10, 0, 0)
+
+
+async def test_holds_overdue_for_long_are_all_given_back_in_one_pass(
+    shop: Shop, settings_for: SettingsFor
+) -> None:
+    holds = trials(quick=40, full=1000)
+    await shop.product("mug", stock={"PLAIN": holds, "HOT": holds})
+    await shop.spread("HOT", 4)
+    for _ in range(holds):
+        await shop.hold({"PLAIN": 1, "HOT": 1})
+    async with shop.database.transaction() as session:
+        await session.execute(
+            text("UPDATE reservations SET expires_at = now() - interval '10 minutes'")
+        )
+    async with open_resources(settings_for("product")) as resources:
+        timers = {timer.name: timer for timer in worker_plan(resources).timers}
+        assert await timers["expire_reservations"].run() == holds
+    assert await shop.piles("PLAIN") == (holds, 0, 0)
+    assert await shop.piles("HOT") == (holds, 0, 0)
+    assert await shop.unconserved() == []
 
 
 async def test_what_is_left_of_a_spread_sku_is_told_by_a_timer_and_only_when_it_changed(
