@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from simulator.book import Book
 from simulator.engine import Engine
-from simulator.errors import SimulatorError, error_body
+from simulator.errors import ConnectionCutError, SimulatorError, error_body
 from simulator.offload import Offload
 from simulator.pages import pages
 from simulator.parts import Parts
@@ -58,6 +60,7 @@ def create_app(settings: SimulatorSettings, stopping: asyncio.Event | None = Non
     app.add_api_route("/livez", _alive, methods=["GET"], include_in_schema=False)
     app.add_exception_handler(SimulatorError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ConnectionCutError, _cut)
     return app
 
 
@@ -79,7 +82,7 @@ async def _alive() -> dict[str, str]:
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, SimulatorError):
         raise error
-    return JSONResponse(error.body(), error.status)
+    return JSONResponse(error.body(), error.status, error.headers)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
@@ -93,3 +96,17 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     if card:
         message = "Card numbers are not accepted here; send a token."
     return JSONResponse(error_body("invalid_request_error", code, message), 400)
+
+
+class _HalfAnswer(Response):
+    """Promises more than it sends; the server then closes the connection."""
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"id": "ch_', "more_body": True})
+
+
+async def _cut(_request: Request, _error: Exception) -> Response:
+    return _HalfAnswer()

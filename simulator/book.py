@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from simulator.errors import SimulatorError, error_body
 from simulator.rules import CHALLENGED, DECLINES, REFUSED_BY_CUSTOMER, webhook_delays
-from simulator.shapes import charge_body, refund_body
+from simulator.shapes import charge_body, misstated, refund_body
 from simulator.store import Store
 
 
@@ -257,13 +257,15 @@ class Book:
     ) -> None:
         now = self._clock()
         event_id = _new_id("evt")
+        if charge["payment_method"] == "tok_wrong_amount_webhook":
+            body = misstated(body)
         text = json.dumps({"id": event_id, "type": event, "created": now, "data": {"object": body}})
         connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (event_id, event, text, now))
         connection.executemany(
             "INSERT INTO deliveries (event_id, due_at) VALUES (?, ?)",
             [
                 (event_id, now + delay)
-                for delay in webhook_delays(charge["payment_method"], self._late)
+                for delay in webhook_delays(charge["payment_method"], event, self._late)
             ],
         )
 

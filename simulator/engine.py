@@ -8,10 +8,11 @@ from contextlib import suppress
 from typing import Final
 
 from simulator.book import Answer, Book
-from simulator.errors import SimulatorError, error_body
+from simulator.errors import ConnectionCutError, SimulatorError, error_body
 from simulator.offload import Offload
 from simulator.rules import Fault
 from simulator.settings import SimulatorSettings
+from simulator.shapes import misstated
 
 _LONGEST_KEY: Final = 255
 _LOST_ANSWER: Final = Answer(
@@ -29,6 +30,7 @@ class Engine:
         self._offload = offload
         self._settings = settings
         self._stopping = stopping
+        self._spoilt: set[str] = set()
 
     @property
     def book(self) -> Book:
@@ -49,19 +51,61 @@ class Engine:
         if known is not None:
             return known, True
         try:
-            if fault is Fault.SLOW:
-                await self._pause(self._settings.slow_seconds)
+            await self._before(key, fault)
             answer = await self._offload.call(effect, key)
         except BaseException:
             await self._offload.call(self._book.release, key)
             raise
-        if fault is Fault.HANG_AFTER:
+        return await self._after(fault, answer), False
+
+    async def _before(self, key: str, fault: Fault) -> None:
+        """Spoil the first try of a call that shall have no effect; its repetition goes through."""
+        if fault is Fault.SLOW:
+            await self._pause(self._settings.slow_seconds)
+        if fault not in _WITHOUT_EFFECT or key in self._spoilt:
+            return
+        self._spoilt.add(key)
+        if fault is Fault.CUT_BEFORE:
+            raise ConnectionCutError
+        if fault is Fault.RATE_LIMITED:
+            raise _rate_limited()
+        if fault is Fault.HANG_BEFORE:
             await self._pause(self._settings.hang_seconds)
-        return (_LOST_ANSWER if fault is Fault.ERROR_AFTER else answer), False
+        raise _unavailable()
+
+    async def _after(self, fault: Fault, answer: Answer) -> Answer:
+        """Spoil the first answer to a call that had its effect; the answer itself is remembered as it should be."""
+        match fault:
+            case Fault.HANG_AFTER:
+                await self._pause(self._settings.hang_seconds)
+            case Fault.SLOW_AFTER:
+                await self._pause(self._settings.slow_seconds)
+            case Fault.ERROR_AFTER:
+                return _LOST_ANSWER
+            case Fault.CUT_AFTER:
+                raise ConnectionCutError
+            case Fault.WRONG_AMOUNT:
+                return Answer(answer.status, misstated(answer.body))
+        return answer
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+_WITHOUT_EFFECT: Final = frozenset(
+    {Fault.HANG_BEFORE, Fault.ERROR_BEFORE, Fault.CUT_BEFORE, Fault.RATE_LIMITED}
+)
+
+
+def _rate_limited() -> SimulatorError:
+    return SimulatorError(
+        429, "rate_limit_error", "rate_limited", "Too many requests.", headers={"Retry-After": "1"}
+    )
+
+
+def _unavailable() -> SimulatorError:
+    return SimulatorError(500, "api_error", "internal_error", "Something went wrong on our side.")
 
 
 def _usable(key: str | None) -> str:

@@ -6,12 +6,24 @@ from typing import Final
 
 
 class Fault(StrEnum):
-    """How the first answer to a key goes wrong; the effect itself always happens."""
+    """How the first answer to a key goes wrong. `..._AFTER`: the effect happened; `..._BEFORE`: it did not."""
 
     NONE = "none"
     SLOW = "slow"
+    """The answer comes late."""
+    SLOW_AFTER = "slow_after"
+    """The effect and its webhook come first, the answer late."""
+    HANG_BEFORE = "hang_before"
     HANG_AFTER = "hang_after"
+    ERROR_BEFORE = "error_before"
     ERROR_AFTER = "error_after"
+    CUT_BEFORE = "cut_before"
+    """The connection breaks in the middle of an answer."""
+    CUT_AFTER = "cut_after"
+    RATE_LIMITED = "rate_limited"
+    """429 with `Retry-After`; no effect."""
+    WRONG_AMOUNT = "wrong_amount"
+    """The effect is right, the first answer names one minor unit more."""
 
 
 class Operation(StrEnum):
@@ -35,22 +47,43 @@ CHALLENGED: Final = frozenset({"tok_3ds_required"})
 REFUSED_BY_CUSTOMER: Final = "authentication_failed"
 """Decline code of a charge its customer did not confirm."""
 
-FAULTS: Final = {
-    ("tok_timeout_after_charge", Operation.CHARGE): Fault.HANG_AFTER,
-    ("tok_timeout_after_capture", Operation.CAPTURE): Fault.HANG_AFTER,
-    ("tok_timeout_after_void", Operation.VOID): Fault.HANG_AFTER,
-    ("tok_timeout_after_refund", Operation.REFUND): Fault.HANG_AFTER,
-    ("tok_error_after_charge", Operation.CHARGE): Fault.ERROR_AFTER,
-    ("tok_error_after_capture", Operation.CAPTURE): Fault.ERROR_AFTER,
-    ("tok_error_after_void", Operation.VOID): Fault.ERROR_AFTER,
-    ("tok_error_after_refund", Operation.REFUND): Fault.ERROR_AFTER,
-    ("tok_slow", Operation.CHARGE): Fault.SLOW,
+_SPOILT: Final = {
+    "timeout_before": Fault.HANG_BEFORE,
+    "timeout_after": Fault.HANG_AFTER,
+    "error_before": Fault.ERROR_BEFORE,
+    "error_after": Fault.ERROR_AFTER,
+    "reset_before": Fault.CUT_BEFORE,
+    "reset_after": Fault.CUT_AFTER,
+    "rate_limited": Fault.RATE_LIMITED,
+    "wrong_amount": Fault.WRONG_AMOUNT,
+    "slow": Fault.SLOW,
 }
-"""Faults by token and call; every other pair answers at once."""
+
+FAULTS: Final = {
+    **{
+        (f"tok_{word}_{operation}", operation): fault
+        for word, fault in _SPOILT.items()
+        for operation in Operation
+    },
+    ("tok_slow", Operation.CHARGE): Fault.SLOW,
+    **{("tok_early_webhook", operation): Fault.SLOW_AFTER for operation in Operation},
+}
+"""Faults by token and call, such as `tok_reset_after_refund`; every other pair answers at once."""
+
+WEBHOOK_TOKENS: Final = frozenset(
+    {
+        "tok_never_webhook",
+        "tok_late_webhook",
+        "tok_early_webhook",
+        "tok_duplicate_webhook",
+        "tok_reordered_webhook",
+        "tok_wrong_amount_webhook",
+    }
+)
+"""Tokens whose charges are told of in another way than once and at once."""
 
 TOKENS: Final = frozenset(
-    {"tok_ok", "tok_duplicate_webhook", "tok_late_webhook", *DECLINES, *CHALLENGED}
-    | {token for token, _ in FAULTS}
+    {"tok_ok", *DECLINES, *CHALLENGED, *WEBHOOK_TOKENS} | {token for token, _ in FAULTS}
 )
 
 MINOR_DIGITS: Final = {"USD": 2, "EUR": 2, "GBP": 2, "INR": 2, "JPY": 0, "KWD": 3}
@@ -66,13 +99,20 @@ def fault_of(token: str, operation: Operation) -> Fault:
     return FAULTS.get((token, operation), Fault.NONE)
 
 
-def webhook_delays(payment_method: str, late_seconds: float) -> tuple[float, ...]:
+def webhook_delays(payment_method: str, event: str, late_seconds: float) -> tuple[float, ...]:
     """List the pauses, in seconds, after which each copy of an event is delivered."""
-    if payment_method == "tok_duplicate_webhook":
-        return (0.0, 0.0)
-    if payment_method == "tok_late_webhook":
-        return (late_seconds,)
-    return (0.0,)
+    match payment_method:
+        case "tok_never_webhook":
+            return ()
+        case "tok_duplicate_webhook":
+            return (0.0, 0.0)
+        case "tok_late_webhook":
+            return (late_seconds,)
+        case "tok_reordered_webhook":
+            # What came first is told last.
+            return (late_seconds if event == "charge.authorized" else 0.0,)
+        case _:
+            return (0.0,)
 
 
 def contains_card_number(text: str) -> bool:

@@ -35,3 +35,10 @@ def refund_body(row: sqlite3.Row) -> dict[str, object]:
         **{name: row[name] for name in plain},
         "metadata": json.loads(row["metadata"]),
     }
+
+
+def misstated(body: dict[str, object]) -> dict[str, object]:
+    """Return the body with its amounts one minor unit too high, as a provider's fault would show them."""
+    names = ("amount_minor", "captured_minor")
+    wrong = {name: value + 1 for name in names if isinstance(value := body.get(name), int)}
+    return {**body, **wrong}

@@ -69,7 +69,24 @@ def test_the_documented_tokens_exist() -> None:
     } <= TOKENS
 
 
-def test_webhooks_are_delivered_once_twice_or_late_by_token() -> None:
-    assert webhook_delays("tok_ok", 9) == (0,)
-    assert webhook_delays("tok_duplicate_webhook", 9) == (0, 0)
-    assert webhook_delays("tok_late_webhook", 9) == (9,)
+@pytest.mark.parametrize(
+    ("token", "event", "pauses"),
+    [
+        ("tok_ok", "charge.captured", (0,)),
+        ("tok_duplicate_webhook", "charge.captured", (0, 0)),
+        ("tok_late_webhook", "charge.captured", (9,)),
+        ("tok_never_webhook", "charge.captured", ()),
+        ("tok_reordered_webhook", "charge.authorized", (9,)),
+        ("tok_reordered_webhook", "charge.captured", (0,)),
+    ],
+)
+def test_webhooks_are_delivered_once_twice_late_never_or_out_of_order(
+    token: str, event: str, pauses: tuple[float, ...]
+) -> None:
+    assert webhook_delays(token, event, 9) == pauses
+
+
+def test_every_fault_can_be_had_on_every_call() -> None:
+    for word in ("timeout_before", "error_before", "reset_after", "rate_limited", "wrong_amount"):
+        for operation in Operation:
+            assert fault_of(f"tok_{word}_{operation}", operation) is not Fault.NONE

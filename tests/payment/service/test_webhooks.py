@@ -94,6 +94,11 @@ async def stored(shop: Shop) -> list[tuple[str, str | None]]:
     return [(row["state"], row["note"]) for row in rows]
 
 
+async def opened(shop: Shop) -> list[tuple[str, str]]:
+    rows = await shop.admin.fetch("SELECT kind, order_id FROM reconciliation_cases ORDER BY id")
+    return [(row["kind"], row["order_id"]) for row in rows]
+
+
 async def charge_of(shop: Shop, order_id: str) -> dict[str, Any]:
     [charge] = await shop.charges(order_id)
     return charge
@@ -142,16 +147,16 @@ async def test_an_event_of_no_known_type_or_payment_is_kept_and_ignored(
 
 
 @pytest.mark.parametrize(
-    ("changes", "note"),
+    ("changes", "note", "kind"),
     [
-        ({"captured_minor": 999}, "amount_mismatch"),
-        ({"currency": "EUR"}, "amount_mismatch"),
-        ({"currency": "XXX"}, "currency_unknown"),
-        ({"metadata": {"order_id": "ord_other"}}, "names another order"),
+        ({"captured_minor": 999}, "amount_mismatch", "amount"),
+        ({"currency": "EUR"}, "amount_mismatch", "currency"),
+        ({"currency": "XXX"}, "currency_unknown", "currency"),
+        ({"metadata": {"order_id": "ord_other"}}, "names another order", "state"),
     ],
 )
 async def test_an_event_that_contradicts_the_payment_is_rejected(
-    shop: Shop, changes: dict[str, Any], note: str
+    shop: Shop, changes: dict[str, Any], note: str, kind: str
 ) -> None:
     order_id = await shop.captured("tok_timeout_after_capture")
     charge = await charge_of(shop, order_id)
@@ -159,6 +164,7 @@ async def test_an_event_that_contradicts_the_payment_is_rejected(
     await receive(shop, event_body("charge.captured", {**charge, **changes, "metadata": metadata}))
     await shop.webhooks().process_pending()
     assert await stored(shop) == [("rejected", note)]
+    assert await opened(shop) == [(kind, order_id)], "a case, at once"
     assert await shop.state(order_id) == "capturing"
 
 
@@ -168,6 +174,7 @@ async def test_an_event_about_a_call_we_never_made_is_rejected(shop: Shop) -> No
     await receive(shop, event_body("charge.captured", charge))
     await shop.webhooks().process_pending()
     assert await stored(shop) == [("rejected", "we made no such call")]
+    assert await opened(shop) == [("missing_here", order_id)]
     assert await shop.balances() == {}
 
 

@@ -22,6 +22,7 @@ class Book:
     base_url: str = ""
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    movements: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: dict[str, tuple[str, Answer]] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
@@ -56,6 +57,14 @@ class Book:
         if amount > intent["amount_capturable"]:
             return invalid("amount_too_large")
         intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
+        movement = f"txn_{len(self.movements):06}"
+        self.movements[movement] = {
+            "id": movement,
+            "object": "balance_transaction",
+            "type": "charge",
+            "created": int(utc_now().timestamp()),
+            "source": {"id": "ch_1", "object": "charge", "payment_intent": intent["id"]},
+        }
         return 200, dict(intent)
 
     def cancel(self, intent: dict[str, Any]) -> Answer:

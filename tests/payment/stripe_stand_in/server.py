@@ -49,6 +49,7 @@ class StandIn:
                 Route("/v1/payment_intents/{intent}", self.show_intent),
                 Route("/v1/payment_intents/{intent}/capture", self.capture, methods=["POST"]),
                 Route("/v1/payment_intents/{intent}/cancel", self.cancel, methods=["POST"]),
+                Route("/v1/balance_transactions", self.list_movements),
                 Route("/v1/refunds", self.refund, methods=["POST"]),
                 Route("/v1/refunds", self.list_refunds),
                 Route("/v1/refunds/{refund}", self.show_refund),
@@ -91,6 +92,9 @@ class StandIn:
 
     async def list_refunds(self, request: Request) -> Response:
         return await self._list(request, self.book.refunds)
+
+    async def list_movements(self, request: Request) -> Response:
+        return await self._list(request, self.book.movements)
 
     async def _once(self, request: Request, call: str, token: str, effect: Effect) -> Response:
         refused = await self._noted(request)
