@@ -60,6 +60,10 @@ backup: setup ## Copy the running database; from then on every moment can be res
 restore: setup ## Bring the stopped database back to a moment: make restore to=2026-01-31T12:00:00Z
 	@exec $(RUN) -m local restore --to $(to)
 
+.PHONY: reconcile
+reconcile: setup ## Compare a day with the payment provider's book: make reconcile day=2026-01-31
+	@exec $(RUN) -m local reconcile $(if $(day),--day $(day))
+
 ##@ Check it
 .PHONY: check
 check: setup ## Format, lint, types, layers, house rules: everything that needs no server

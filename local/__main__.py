@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "dead-letters": Command(
         "local.tools", "dead_letters", "list them [--redrive QUEUE | --revive QUEUE]"
     ),
+    "reconcile": Command("local.tools", "reconcile", "compare payments with the provider --day D"),
     "backup": Command("local.backup.take", "backup", "copy the running database"),
     "restore": Command("local.backup.restore", "restore", "bring it back --to MOMENT"),
     "migration": Command("local.tools", "migration", "draft one --service S --message M"),

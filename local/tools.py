@@ -77,6 +77,21 @@ def migration(arguments: Sequence[str]) -> int:
     return _run((*command, "--message", options.message), running_environments().database_tools())
 
 
+def reconcile(arguments: Sequence[str]) -> int:
+    """Compare a UTC day with the payment provider's book now; what differs becomes a case.
+
+    Raises:
+        Refusal: no day was given, or nothing runs.
+    """
+    parser = argparse.ArgumentParser(prog="reconcile", description=reconcile.__doc__)
+    parser.add_argument("--day", nargs="?", help="such as 2026-01-31")
+    options = parser.parse_args(arguments)
+    if not options.day:
+        raise Refusal("Say which day: make reconcile day=2026-01-31")
+    environment = running_environments().service("payment", role="worker", port=0)
+    return _run(("services.payment.cli", "reconcile", "--day", options.day), environment)
+
+
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     arguments = [sys.executable, "-m", *command]
     return subprocess.run(arguments, env=environment, cwd=ROOT, check=False).returncode

@@ -35,6 +35,7 @@ def make(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("seed n=-1", "Say how many products as a whole number: make seed n=100000"),
         ("dead-letters", "Meridian does not run here: start it with `make up`, then try again."),
         ("republish", "Say since when: make republish since=2026-01-31T12:00:00Z"),
+        ("reconcile", "Say which day: make reconcile day=2026-01-31"),
         (
             "migration s=shop",
             "Name one of auth, user, product, cart, order, payment and say what changes:"
