@@ -48,6 +48,10 @@ seed: setup ## Load the catalogue; n=100000 makes a large one
 republish: setup ## Send events again from the outbox: make republish since=2026-01-31T12:00:00Z [s=order]
 	@exec $(RUN) -m local republish --since $(since) $(if $(s),--service $(s))
 
+.PHONY: rebuild
+rebuild: setup ## Make a projection anew from events, while it is used: make rebuild [projection=cart]
+	@exec $(RUN) -m local rebuild $(if $(projection),--projection $(projection))
+
 .PHONY: dead-letters
 dead-letters: setup ## List dead letters and given-up messages; redrive=QUEUE or revive=QUEUE tries them again
 	@exec $(RUN) -m local dead-letters $(if $(redrive),--redrive $(redrive)) $(if $(revive),--revive $(revive))

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "reset": Command("local.commands", "reset", "delete all data and secrets"),
     "seed": Command("local.commands", "seed", "fill the catalogue [--n PRODUCTS]"),
     "republish": Command("local.tools", "republish", "send messages again --since MOMENT"),
+    "rebuild": Command("local.rebuild", "rebuild", "make a projection anew [--projection cart]"),
     "dead-letters": Command(
         "local.tools", "dead_letters", "list them [--redrive QUEUE | --revive QUEUE]"
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.clock import utc_now
@@ -78,3 +78,15 @@ class Outbox:
             causationid=causation_id_var.get(),
             correlationid=correlation_id_var.get() or request_id_var.get() or message_id,
         )
+
+
+async def count_unpublished(session: AsyncSession, *, at_most: int) -> int:
+    """Count the messages that wait to be published, but no further than `at_most`."""
+    waiting = (
+        select(outbox_messages.c.position)
+        .where(outbox_messages.c.published_at.is_(None))
+        .limit(at_most)
+        .subquery()
+    )
+    counted = await session.scalar(select(func.count()).select_from(waiting))
+    return counted or 0

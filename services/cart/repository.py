@@ -1,11 +1,14 @@
 """Every query of the cart service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Text, delete, func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from libs.contracts.product import ProductChanged
 from services.cart.domain import Line, Offer
@@ -24,6 +27,37 @@ class Owner:
         if self.user_id is not None:
             return Cart.user_id == self.user_id
         return Cart.guest_token_hash == self.guest_token_hash
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """The content of the projection in one line; equal content, equal digest."""
+
+    variants: int
+    stock: int
+    digest: str
+
+    def line(self) -> str:
+        return f"{self.digest}  {self.variants} variants, {self.stock} stock levels"
+
+
+Known = type[KnownVariant] | type[KnownStock]
+
+_CHECKSUM = text("""
+    WITH variants AS (
+        SELECT count(*) AS rows, string_agg(encode(sha256(convert_to(jsonb_build_array(
+            sku, product_id, title, is_for_sale, prices)::text, 'UTF8')), 'hex'), '' ORDER BY sku)
+            AS content
+        FROM known_variants
+    ), stock AS (
+        SELECT count(*) AS rows, string_agg(jsonb_build_array(sku, available)::text, '' ORDER BY sku)
+            AS content
+        FROM known_stock
+    )
+    SELECT variants.rows, stock.rows, encode(sha256(convert_to(
+        coalesce(variants.content, '') || coalesce(stock.content, ''), 'UTF8')), 'hex')
+    FROM variants, stock
+""")
 
 
 class CartRepository:
@@ -185,6 +219,63 @@ class CatalogueRepository:
                 where=KnownStock.stock_version < version,
             )
         )
+
+
+class ProjectionRepository:
+    """What a rebuild does with everything product has told; customers see the old rows until newer ones come."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def now(self) -> datetime:
+        moment: datetime = (
+            await self._session.execute(select(func.clock_timestamp()))
+        ).scalar_one()
+        return moment
+
+    async def checksum(self) -> Checksum:
+        """Sum up what customers can see of it; versions, which only order the events, are left out."""
+        return Checksum(*(await self._session.execute(_CHECKSUM)).one())
+
+    async def doubt(self, known: Known, after: str, limit: int) -> str | None:
+        """Let any event replace the rows that follow `after`; return the last of them, None at the end."""
+        page = (
+            select(known.sku)
+            .where(known.sku > after)
+            .order_by(known.sku)
+            .limit(limit)
+            .with_for_update()
+            .subquery()
+        )
+        doubted = await self._session.scalars(
+            update(known)
+            .where(known.sku.in_(select(page.c.sku)))
+            .values({_version_of(known): 0, known.updated_at: known.updated_at})
+            .returning(known.sku)
+        )
+        return max(doubted, default=None)
+
+    async def not_told(self, known: Known, skus: Collection[str]) -> set[str]:
+        """Return those of the SKUs that no event has told of since they were doubted."""
+        told = await self._session.scalars(
+            select(known.sku).where(
+                known.sku == func.any(literal(list(skus), ARRAY(Text))), _version_of(known) > 0
+            )
+        )
+        return set(skus).difference(told)
+
+    async def forget_doubted(self, known: Known, since: datetime) -> int:
+        """Remove what was there at that moment and has not been told again; return how many rows that were."""
+        removed = await self._session.scalars(
+            delete(known)
+            .where(_version_of(known) == 0, known.created_at < since)
+            .returning(known.sku)
+        )
+        return len(removed.all())
+
+
+def _version_of(known: Known) -> InstrumentedAttribute[int]:
+    return known.product_version if known is KnownVariant else known.stock_version  # type: ignore[union-attr]  # one of two
 
 
 def _full_title(product: str, variant: str) -> str:

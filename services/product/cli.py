@@ -21,6 +21,7 @@ from services.product.repository.counts import count_rows
 from services.product.service.catalogue import forget
 from services.product.service.conservation import check_everything, describe
 from services.product.service.importing import CatalogueImporter, ImportResult
+from services.product.service.retelling import OutboxStalledError, Retelling
 from services.product.settings import ImportSettings
 
 EXIT_BROKEN: Final = 1
@@ -32,7 +33,8 @@ _BAR_WIDTH: Final = 30
 class ProgressBar:
     """Shows on stderr how far a long import is; a terminal sees one line that grows, a log sees one per tenth."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, noun: str = "products") -> None:
+        self._noun = noun
         self._total = max(total, 1)
         self._started = time.monotonic()
         self._tenths = 0
@@ -41,7 +43,7 @@ class ProgressBar:
         share = min(done / self._total, 1.0)
         rate = done / max(time.monotonic() - self._started, 0.001)
         filled = "#" * int(share * _BAR_WIDTH)
-        line = f"[{filled:<{_BAR_WIDTH}}] {share:4.0%}  {done:,} products  {rate:,.0f}/s"
+        line = f"[{filled:<{_BAR_WIDTH}}] {share:4.0%}  {done:,} {self._noun}  {rate:,.0f}/s"
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{line}")
         elif int(share * 10) > self._tenths:
@@ -77,6 +79,33 @@ async def import_file(settings: ImportSettings, path: Path, *, announce: bool) -
             stack.push_async_callback(redis.aclose)
             await forget(ByteCache(redis), [])
     return result
+
+
+async def announce(settings: ImportSettings) -> int:
+    """Tell every product and stock level once more; standard output gets a line for each SKU that was told.
+
+    Raises:
+        OutboxStalledError: the service's relay does not publish.
+    """
+    async with AsyncExitStack() as stack:
+        database = _open(settings, stack)
+        async with database.transaction() as session:
+            rows = await count_rows(session)
+        bar = ProgressBar(rows["products"] + rows["variants"], "messages")
+        retelling = Retelling(
+            database,
+            settings.region,
+            told=_print_told,
+            progress=bar.show,
+        )
+        try:
+            return await retelling.run()
+        finally:
+            bar.finish()
+
+
+def _print_told(kind: str, sku: str) -> None:
+    sys.stdout.write(f"{kind} {sku}\n")
 
 
 async def count(settings: ImportSettings) -> dict[str, int]:
@@ -120,6 +149,8 @@ def main(arguments: Sequence[str]) -> int:
         for name, number in asyncio.run(count(settings)).items():
             sys.stdout.write(f"{name} {number}\n")
         return 0
+    if asked.command == "announce":
+        return _announce(settings)
     if asked.command == "check-stock":
         return _report(asyncio.run(check_stock(settings)))
     try:
@@ -130,6 +161,16 @@ def main(arguments: Sequence[str]) -> int:
     sys.stdout.write(
         f"categories {result.categories}\nproducts {result.products}\nchanged {result.changed}\n"
     )
+    return 0
+
+
+def _announce(settings: ImportSettings) -> int:
+    try:
+        messages = asyncio.run(announce(settings))
+    except OutboxStalledError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_BROKEN
+    sys.stderr.write(f"{messages:,} messages\n")
     return 0
 
 
@@ -148,6 +189,9 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("--file", type=Path, required=True)
     importing.add_argument(
         "--announce", action="store_true", help="also publish an event per changed product and SKU"
+    )
+    commands.add_parser(
+        "announce", help="publish the whole catalogue and all stock again, for projections"
     )
     commands.add_parser("count", help="tell how much there is")
     commands.add_parser(

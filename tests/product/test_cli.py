@@ -82,3 +82,33 @@ def test_a_terminal_sees_one_growing_line(
     bar.show(2)
     bar.finish()
     assert "\r[###############" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("environment")
+async def test_announce_publishes_every_product_and_stock_level_under_the_version_it_has(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.product("mug", stock={"MUG-A": 5, "MUG-B": 0})
+    await shop.product("cup", stock={"CUP": 7})
+    await shop.spread("CUP", 2)
+    await shop.hold({"MUG-A": 2})
+    await shop.announce()
+    async with shop.database.transaction() as session:
+        await session.execute(text("UPDATE outbox_messages SET published_at = now()"))
+    assert await run("announce") == 0
+    told = capsys.readouterr()
+    assert sorted(told.out.splitlines()) == sorted(
+        [f"{kind} {sku}" for kind in ("variant", "stock") for sku in ("MUG-A", "MUG-B", "CUP")]
+    )
+    assert told.err.endswith("5 messages\n")
+    async with shop.database.transaction() as session:
+        rows = await session.execute(
+            text("""SELECT new.aggregate_id, new.aggregate_version,
+                    new.aggregate_version >= max(old.aggregate_version) AS is_newest
+                FROM outbox_messages new JOIN outbox_messages old USING (aggregate_id)
+                WHERE new.published_at IS NULL AND old.published_at IS NOT NULL
+                GROUP BY new.id, new.aggregate_id, new.aggregate_version""")
+        )
+        found = rows.all()
+    assert len(found) == 5
+    assert all(row.is_newest for row in found)

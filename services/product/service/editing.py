@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from libs.clock import Clock
+from libs.contracts.product import StockChanged
 from libs.ids import new_id
 from libs.messaging.outbox import Outbox
 from libs.money import Money
@@ -183,6 +184,9 @@ class CatalogueEditor:
         await self.stock.create_levels(
             product.id, [variant.sku for variant in variants], self.home_region
         )
+        for variant in variants:
+            # Without it a projection could not tell "nothing there" from "never heard of".
+            await self.outbox.add(StockChanged(sku=variant.sku, available=0), aggregate_version=1)
         await self.products.refresh_listing_prices([product.id])
 
     async def _changed(self, product_id: str, old_slug: str | None = None) -> Product:

@@ -42,7 +42,7 @@ async def test_the_same_key_creates_one_product(
     again = await client.post("/v1/products", json=NEW, headers=headers)
     assert (again.status_code, again.content) == (201, first.content)
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert len(await shop.events()) == 1
+    assert [type(event) for event, _ in await shop.events()].count(ProductChanged) == 1
 
 
 @pytest.mark.parametrize(
