@@ -1,7 +1,7 @@
 """All experiments, run side by side on queues of their own: together they take as long as the slowest."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,8 @@ from libs.testing.scale import FULL
 from tests.emulator import dead_letters, fifo, limits, topics, visibility
 from tests.emulator.lab import Clients, Lab, open_clients
 from tests.emulator.targets import Target
+
+MORE_TRIES: Final = 2
 
 Experiment = Callable[[Lab], Awaitable[None]]
 
@@ -32,11 +34,19 @@ EXPERIMENTS: Final = {
 """Those that are run: five minutes are for `make test scale=full`."""
 
 
-async def run_all(target: Target) -> dict[str, str | None]:
-    """Run everything; the answer is, by experiment, None where the target does what AWS does, or what it did."""
+async def run_all(target: Target, known: Collection[str]) -> dict[str, str | None]:
+    """Run everything; the answer is, by experiment, None where the target does what AWS does, or what it did.
+
+    What differs and is not `known` to differ is tried twice more by itself: seconds of visibility pass while a busy
+    machine does something else, and that is nobody's difference.
+    """
     async with open_clients(target.endpoint_url) as clients:
-        outcomes = await asyncio.gather(*(_run(clients, target, name) for name in EXPERIMENTS))
-    return dict(zip(EXPERIMENTS, outcomes, strict=True))
+        answers = await asyncio.gather(*(_run(clients, target, name) for name in EXPERIMENTS))
+        outcomes = dict(zip(EXPERIMENTS, answers, strict=True))
+        for _ in range(MORE_TRIES):
+            for name in [name for name, seen in outcomes.items() if seen and name not in known]:
+                outcomes[name] = await _run(clients, target, name)
+    return outcomes
 
 
 async def _run(clients: Clients, target: Target, name: str) -> str | None:
