@@ -22,7 +22,7 @@ from libs.testing.waiting import eventually
 from services.payment.clients.guarded import GuardedProvider, provider_breaker
 from services.payment.clients.simulator import SimulatorProvider
 from services.payment.service.vitals import Vitals
-from tests.payment.conftest import Shop
+from tests.payment.conftest import Shop, TokenProvider
 from tests.simulator.processes import API_KEY, SimulatorProcess, start_simulator
 
 PAYMENTS = trials(60, 1000)
@@ -73,11 +73,15 @@ async def unreliable(shop: Shop, edge: Edge, databases: Databases) -> AsyncItera
         ) as shop.admin,
     ):
         url = f"http://127.0.0.1:{edge.port}"
-        direct = SimulatorProvider(http, base_url=url, api_key=API_KEY, timeout_seconds=0.8)
-        shop.provider = GuardedProvider(
-            direct, breaker=provider_breaker(), at_once=AT_ONCE, wait_seconds=0.8
+        patient, impatient = (
+            SimulatorProvider(http, base_url=url, api_key=API_KEY, timeout_seconds=seconds)
+            for seconds in (10, 0.6)
         )
-        shop.lease_seconds = 5
+        direct = TokenProvider(patient, impatient, also_withheld=("tok_slow",))
+        shop.provider = GuardedProvider(
+            direct, breaker=provider_breaker(), at_once=2 * AT_ONCE, wait_seconds=10
+        )
+        shop.lease_seconds = 25
         yield shop
 
 
