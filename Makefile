@@ -95,6 +95,10 @@ torture: setup ## Break a shop on purpose and judge what is left: kills=50 check
 torture-mutants: setup ## Plant bugs, one at a time, and see that the torture's checker finds each: only=NAME
 	@exec $(RUN) -m torture mutants $(if $(only),--only $(only)) $(if $(seed),--seed $(seed))
 
+.PHONY: bench-versions
+bench-versions: setup ## Measure a version and this tree in turns: make bench-versions old=v0.1.0
+	@exec $(RUN) -m bench.versions --old $(or $(old),$(error Say which version: make bench-versions old=v0.1.0))
+
 ##@ Change it
 .PHONY: fmt
 fmt: setup ## Format and apply the safe fixes

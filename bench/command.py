@@ -16,6 +16,7 @@ from bench.pgbench import PgbenchFailed
 from bench.reads import WrongAnswers
 from bench.report import Results, markdown
 from bench.stack import StackFailed, temporary_site
+from bench.versions.report import section_of, with_section
 from bench.wire import BadAnswer
 from libs.clock import utc_now
 from local.progress import Progress
@@ -46,7 +47,7 @@ QUICK: Final = Extent(
     idle_seconds=5.0,
 )
 
-_FAILURES: Final = (StackFailed, NotReady, WrongAnswers, PgbenchFailed, BadAnswer, OSError)
+FAILURES: Final = (StackFailed, NotReady, WrongAnswers, PgbenchFailed, BadAnswer, OSError)
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,15 @@ def main(arguments: Sequence[str]) -> int:
     if failure:
         sys.stderr.write(f"Nothing was written: {failure}\n")
         return 1
-    options.output.write_text(markdown(results), encoding="utf-8")
+    options.output.write_text(_page(options.output, markdown(results)), encoding="utf-8")
     progress.say(f"written to {options.output}")
     return 0
+
+
+def _page(output: Path, page: str) -> str:
+    """Keep the section that another command wrote."""
+    kept = section_of(output.read_text(encoding="utf-8")) if output.exists() else ""
+    return with_section(page, kept)
 
 
 async def _measured(options: _Options, progress: Progress, results: Results) -> str:
@@ -90,7 +97,7 @@ async def _measured(options: _Options, progress: Progress, results: Results) -> 
                 await Course(site, extent, progress, results).run()
     except* TimeoutError:
         failure = f"it was not done after {LONGEST_SECONDS:.0f} s"
-    except* _FAILURES as failures:
+    except* FAILURES as failures:
         failure = "; ".join(f"{type(one).__name__}: {one}" for one in leaves(failures))
     return failure
 

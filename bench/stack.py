@@ -30,6 +30,7 @@ LOGIN_ATTEMPTS_PER_ADDRESS=1000000
 """
 """All load comes from one address, which would soon be refused."""
 
+_EMULATOR: Final = ROOT / ".meridian" / "ministack" / "bin" / "python"
 _LOG_LINES: Final = 8
 
 
@@ -52,6 +53,8 @@ class Site:
     folder: Path
     port_offset: int
     ministack_python: Path | None = None
+    root: Path = ROOT
+    """The code that runs: this tree, or another version beside it."""
 
     @property
     def settings(self) -> StackSettings:
@@ -88,7 +91,7 @@ class Site:
         emulator = self.ministack_python
         return {
             **inherited_environment(),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self.root),
             "MERIDIAN_HOME": str(self.paths.home),
             "MERIDIAN_ENV_FILE": str(self.folder / "overrides.env"),
             "PORT_OFFSET": str(self.port_offset),
@@ -107,7 +110,7 @@ def temporary_site(port_offset: int) -> Iterator[Site]:
     folder = Path(mkdtemp(prefix="meridian-bench-"))
     try:
         (folder / "overrides.env").write_text(OVERRIDES, encoding="utf-8")
-        yield Site(folder, port_offset, load_settings().ministack_python)
+        yield Site(folder, port_offset, load_settings().ministack_python or _EMULATOR)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -124,7 +127,7 @@ async def running_stack(site: Site) -> AsyncIterator[Life]:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "local", "up"),
-            cwd=ROOT,
+            cwd=site.root,
             env=site.environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,

@@ -1,0 +1,1 @@
+"""What a change cost: the released code and this tree's, measured in turns on the same machine."""
