@@ -87,6 +87,10 @@ test: setup ## All tests, with the coverage gates (scale=full tries every race a
 bench: setup ## Measure on this machine and rewrite the table in docs/benchmarks.md
 	@exec $(RUN) -m bench
 
+.PHONY: overload
+overload: setup ## Ask a shop for three times what it can do and rewrite docs/overload.md
+	@exec $(RUN) -m bench.overload
+
 .PHONY: torture
 torture: setup ## Break a shop on purpose and judge what is left: kills=50 checkouts=2000 clients=32 seed=N
 	@exec $(RUN) -m torture $(if $(kills),--kills $(kills)) $(if $(checkouts),--checkouts $(checkouts)) $(if $(clients),--clients $(clients)) $(if $(seed),--seed $(seed)) $(if $(folder),--folder $(folder))

@@ -84,10 +84,12 @@ class Connection:
         self._writer = writer
 
     @classmethod
-    async def open(cls, url: str) -> "Connection":
-        """Connect to the host and port of an address."""
+    async def open(cls, url: str, source: str | None = None) -> "Connection":
+        """Connect to the host and port of an address, from `source` if it is given."""
         parts = urlsplit(url)
-        return cls(*await asyncio.open_connection(parts.hostname, parts.port))
+        local = None if source is None else (source, 0)
+        opened = await asyncio.open_connection(parts.hostname, parts.port, local_addr=local)
+        return cls(*opened)
 
     async def exchange(self, request: bytes) -> Answer:
         """Send a request and read its answer.

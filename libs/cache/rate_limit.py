@@ -85,14 +85,16 @@ class RateLimiter:
         The key may be an address or a name: only its hash reaches Redis.
         """
         hashed = hashlib.sha256(key.encode()).hexdigest()[:32]
-        if self._cooldown.active:
+        if self._cooldown.skips():
             return self._fallback.take(hashed, policy, cost)
         try:
-            return await self._take_in_redis(hashed, policy, cost)
+            decision = await self._take_in_redis(hashed, policy, cost)
         except REDIS_FAILURES as error:
-            if self._cooldown.start():
+            if self._cooldown.failed():
                 _log.warning("rate_limiter_on_local_buckets", reason=type(error).__name__)
             return self._fallback.take(hashed, policy, cost)
+        self._cooldown.succeeded()
+        return decision
 
     async def give_back(self, key: str, policy: Policy) -> None:
         """Return one unit, for a use that turned out not to count, such as a correct password."""

@@ -12,8 +12,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-REDIS_FAILURES: Final = (RedisError, OSError, TimeoutError)
-"""What any command may raise when Redis is away, slow or refuses."""
+REDIS_FAILURES: Final = (RedisError, OSError, TimeoutError, RuntimeError)
+"""What any command may raise when Redis is away, slow or refuses.
+
+uvloop's word for a connection that was broken off while it was idle is RuntimeError, and the client passes it on.
+"""
 
 _CONNECT_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 1.0
@@ -35,19 +38,44 @@ def open_redis(url: str) -> redis_asyncio.Redis:
 
 
 class Cooldown:
-    """Skips Redis for a moment after a failure, so that a black hole does not cost every request its timeout."""
+    """Skips Redis after a failure, so that a black hole does not cost every request its timeout.
 
-    def __init__(self, seconds: float = 1.0, monotonic: Callable[[], float] = time.monotonic):
+    When the pause is over one caller asks again while the others go on without; each further failure doubles the pause.
+    """
+
+    def __init__(
+        self,
+        seconds: float = 1.0,
+        longest: float = 8.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ):
         self._seconds = seconds
+        self._longest = longest
         self._monotonic = monotonic
         self._until = float("-inf")
+        self._failures = 0
+        self._pause_began = float("-inf")
 
-    @property
-    def active(self) -> bool:
-        return self._monotonic() < self._until
+    def skips(self) -> bool:
+        """Tell whether to do without Redis now; who is told no, asks it and says how that went."""
+        now = self._monotonic()
+        if now < self._until:
+            return True
+        if self._failures:
+            self._until = now + _CONNECT_SECONDS + _ANSWER_SECONDS
+        return False
 
-    def start(self) -> bool:
-        """Begin the pause; False if it had begun already, so that a crowd of failures is told once."""
-        first = not self.active
-        self._until = self._monotonic() + self._seconds
+    def failed(self) -> bool:
+        """Begin a pause; False if one had begun already, so that a crowd of failures is told once."""
+        now = self._monotonic()
+        first = self._failures == 0
+        if first or now >= self._pause_began + self._seconds:
+            self._failures += 1
+            self._pause_began = now
+        self._until = now + min(self._longest, self._seconds * 2 ** (self._failures - 1))
         return first
+
+    def succeeded(self) -> None:
+        """End the pauses."""
+        self._failures = 0
+        self._until = float("-inf")

@@ -4,8 +4,6 @@ One load per key and process at a time, stale answers while the origin fails, an
 """
 
 import asyncio
-import hashlib
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -15,9 +13,12 @@ from typing import Final, TypeVar, cast
 
 import redis.asyncio as redis_asyncio
 
+from libs.cache.entries import CachedBody, Entry, decode, encode
 from libs.cache.redis import REDIS_FAILURES, Cooldown
 from libs.clock import Clock, SystemClock
 from libs.observability.logging import get_logger
+
+__all__ = ["LARGEST_BODY_BYTES", "NEGATIVE_SECONDS", "ByteCache", "CachedBody"]
 
 LARGEST_BODY_BYTES: Final = 1_000_000
 NEGATIVE_SECONDS: Final = 5.0
@@ -26,7 +27,6 @@ _LOCAL_SECONDS: Final = 1.0
 _LOCAL_ENTRIES: Final = 1_024
 _LEASE_MS: Final = 3_000
 _GENERATION_MS: Final = 3_600_000
-_MAGIC: Final = "meridian-cache-1"
 
 # A load that began before an invalidation must not write its old answer after it.
 _STORE: Final = """
@@ -43,26 +43,12 @@ return redis.call('DEL', KEYS[1])
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class CachedBody:
-    """A response body and its strong entity tag."""
-
-    body: bytes
-    etag: str
-
-
 Loaded = TypeVar("Loaded", bound=CachedBody | None)
 
 
 @dataclass(frozen=True)
-class _Entry:
-    value: CachedBody | None
-    fresh_until: float
-
-
-@dataclass(frozen=True)
 class _Found:
-    entry: _Entry | None
+    entry: Entry | None
     generation: str
 
 
@@ -78,13 +64,17 @@ class ByteCache:
         redis: redis_asyncio.Redis,
         clock: Clock | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        patience_seconds: float = 0.5,
     ) -> None:
+        """Wait `patience_seconds` for a fresh answer where a stale one could be given."""
         self._redis = redis
+        self._patience = patience_seconds
         self._clock = clock or SystemClock()
         self._monotonic = monotonic
         self._cooldown = Cooldown(monotonic=monotonic)
         self._local: OrderedDict[str, tuple[CachedBody | None, float]] = OrderedDict()
         self._flights: dict[str, asyncio.Future[CachedBody | None]] = {}
+        self._refreshing: set[asyncio.Task[CachedBody | None]] = set()
 
     async def get_or_load(
         self,
@@ -97,9 +87,10 @@ class ByteCache:
 
         Args:
             key: names the answer completely: two requests that may differ need two keys.
-            load: reads the origin; may return None for "there is no such thing", remembered for 5 s.
+            load: reads the origin, in a session of its own, for it may outlive the request; may return None for "there is
+                no such thing", remembered for 5 s.
             soft_ttl: seconds an answer is served without asking the origin.
-            hard_ttl: seconds it may still be served when the origin fails or is already being asked.
+            hard_ttl: seconds it may still be served when the origin fails, is slow, or is being asked already.
         """
         while True:
             known = self._recall(key)
@@ -136,7 +127,7 @@ class ByteCache:
         soft_ttl: float,
         hard_ttl: float,
     ) -> CachedBody | None:
-        """Load in the first caller's own coroutine, because its loader may hold that request's session."""
+        """Load for everybody who asks meanwhile."""
         flight: asyncio.Future[CachedBody | None] = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
         try:
@@ -182,15 +173,40 @@ class ByteCache:
         stale = found.entry
         if stale is not None and (self._is_fresh(stale) or not await self._lease(key)):
             return stale.value
-        try:
+        keep = partial(self._store, key, generation=found.generation, soft=soft_ttl, hard=hard_ttl)
+        if stale is None:
             value = await load()
-        except Exception as error:
-            if stale is None:
-                raise
-            _log.warning("stale_answer_served", reason=type(error).__name__)
-            return stale.value
-        await self._store(key, value, found.generation, soft_ttl, hard_ttl)
-        return value
+            await keep(value)
+            return value
+        return await self._in_time(load, keep, stale)
+
+    async def _in_time(
+        self,
+        load: Callable[[], Awaitable[CachedBody | None]],
+        keep: Callable[[CachedBody | None], Awaitable[None]],
+        stale: Entry,
+    ) -> CachedBody | None:
+        """Return what the origin says, or the stale answer if the origin fails or takes its time; it may end later."""
+
+        async def loaded() -> CachedBody | None:
+            value = await load()
+            await keep(value)
+            return value
+
+        task = asyncio.get_running_loop().create_task(loaded(), name="cache-refresh")
+        self._refreshing.add(task)
+        task.add_done_callback(self._refreshed)
+        await asyncio.wait({task}, timeout=self._patience)
+        if task.done() and task.exception() is None:
+            return task.result()
+        reason = type(task.exception()).__name__ if task.done() else "too_slow"
+        _log.warning("stale_answer_served", reason=reason)
+        return stale.value
+
+    def _refreshed(self, task: "asyncio.Task[CachedBody | None]") -> None:
+        self._refreshing.discard(task)
+        if not task.cancelled():
+            task.exception()  # told already, or too late to matter
 
     async def _read(self, key: str) -> _Found:
         answer = await self._guarded(
@@ -199,7 +215,7 @@ class ByteCache:
         if answer is None:
             return _Found(None, "0")
         raw, generation = cast("list[bytes | None]", answer)
-        return _Found(_decode(key, raw), (generation or b"0").decode())
+        return _Found(decode(key, raw), (generation or b"0").decode())
 
     async def _lease(self, key: str) -> bool:
         """Win the right to ask the origin while others serve the stale answer."""
@@ -216,7 +232,7 @@ class ByteCache:
             soft = hard = min(NEGATIVE_SECONDS, hard)
         elif len(value.body) > LARGEST_BODY_BYTES:
             return
-        raw = _encode(key, value, self._clock.now().timestamp() + soft)
+        raw = encode(key, value, self._clock.now().timestamp() + soft)
         await self._guarded(
             lambda: self._redis.eval(
                 _STORE,
@@ -230,16 +246,18 @@ class ByteCache:
         )
 
     async def _guarded(self, command: Callable[[], Awaitable[object]]) -> object | None:
-        if self._cooldown.active:
+        if self._cooldown.skips():
             return None
         try:
-            return await command()
+            answer = await command()
         except REDIS_FAILURES as error:
-            if self._cooldown.start():
+            if self._cooldown.failed():
                 _log.warning("cache_without_redis", reason=type(error).__name__)
             return None
+        self._cooldown.succeeded()
+        return answer
 
-    def _is_fresh(self, entry: _Entry) -> bool:
+    def _is_fresh(self, entry: Entry) -> bool:
         return self._clock.now().timestamp() < entry.fresh_until
 
     def _recall(self, key: str) -> tuple[CachedBody | None] | None:
@@ -262,32 +280,3 @@ def _value_key(key: str) -> str:
 
 def _generation_key(key: str) -> str:
     return f"cache:{{{key}}}:generation"
-
-
-def _encode(key: str, value: CachedBody | None, fresh_until: float) -> bytes:
-    body = b"" if value is None else value.body
-    head = {
-        "magic": _MAGIC,
-        "key": key,
-        "etag": None if value is None else value.etag,
-        "fresh_until": fresh_until,
-        "sha256": hashlib.sha256(body).hexdigest(),
-    }
-    return json.dumps(head).encode() + b"\n" + body
-
-
-def _decode(key: str, raw: bytes | None) -> _Entry | None:
-    """Read an entry; whatever is not exactly what we wrote for this key is a miss, never an error."""
-    if raw is None:
-        return None
-    line, _, body = raw.partition(b"\n")
-    try:
-        head = json.loads(line)
-        ours = head["magic"] == _MAGIC and head["key"] == key
-        intact = head["sha256"] == hashlib.sha256(body).hexdigest()
-        etag, fresh_until = head["etag"], float(head["fresh_until"])
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
-        return None
-    if not (ours and intact and (etag is None or isinstance(etag, str))):
-        return None
-    return _Entry(None if etag is None else CachedBody(body, etag), fresh_until)

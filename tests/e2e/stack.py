@@ -88,7 +88,7 @@ def start_stack(home: Path, *options: str, offset: int | None = None, root: Path
 
     Its messages come twice and out of order more often than any emulator would deliver them.
     """
-    offset = offset or _free_offset()
+    offset = offset or free_offset()
     beside = ExitStack()
     emulator = f"http://127.0.0.1:{LOCAL_PORTS['ministack'] + offset}"
     proxy = beside.enter_context(running_unruly(emulator, Unruliness(seed=offset)))
@@ -115,9 +115,9 @@ def start_stack(home: Path, *options: str, offset: int | None = None, root: Path
     return stack
 
 
-def _free_offset() -> int:
+def free_offset() -> int:
     for offset in random.sample(PORT_OFFSETS, len(PORT_OFFSETS)):
-        if all(_is_free(port + offset) for port in range(8080, 8180)):
+        if all(_is_free(port + offset) for port in (*range(8080, 8180), *LOCAL_PORTS.values())):
             return offset
     pytest.fail("no range of free ports for a second stack")
 

@@ -42,7 +42,7 @@ class Connection:
                     both.create_task(pump.run())
         except* Cut:
             self._counts.broken += 1
-        except* (OSError, asyncio.CancelledError):
+        except* (OSError, RuntimeError, asyncio.CancelledError):  # uvloop's word for a closed one
             self.abort()
         finally:
             for writer in self._writers:

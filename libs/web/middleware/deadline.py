@@ -94,7 +94,8 @@ class _Answer:
 
     async def _refused(self) -> None:
         error = DeadlineExceeded(
-            "Try again with more time; send the same Idempotency-Key, for the work may still be done."
+            "Try again with more time; send the same Idempotency-Key, for the work may still be done.",
+            headers={"Retry-After": "1"},
         )
         await problem_response(error, self._scope["path"])(self._scope, self._receive, self._send)
 

@@ -150,7 +150,7 @@ async def test_after_a_failure_redis_is_left_alone_for_a_second(
 ) -> None:
     now = 0.0
     limiter = RateLimiter(redis, monotonic=lambda: now)
-    limiter._cooldown.start()
+    limiter._cooldown.failed()
 
     await limiter.take("k", TEN_PER_MINUTE, cost)
     assert await redis.keys("*") == []

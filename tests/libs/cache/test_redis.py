@@ -1,9 +1,15 @@
 import asyncio
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 import redis.asyncio as redis_asyncio
+import uvloop
 
 from libs.cache.redis import REDIS_FAILURES, Cooldown, open_redis
+from libs.testing.fault_proxy.edge import Edge
+from libs.testing.fault_proxy.fault import Fault
+from libs.testing.waiting import eventually
 
 
 async def test_an_absent_redis_fails_fast_and_only_once(absent_redis: redis_asyncio.Redis) -> None:
@@ -45,13 +51,69 @@ async def test_a_storm_of_cancelled_commands_never_mixes_up_replies(
         assert all([await read(number) for number in range(0, 50, 10)])
 
 
-def test_a_cooldown_ends_by_itself() -> None:
-    now = 0.0
-    cooldown = Cooldown(1.0, monotonic=lambda: now)
-    seen = [cooldown.active]
-    assert cooldown.start()
-    assert not cooldown.start()
-    seen.append(cooldown.active)
-    now = 1.0
-    seen.append(cooldown.active)
-    assert seen == [False, True, False]
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_broken_off_while_it_was_idle_is_a_failure_like_any_other(
+    redis_url: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def scene() -> None:
+        async with Edge("redis", urlsplit(redis_url).netloc) as edge:
+            client = open_redis(f"redis://127.0.0.1:{edge.port}")
+            await client.ping()
+            await edge.apply(Fault(refuse=True))
+            await eventually(lambda: edge.counts.active == 0)
+            with pytest.raises(REDIS_FAILURES):
+                await client.ping()
+            await edge.heal()
+            assert await client.ping()
+            await client.aclose()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scene())
+
+
+class Hands:
+    """A clock turned by hand."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_after_a_pause_one_caller_asks_while_the_others_go_on_without() -> None:
+    hands = Hands()
+    cooldown = Cooldown(1.0, monotonic=hands)
+    assert not cooldown.skips()
+    assert cooldown.failed()
+    assert not cooldown.failed()
+    assert cooldown.skips()
+    hands.time = 1.0
+    assert [cooldown.skips() for _ in range(3)] == [False, True, True]
+    cooldown.succeeded()
+    assert [cooldown.skips() for _ in range(3)] == [False, False, False]
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    hands = Hands()
+    cooldown = Cooldown(1.0, longest=4.0, monotonic=hands)
+    pauses = []
+    for _ in range(4):
+        assert not cooldown.skips()
+        cooldown.failed()
+        began = hands.time
+        while cooldown.skips():
+            hands.time += 0.25
+        pauses.append(hands.time - began)
+        hands.time += 10.0
+    assert pauses == [1.0, 2.0, 4.0, 4.0]
+
+
+def test_a_caller_who_asked_and_never_said_how_it_went_does_not_stop_the_others_for_long() -> None:
+    hands = Hands()
+    cooldown = Cooldown(1.0, monotonic=hands)
+    cooldown.failed()
+    hands.time = 1.0
+    assert not cooldown.skips()
+    hands.time = 4.0
+    assert not cooldown.skips()

@@ -5,6 +5,7 @@ import pytest
 import redis.asyncio as redis_asyncio
 
 from libs.cache.responses import LARGEST_BODY_BYTES, ByteCache, CachedBody
+from libs.testing.waiting import eventually
 
 
 class Origin:
@@ -50,8 +51,8 @@ def hands() -> Hands:
     return Hands()
 
 
-def cache_of(redis: redis_asyncio.Redis, hands: Hands) -> ByteCache:
-    return ByteCache(redis, clock=hands, monotonic=hands.monotonic)
+def cache_of(redis: redis_asyncio.Redis, hands: Hands, patience: float = 60) -> ByteCache:
+    return ByteCache(redis, clock=hands, monotonic=hands.monotonic, patience_seconds=patience)
 
 
 async def test_a_second_process_is_served_from_redis(
@@ -118,6 +119,21 @@ async def test_a_failing_origin_is_covered_by_the_stale_answer(
     origin.failing = True
 
     assert (await cache.get_or_load("k", origin.load, 30, 300)).body == b"answer 1"
+
+
+async def test_a_slow_origin_is_covered_by_the_stale_answer_and_refreshes_it_later(
+    redis: redis_asyncio.Redis, hands: Hands, origin: Origin
+) -> None:
+    cache = cache_of(redis, hands, patience=0.05)
+    await cache.get_or_load("k", origin.load, 30, 300)
+    hands.seconds += 31
+    origin.gate.clear()
+
+    assert (await cache.get_or_load("k", origin.load, 30, 300)).body == b"answer 1"
+    origin.gate.set()
+    await eventually(lambda: not cache._refreshing)
+    hands.seconds += 2
+    assert (await cache.get_or_load("k", origin.load, 30, 300)).body == b"answer 2"
 
 
 async def test_a_failing_origin_without_anything_stale_is_the_callers_failure(

@@ -1,0 +1,1 @@
+"""The overload measurement: its arithmetic and its page, not its figures."""
