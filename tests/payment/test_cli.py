@@ -1,0 +1,54 @@
+"""The operator's command: compares a day now, and its exit status says whether it could."""
+
+import asyncio
+
+import pytest
+
+from libs.clock import utc_now
+from libs.testing.plugin import SettingsFor
+from services.payment.cli import main
+from services.payment.settings import PaymentSettings
+from tests.payment.conftest import Shop
+from tests.simulator.processes import API_KEY, SimulatorProcess
+
+TODAY = utc_now().date().isoformat()
+
+
+async def reconcile(settings: object) -> int:
+    assert isinstance(settings, PaymentSettings)
+    return await asyncio.to_thread(main, ["reconcile", "--day", TODAY], settings)
+
+
+async def test_a_day_is_compared_and_told_in_one_line(
+    shop: Shop,
+    settings_for: SettingsFor,
+    simulator: SimulatorProcess,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    order_id = await shop.captured("tok_ok")
+    settings = settings_for("payment", provider_base_url=simulator.url, provider_api_key=API_KEY)
+    assert await reconcile(settings) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{TODAY}: compared ")
+    ours = await shop.admin.fetchval(
+        "SELECT count(*) FROM reconciliation_cases WHERE order_id = $1", order_id
+    )
+    assert ours == 0
+
+
+async def test_a_book_that_is_not_shown_is_a_failure(
+    shop: Shop, settings_for: SettingsFor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await reconcile(settings_for("payment")) == 1
+    assert "failed: /v1/charges: ConnectError" in capsys.readouterr().out
+
+
+async def test_a_day_another_process_is_at_is_left_to_it(
+    shop: Shop, settings_for: SettingsFor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.admin.execute(
+        "INSERT INTO reconciliation_runs (id, provider, day, lease_until)"
+        " VALUES ('rcr_1', 'simulator', $1, now() + interval '1 minute')",
+        utc_now().date(),
+    )
+    assert await reconcile(settings_for("payment")) == 1
+    assert "is being compared by another process" in capsys.readouterr().err
