@@ -193,3 +193,38 @@ async def test_calls_to_the_book_never_overlap() -> None:
     await asyncio.gather(*(offload.call(work) for _ in range(50)))
     offload.close()
     assert most == 1
+
+
+async def captured(client: httpx.AsyncClient, payment_method: str) -> None:
+    charge_id = await charge(client, payment_method)
+    await client.post(f"/charges/{charge_id}/capture", headers={"Idempotency-Key": "c"})
+
+
+async def test_events_may_come_out_of_order(receiver: Receiver, tmp_path: Path) -> None:
+    async with simulator_for(receiver, tmp_path) as client:
+        await captured(client, "tok_reordered_webhook")
+        await eventually(lambda: len(receiver.received) == 2)
+    assert receiver.types() == ["charge.captured", "charge.authorized"]
+
+
+async def test_events_may_name_a_wrong_amount_while_the_book_is_right(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    async with simulator_for(receiver, tmp_path) as client:
+        charge_id = await charge(client, "tok_wrong_amount_webhook")
+        await eventually(lambda: receiver.received)
+        book = (await client.get(f"/charges/{charge_id}")).json()
+    [told] = [json.loads(body)["data"]["object"]["amount_minor"] for _, body in receiver.received]
+    assert (told, book["amount_minor"]) == (501, 500)
+
+
+async def test_an_event_may_come_before_the_answer_or_never(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    async with simulator_for(receiver, tmp_path) as client:
+        await charge(client, "tok_never_webhook")
+        asked = asyncio.create_task(charge(client, "tok_early_webhook"))
+        await eventually(lambda: receiver.received)
+        assert not asked.done()
+        await asked
+    assert receiver.types() == ["charge.authorized"], "of the second charge only"
