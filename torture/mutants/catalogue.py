@@ -130,14 +130,10 @@ MUTANTS: Final = (
                 "libs/idempotency/store.py",
                 """    whose = {"principal": identity.principal, "key": identity.key}
     seconds = {"lease\"""",
-                """    identity = replace(identity, key=f"{identity.key} {uuid7()}")
+                """    fresh = f"{identity.key} {uuid7()}"
+    identity = Identity(identity.principal, fresh, identity.method_path, identity.fingerprint)
     whose = {"principal": identity.principal, "key": identity.key}
     seconds = {"lease\"""",
-            ),
-            Edit(
-                "libs/idempotency/store.py",
-                "from dataclasses import dataclass\n",
-                "from dataclasses import dataclass, replace\n",
             ),
             Edit(
                 "libs/idempotency/store.py",

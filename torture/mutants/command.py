@@ -79,18 +79,20 @@ class _Bench:
         root = self.folder / mutant.name / "tree"
         copy_tree(ROOT, root)
         mutant.plant(root)
-        found: list[Violation] = []
+        said = ""
         for attempt in range(TRIES):
             try:
                 found = await self._violations(mutant.drill, root, f"{mutant.name}/{attempt}")
             except (StackFailed, ShopNotReady) as error:
-                return _Result(mutant.name, right=False, said=str(error))
+                said = str(error)
+                continue
             seen = [one for one in found if one.rule in mutant.caught_by]
             if seen:
                 said = f"{seen[0].rule} ({len(seen)}): {seen[0].sentence}"
                 return _Result(mutant.name, right=True, said=said, violations=found)
-        others = ", ".join(sorted({one.rule for one in found})) or "nothing"
-        return _Result(mutant.name, right=False, said=f"not seen; the checker saw {others}")
+            others = ", ".join(sorted({one.rule for one in found})) or "nothing"
+            said = f"not seen; the checker saw {others}"
+        return _Result(mutant.name, right=False, said=said)
 
     async def _violations(self, drill: Drill, root: Path, name: str) -> list[Violation]:
         folder = self.folder / name.replace(" ", "-")
