@@ -26,6 +26,7 @@ from libs.security.tokens import JwksCache, TokenVerifier
 from libs.settings import ServiceSettings
 from libs.web.client import ServiceClient
 from libs.web.pagination import CursorCodec
+from libs.web.transport import CallTransport
 
 OwnSettings = TypeVar("OwnSettings", bound=ServiceSettings)
 
@@ -132,7 +133,8 @@ def _database(settings: ServiceSettings) -> Database:
 def _internal_http() -> httpx.AsyncClient:
     # No proxy of the environment stands between two services.
     limits = httpx.Limits(max_connections=200, keepalive_expiry=30)
-    return httpx.AsyncClient(trust_env=False, limits=limits)
+    transport = CallTransport(trust_env=False, limits=limits)
+    return httpx.AsyncClient(trust_env=False, transport=transport)
 
 
 async def resources_of(request: Request) -> Resources:
