@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.backlog import BacklogStuck
 from bench.course import Course, Extent
 from bench.customers import NotReady
 from bench.pgbench import PgbenchFailed
@@ -36,6 +37,7 @@ FULL: Final = Extent(
     yardstick_seconds=4,
     hot_rounds=5,
     idle_seconds=20.0,
+    backlog=5_000,
 )
 QUICK: Final = Extent(
     read_rounds=2,
@@ -45,9 +47,18 @@ QUICK: Final = Extent(
     yardstick_seconds=2,
     hot_rounds=1,
     idle_seconds=5.0,
+    backlog=1_000,
 )
 
-FAILURES: Final = (StackFailed, NotReady, WrongAnswers, PgbenchFailed, BadAnswer, OSError)
+FAILURES: Final = (
+    StackFailed,
+    NotReady,
+    WrongAnswers,
+    PgbenchFailed,
+    BadAnswer,
+    BacklogStuck,
+    OSError,
+)
 
 
 @dataclass(frozen=True)

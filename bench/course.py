@@ -7,6 +7,7 @@ from typing import Final
 import asyncpg
 import httpx
 
+from bench.backlog import measure_backlog
 from bench.customers import Basket, Customer, fill_many, open_client, register_many, stock_up
 from bench.hot import SINGLE, SPREAD, HotRun, HotSku, sync_seconds
 from bench.lag import remember_commit_times, until_quiet
@@ -37,6 +38,7 @@ class Extent:
     yardstick_seconds: int
     hot_rounds: int
     idle_seconds: float
+    backlog: int
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Course:
             await until_up(self.site)
             await self._idle()
             await self._reads()
+            await self._backlog()
             await self._orders_and_lag()
             self.results.after_load = await idle_usage(self.site, 1.0)
             self.progress.say("stopping the stack")
@@ -87,6 +90,11 @@ class Course:
                 self.site, rounds=rounds, seconds=self.extent.read_seconds
             )
             self.results.read_connections = CONNECTIONS
+
+    async def _backlog(self) -> None:
+        count = self.extent.backlog
+        async with self.progress.step(f"a backlog of {count} messages"):
+            self.results.backlog = await measure_backlog(self.site, count=count)
 
     async def _orders_and_lag(self) -> None:
         connection = await self.site.connect()

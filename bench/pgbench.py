@@ -34,13 +34,22 @@ class Yardstick:
     site: Site
 
     async def prepare(self) -> None:
-        """Copy the shop's database with its tables, indexes and rows, and add the customers of `order.sql`."""
+        """Copy the shop's database and add the customers of `order.sql`."""
+        await self.copy(COPY, _HERE / "order_setup.sql")
+
+    async def copy(self, name: str, *scripts: Path) -> None:
+        """Make a database with the shop's tables, indexes and rows, and run scripts in it.
+
+        Raises:
+            PgbenchFailed: a program failed.
+        """
         async with asyncio.timeout(60):
-            await self.run("createdb", COPY)
+            await self.run("createdb", name)
             dump = await self.run("pg_dump", "--format=plain", DATABASE_NAME)
-            await self.run("psql", *QUIET, COPY, text=dump)
-            await self.run("psql", *QUIET, "--file", str(_HERE / "order_setup.sql"), COPY)
-            await self.run("psql", *QUIET, "--command", "VACUUM ANALYZE", COPY)
+            await self.run("psql", *QUIET, name, text=dump)
+            for script in scripts:
+                await self.run("psql", *QUIET, "--file", str(script), name)
+            await self.run("psql", *QUIET, "--command", "VACUUM ANALYZE", name)
 
     async def orders_per_second(self, *, run: int, clients: int, seconds: int) -> float:
         """Place orders for some seconds and return how many per second.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from bench.backlog import Backlog
+from bench.backlog_report import backlog_lines
 from bench.figures import Spread, percentile, ratios
 from bench.hot import HotRun
 from bench.hot_report import hot_section
@@ -64,6 +66,7 @@ class Results:
     lag_refused: int = 0
     hot: Mapping[str, Sequence[HotRun]] = field(default_factory=dict)
     syncs: Sequence[float] = ()
+    backlog: Backlog | None = None
 
 
 def markdown(results: Results) -> str:
@@ -84,6 +87,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from _orders(results)
     yield from _lag(results)
     yield from hot_section(results.hot, results.syncs)
+    yield from backlog_lines(results.backlog)
     yield from _starts(results)
     yield from _footprint(results)
 

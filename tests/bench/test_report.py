@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bench.backlog import Backlog
 from bench.hot import SINGLE, SPREAD, HotRun
 from bench.lag import Lag
 from bench.orders import Placed, Settled
@@ -54,6 +55,7 @@ def results() -> Results:
             SPREAD: [HotRun(400.0, [0.001, 0.002]), HotRun(700.0, [0.001])],
         },
         syncs=[0.0004] * 99 + [0.002],
+        backlog=Backlog(1000, 400.0, 99.0, [0.1] * 99 + [2.1], [0.1] * 98 + [2.0] * 2),
     )
 
 
@@ -93,6 +95,14 @@ def test_lag_is_told_in_all_and_by_message(results: Results) -> None:
     page = markdown(results)
     assert "| **all** |  | 100 | 50 | 99 | 100 |" in page
     assert "| order.placed.v1 | cart-inbox | 100 | 50 | 99 | 100 |" in page
+
+
+def test_a_backlog_stands_beside_its_bars(results: Results) -> None:
+    page = markdown(results)
+    assert "| published per second | 400 | >= 400 | yes |" in page
+    assert "| consumed per second | 99 | >= 100 | **no** |" in page
+    assert "| from commit to published, p99 s | 0.10 | <= 2 | yes |" in page
+    assert "| from commit to consumed, p99 s | 2.00 | <= 2 | yes |" in page
 
 
 def test_each_bar_stands_beside_its_figure(results: Results) -> None:

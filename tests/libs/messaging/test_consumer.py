@@ -158,6 +158,28 @@ async def test_a_poison_message_ends_among_the_dead_letters_while_others_flow(
     assert {letter.id for letter in broker.waiting(EVENTS.dead_letter)} == {poison.id, "garbage"}
 
 
+async def test_a_poison_message_holds_up_nobody_while_it_fails(
+    broker: MemoryBroker, consumer: Make
+) -> None:
+    """Everything sent after it is handled before it comes to its end among the dead letters."""
+    handled: list[str] = []
+    tries = 0
+
+    async def handle(message: OrderPlaced, _: HandlerContext) -> None:
+        nonlocal tries
+        if message.order_id == "ord_poison":
+            tries += 1
+            raise RuntimeError("poison")
+        handled.append(message.order_id)
+
+    await broker.publish(f"queue:{EVENTS.name}", [event("ord_poison")])
+    await broker.publish(f"queue:{EVENTS.name}", [event(f"ord_{n}") for n in range(60)])
+    async with running(consumer({OrderPlaced: handle}, redelivery_seconds=0.5, concurrency=5)):
+        await eventually(lambda: len(handled) == 60, timeout=60)
+        assert not broker.waiting(EVENTS.dead_letter)
+        assert tries < EVENTS.max_receive_count
+
+
 async def test_a_group_is_handled_in_order_and_a_failure_holds_back_only_its_own(
     broker: MemoryBroker, consumer: Make
 ) -> None:

@@ -48,7 +48,7 @@ async def place(
         for name in SUBSCRIBERS
     )
     await declare(aws, routing.model_copy(update={"subscriptions": subscriptions}))
-    return Place(scratch_database_url, aws_endpoint_url, aws.prefix, visibility_seconds=4)
+    return Place(scratch_database_url, aws_endpoint_url, aws.prefix, visibility_seconds=10)
 
 
 class Storm:
@@ -119,7 +119,7 @@ async def test_however_often_relays_and_consumers_are_killed_every_event_acts_on
             return len(await applied(database)) >= len(expected)
 
         await eventually(
-            all_applied, timeout=trials(60, 300), message=f"seed {seed}: some are lost"
+            all_applied, timeout=trials(120, 900), message=f"seed {seed}: some are lost"
         )
     effects = await applied(database)
     assert set(effects) == expected, f"seed {seed}: rolled back, but told"

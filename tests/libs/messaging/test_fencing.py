@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.message import Message
 from libs.contracts.payment import CapturePayment
-from libs.database.session import Database
+from libs.database.session import Database, Patience
 from libs.messaging.broker import AwsBroker
 from libs.messaging.outbox import Outbox
 from libs.messaging.relay import Relay
@@ -34,7 +34,14 @@ async def place(
     async with database.transaction() as session:
         await session.execute(text(APPLIED))
         await session.execute(text(SENT))
-    return Place(scratch_database_url, aws_endpoint_url, aws.prefix, visibility_seconds=1)
+    return Place(
+        scratch_database_url,
+        aws_endpoint_url,
+        aws.prefix,
+        visibility_seconds=2,
+        # A frozen worker keeps its rows locked for no longer than this.
+        patience=Patience(connection=20, lock=20, statement=20, idle_in_transaction=2),
+    )
 
 
 class Work:
@@ -58,7 +65,7 @@ class Work:
                 rows = await session.scalar(select(func.count()).select_from(inbox_messages))
             return (rows or 0) >= count
 
-        await eventually(recorded, timeout=60)
+        await eventually(recorded, timeout=180)
 
     async def effects(self) -> Counter[str]:
         async with self._database.transaction() as session:
