@@ -12,6 +12,7 @@ import httpx
 
 from bench.stack import Site
 from bench.wire import request_bytes
+from libs.deadline import DEADLINE_HEADER
 
 ADDRESS: Final = {
     "recipient": "Ada Example",
@@ -25,6 +26,7 @@ PIECES: Final = 1_000_000
 """Put in stock of every SKU sold here: a benchmark of refusals is another one."""
 
 _AT_A_TIME: Final = 6
+_PATIENCE_SECONDS: Final = 30
 
 
 class NotReady(Exception):
@@ -62,8 +64,11 @@ class Basket:
 
 
 def open_client(site: Site) -> httpx.AsyncClient:
-    """Open a client of the gateway for everything that is not measured."""
-    return httpx.AsyncClient(base_url=site.url("gateway"), timeout=30, trust_env=False)
+    """Open a client of the gateway for everything that is not measured, and is in no hurry."""
+    patient = {DEADLINE_HEADER: str(1000 * _PATIENCE_SECONDS)}
+    return httpx.AsyncClient(
+        base_url=site.url("gateway"), timeout=_PATIENCE_SECONDS, headers=patient, trust_env=False
+    )
 
 
 async def register(http: httpx.AsyncClient) -> Customer:

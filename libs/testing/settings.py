@@ -67,6 +67,8 @@ def build_settings(
         "database_statement_seconds": PATIENCE.statement,
         # A test may ask as often as it likes; the limiter has tests of its own.
         "rate_limit_requests": 1_000_000,
+        "browsing_seconds": 60,  # a busy machine is no reason to refuse what a test asks
+        "buying_seconds": 60,
         "drain_seconds": 2,
         **overrides,
     }

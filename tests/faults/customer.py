@@ -17,7 +17,8 @@ DEADLINE_MS: Final = 3_000
 PATIENCE_SECONDS: Final = 15.0
 """When the test stops waiting: far above the deadline, because the machine may be busy."""
 
-RECOVERY_SECONDS: Final = 60.0
+RECOVERY_SECONDS: Final = 120.0
+_NO_HURRY_MS: Final = 12_000
 _BUSY: Final = frozenset({409, 429, 503, 504})
 
 
@@ -112,7 +113,7 @@ class Customer:
         """Send the order under its key until it is accepted, as a client does after any doubt."""
 
         async def placed() -> httpx.Response | None:
-            answer = await self._place()
+            answer = await self._place(_NO_HURRY_MS)
             if answer.status_code in _BUSY and answer.json()["code"] != "cart_already_ordered":
                 return None
             assert answer.status_code in {201, 202}, answer.text
@@ -127,13 +128,22 @@ class Customer:
         answer = await self._send("GET", f"/v1/orders/{order_id}")
         return answer.status_code == 200 and answer.json()["payment_status"] == "captured"
 
-    def _place(self) -> Awaitable[httpx.Response]:
-        return self._send("POST", "/v1/orders", self._order, key=self._key)
+    def _place(self, milliseconds: int = DEADLINE_MS) -> Awaitable[httpx.Response]:
+        return self._send(
+            "POST", "/v1/orders", self._order, key=self._key, milliseconds=milliseconds
+        )
 
     async def _send(
-        self, method: str, path: str, body: object = None, *, token: bool = True, key: str = ""
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        token: bool = True,
+        key: str = "",
+        milliseconds: int = DEADLINE_MS,
     ) -> httpx.Response:
-        headers = {"Request-Timeout": str(DEADLINE_MS)}
+        headers = {"Request-Timeout": str(milliseconds)}
         if token:
             headers |= self._shopper.headers
         if key:

@@ -31,14 +31,14 @@ class Scene:
         self._customer = Customer(self._http)
 
     def open(self) -> None:
-        self._loop.run(self._opened(), timeout=120)
+        self._loop.run(self._opened(), timeout=300)
 
     def close(self) -> None:
         self._loop.run(self._http.aclose())
 
     def play(self, dependency: str, fault: str) -> Mapping[str, Outcome]:
         """Break the dependency, try everything, heal it, and see the order through."""
-        return self._loop.run(self._played(dependency, fault), timeout=240)
+        return self._loop.run(self._played(dependency, fault), timeout=480)
 
     async def _opened(self) -> None:
         await self._customer.arrive(self.stack.admin_password)
