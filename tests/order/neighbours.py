@@ -1,20 +1,49 @@
 """Payment and product for many orders at once: they read the order service's outbox and tell its real consumers the outcome."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 
+from libs.ids import new_id
 from libs.messaging.processing import Outcome
 from services.order.domain.saga import TAKEN
 from services.order.domain.states import OrderStatus, ShipmentStatus
 from services.order.repository import OrderRepository
 from services.order.service.audit import discrepancies
 from services.order.service.rows import goods_of, saga_of
-from tests.order.conftest import Running
+from tests.order.conftest import CUSTOMER, Running
 from tests.order.process import TO_STOCK
 from tests.order.world import ASKS, News, Payment, Stock, sent_of
 
 AT_ONCE = 4
 ROUNDS = 15
+TOTAL = 4_085
+PIECES = {"MUG": 2, "PEN": 1}
+PLACE = """
+    INSERT INTO orders (
+        id, user_id, home_region, cart_id, cart_version, order_status, payment_status,
+        shipment_status, stock_returned, currency, subtotal_minor, shipping_minor, tax_minor,
+        tax_included, total_minor, captured_minor, refunded_minor, payment_method,
+        payment_version, address_id, ship_to, version, last_sequence, checks, created_at,
+        next_check_at, rates_version, shipping_tax_basis_points, shipping_flat_minor,
+        shipping_free_from_minor
+    )
+    SELECT id, :customer, 'us-east-1', id, 1, 'pending', 'pending', 'pending', false, 'USD', 3250,
+        599, 236, false, 4085, 0, 0, 'tok_ok', 0, 'adr', CAST(:ship_to AS jsonb), 1, 1, 0,
+        now() - make_interval(hours => :hours), now(), 'test', 0, 599, 5000
+    FROM unnest(CAST(:ids AS text[])) AS new (id)
+"""
+LINES = """
+    INSERT INTO order_lines (
+        order_id, line_number, sku, title, quantity, unit_price_minor, currency, price_version,
+        tax_basis_points, tax_minor
+    )
+    SELECT id, number, sku, sku, quantity, price, 'USD', 1, 725, tax
+    FROM unnest(CAST(:ids AS text[])) AS new (id),
+        (VALUES (1, 'MUG', 2, 1500, 218), (2, 'PEN', 1, 250, 18))
+            AS line (number, sku, quantity, price, tax)
+"""
+ADDRESS = dict.fromkeys(("recipient", "line1", "line2", "city", "region", "postal_code"), "x")
 
 
 @dataclass
@@ -26,10 +55,16 @@ class Neighbours:
     stocks: dict[str, Stock] = field(default_factory=dict)
     position: int = 0
 
-    def know(self, order_id: str, total: int, pieces: dict[str, int]) -> None:
-        """Meet an order."""
-        self.payments[order_id] = Payment(total, "USD")
-        self.stocks[order_id] = Stock(pieces)
+    async def place(self, count: int, hours: int = 0) -> list[str]:
+        """Write orders as checkout does, that many hours old; nothing was asked for yet, the sweeper will."""
+        ids = [new_id("ord") for _ in range(count)]
+        ship_to = json.dumps(ADDRESS | {"country": "US"})
+        await self.running.sql(PLACE, customer=CUSTOMER, hours=hours, ids=ids, ship_to=ship_to)
+        await self.running.sql(LINES, ids=ids)
+        for order_id in ids:
+            self.payments[order_id] = Payment(TOTAL, "USD")
+            self.stocks[order_id] = Stock(PIECES)
+        return ids
 
     async def ignore(self) -> None:
         """Lose everything that was sent so far."""

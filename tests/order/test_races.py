@@ -14,21 +14,18 @@ from libs.testing.scale import trials
 from services.order.domain.states import OrderStatus
 from services.order.settings import OrderSettings
 from tests.order.conftest import Running
-from tests.order.neighbours import Neighbours
+from tests.order.neighbours import TOTAL, Neighbours
 from tests.order.world import News
 
 TRIALS = trials(4, 1_000)
-TOTAL = 4_085
-PIECES = {"MUG-RED-L": 2, "PEN-BLUE": 1}
-MUG = {"sku": "MUG-RED-L", "quantity": 1}
-MUGS = {"sku": "MUG-RED-L", "quantity": 2}
+MUG = {"sku": "MUG", "quantity": 1}
+MUGS = {"sku": "MUG", "quantity": 2}
 PARCEL = {"carrier": "DHL", "tracking_number": "1"}
 OK = {200, 201}
 
 
 @pytest.fixture
 def neighbours(running: Running) -> Neighbours:
-    running.shop.stock = dict.fromkeys(PIECES, 10_000)
     return Neighbours(running)
 
 
@@ -37,14 +34,9 @@ def chance() -> random.Random:
     return random.Random(9)  # noqa: S311 - the moments of requests, not secrets
 
 
-async def placed(neighbours: Neighbours) -> str:
-    order_id = await neighbours.running.placed()
-    neighbours.know(order_id, TOTAL, PIECES)
-    return order_id
-
-
 async def paid(neighbours: Neighbours) -> str:
-    order_id = await placed(neighbours)
+    (order_id,) = await neighbours.place(1)
+    await neighbours.running.sweep()
     while await neighbours.answer():
         continue
     return order_id
@@ -115,7 +107,7 @@ async def test_a_piece_is_cancelled_or_shipped(
         assert (cancelled in OK) != (shipped in OK), (cancelled, shipped)
         await neighbours.settle()
         assert await neighbours.check(order_id) == OrderStatus.CONFIRMED
-        back = neighbours.stocks[order_id].back["MUG-RED-L"]
+        back = neighbours.stocks[order_id].back["MUG"]
         assert back == (2 if cancelled in OK else 0)
         assert neighbours.payments[order_id].refunded == (3_218 if cancelled in OK else 0)
 
@@ -165,7 +157,7 @@ async def test_an_order_that_is_paid_the_moment_it_expires_has_its_goods_or_its_
     patience = running.resources.settings_as(OrderSettings).pending_timeout_seconds
     seen: Counter[OrderStatus] = Counter()
     for _ in range(TRIALS):
-        order_id = await placed(neighbours)
+        (order_id,) = await neighbours.place(1)
         payment, stock = neighbours.payments[order_id], neighbours.stocks[order_id]
         (news,) = payment.become("authorized")
         if late == "stock.committed.v1":

@@ -172,3 +172,38 @@ async def test_orders_never_take_more_than_there_is(both: Both) -> None:
 
 async def _is(both: Both, piles: tuple[int, int, int]) -> bool:
     return await both.piles() == piles
+
+
+async def test_cancelled_and_returned_pieces_can_be_bought_again(both: Both) -> None:
+    total = await quoted(both)
+    response = await both.order.post_order(total=total)
+    assert response.status_code == 202, response.text
+    order_id = response.json()["order_id"]
+    amount = {"amount_minor": total, "currency": "USD"}
+    await both.order.hear("payment.authorized.v1", order_id, amount=amount)
+    await until(both, order_id, status="confirmed")
+    await both.order.hear("payment.captured.v1", order_id, amount=amount)
+    headers = both.order.headers(admin=True)
+    mug: dict[str, object] = {"lines": [{"sku": "MUG-RED-L", "quantity": 1}]}
+
+    async def post(what: str, body: dict[str, object], **more: str) -> None:
+        path = f"/v1/orders/{order_id}/{what}"
+        key = {"Idempotency-Key": new_id("key")}
+        response = await both.order.http.post(path, json=body, headers=headers | key | more)
+        assert response.status_code in {200, 201}, response.text
+
+    await post("cancel", mug)
+    assert await eventually(lambda: _is(both, (19, 0, 1)), 20)
+    await until_restocked(both, order_id)
+    tag = f'"v{(await both.order.get(order_id))["version"]}"'
+    await post("shipments", {"carrier": "DHL", "tracking_number": "1"}, **{"If-Match": tag})
+    await post("returns", mug | {"restock": True})
+    assert await eventually(lambda: _is(both, (20, 0, 0)), 20)
+
+
+async def until_restocked(both: Both, order_id: str) -> None:
+    async def reached() -> bool:
+        order = await both.order.get(order_id)
+        return all(one["restock"] == "done" for one in order["cancellations"])
+
+    assert await eventually(reached, 20)

@@ -3,13 +3,10 @@
 import pytest
 
 from libs.testing.scale import trials
-from tests.order.conftest import CUSTOMER, Running
-from tests.order.neighbours import Neighbours
+from tests.order.conftest import Running
+from tests.order.neighbours import TOTAL, Neighbours
 
 ORDERS = trials(2, 1_000)
-TOTAL = 4_085
-PIECES = {"MUG": 2, "PEN": 1}
-
 AUTHORIZED = "payment_status = 'authorized', payment_version = 1"
 CONFIRMED = (AUTHORIZED, "order_status = 'confirmed'")
 CAPTURED = (
@@ -83,42 +80,16 @@ STATES: dict[str, tuple[str, tuple[str, ...], str, str, str]] = {
     ),
 }
 
-PLACE = """
-    INSERT INTO orders (
-        id, user_id, home_region, cart_id, cart_version, order_status, payment_status,
-        shipment_status, stock_returned, currency, subtotal_minor, shipping_minor, tax_minor,
-        tax_included, total_minor, captured_minor, refunded_minor, payment_method,
-        payment_version, address_id, ship_to, version, last_sequence, checks, created_at,
-        next_check_at
-    )
-    SELECT 'ord_' || lpad(number::text, 32, '0'), :customer, 'us-east-1', 'crt_' || number, 1,
-        'pending', 'pending', 'pending', false, 'USD', 3250, 599, 236, false, 4085, 0, 0, 'tok_ok',
-        0, 'adr', '{}', 1, 1, 0, now() - make_interval(hours => :hours), now()
-    FROM generate_series(1, :count) AS number
-    RETURNING id
-"""
-LINES = """
-    INSERT INTO order_lines (
-        order_id, line_number, sku, title, quantity, unit_price_minor, currency, price_version,
-        tax_minor
-    )
-    SELECT id, number, sku, sku, quantity, price, 'USD', 1, tax FROM orders,
-        (VALUES (1, 'MUG', 2, 1500, 218), (2, 'PEN', 1, 250, 18))
-            AS line (number, sku, quantity, price, tax)
-"""
-
 
 async def orphans(running: Running, name: str) -> Neighbours:
     """Bring many orders to a state along legal edges, and forget everything that was sent about them."""
     truth, steps, stock, parts, age = STATES[name]
-    rows = await running.sql(PLACE, customer=CUSTOMER, hours=1 if age else 0, count=ORDERS)
-    await running.sql(LINES)
+    neighbours = Neighbours(running)
+    order_ids = await neighbours.place(ORDERS, hours=1 if age else 0)
     for step in steps:
         await running.sql(f"UPDATE orders SET {step}, version = version + 1")  # noqa: S608 - from the table above
     await add_parts(running, parts)
-    neighbours = Neighbours(running)
-    for (order_id,) in rows:
-        neighbours.know(order_id, TOTAL, PIECES)
+    for order_id in order_ids:
         payment = neighbours.payments[order_id]
         payment.state, payment.version = truth, 3
         payment.captured = TOTAL if truth == "captured" else 0
