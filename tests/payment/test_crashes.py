@@ -255,7 +255,7 @@ async def test_a_process_killed_at_any_point_of_any_call_leaves_one_charge_and_o
         for order_id, (purpose, _) in orders.items():
             await send(queue, commands_of(purpose, order_id))
         wanted = {order_id: ENDS[purpose][0] for order_id, (purpose, _) in orders.items()}
-        await eventually(partial(_ended, shop, mines, wanted), 90)
+        await eventually(partial(_ended, shop, mines, wanted), 180)
         for order_id, (purpose, _) in orders.items():
             await _check_books(shop, order_id, purpose)
     assert supervised.deaths == len(CHOSEN)
