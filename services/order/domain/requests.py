@@ -52,12 +52,12 @@ def cancel_lines(
     """
     if saga.order != OrderStatus.CONFIRMED:
         raise NotCancellable("Only a confirmed order is cancelled in part; cancel it as a whole.")
-    _require(goods, wanted, lambda line: line.open, NotCancellable, "not shipped yet")
+    lines = _require(goods, wanted, lambda line: line.open, NotCancellable, "not shipped yet")
     last = goods.leaves_nothing_open(wanted)
     if last and saga.shipment == ShipmentStatus.PENDING:
         return cancel(saga, reason)
     draft = Adjustment(adjustment_id, AdjustmentKind.CANCELLATION, reason, Restock.REQUESTED)
-    after = _adjusted(saga, goods, draft, wanted)
+    after = _adjusted(saga, lines, draft, wanted)
     return after.with_shipment(ShipmentStatus.SHIPPED) if last else after
 
 
@@ -96,10 +96,12 @@ def take_back(
     Raises:
         NotReturnable: the customer has fewer pieces.
     """
-    _require(goods, wanted, lambda line: line.returnable, NotReturnable, "with the customer")
+    lines = _require(
+        goods, wanted, lambda line: line.returnable, NotReturnable, "with the customer"
+    )
     to_stock = Restock.REQUESTED if restock else Restock.NONE
     draft = Adjustment(adjustment_id, AdjustmentKind.RETURN, reason, to_stock)
-    return _adjusted(saga, goods, draft, wanted)
+    return _adjusted(saga, lines, draft, wanted)
 
 
 def refund_lines(
@@ -110,11 +112,11 @@ def refund_lines(
     Raises:
         NotRefundable: fewer pieces were shipped and are still paid for, or nothing is left of the payment.
     """
-    _require(
+    lines = _require(
         goods, wanted, lambda line: line.charged, NotRefundable, "shipped and not yet paid back"
     )
     draft = Adjustment(adjustment_id, AdjustmentKind.REFUND, reason)
-    after = _adjusted(saga, goods, draft, wanted)
+    after = _adjusted(saga, lines, draft, wanted)
     if not after.adjustments[-1].refund_minor:
         raise NotRefundable("Nothing was paid for these pieces, or all of it goes back already.")
     return after
@@ -161,27 +163,31 @@ def _require(
     available: Callable[[Line], int],
     refusal: type[DomainError],
     which: str,
-) -> None:
-    """Refuse more pieces of a line than there are."""
+) -> list[Line]:
+    """Return the line of each of the wanted pieces; refuse more pieces than there are."""
+    lines = []
     for one in wanted:
         line = goods.line(one.sku)
         most = 0 if line is None else available(line)
-        if one.quantity > most:
+        if line is None or one.quantity > most:
             raise refusal(
                 f"{most} pieces of {one.sku} are {which}.",
                 extensions={"sku": one.sku, "available": most},
             )
+        lines.append(line)
+    return lines
 
 
-def _adjusted(saga: Saga, goods: Goods, draft: Adjustment, wanted: Sequence[Pieces]) -> Saga:
+def _adjusted(
+    saga: Saga, lines: Sequence[Line], draft: Adjustment, wanted: Sequence[Pieces]
+) -> Saga:
     """Add an adjustment priced from the lines as they were sold, never more than is left of what was paid."""
-    lines = tuple(
+    adjusted = tuple(
         _adjusted_line(line, one.quantity, draft.kind)
-        for one in wanted
-        if (line := goods.line(one.sku)) is not None
+        for line, one in zip(lines, wanted, strict=True)
     )
-    owed = min(sum(line.amount_minor for line in lines), max(saga.left_minor, 0))
-    return saga.with_adjustment(replace(draft, lines=lines, refund_minor=owed))
+    owed = min(sum(line.amount_minor for line in adjusted), max(saga.left_minor, 0))
+    return saga.with_adjustment(replace(draft, lines=adjusted, refund_minor=owed))
 
 
 def _adjusted_line(line: Line, quantity: int, kind: AdjustmentKind) -> AdjustedLine:
