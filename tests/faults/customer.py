@@ -19,7 +19,7 @@ PATIENCE_SECONDS: Final = 15.0
 
 RECOVERY_SECONDS: Final = 120.0
 _NO_HURRY_MS: Final = 12_000
-_BUSY: Final = frozenset({409, 429, 503, 504})
+_BUSY: Final = frozenset({429, 503, 504})
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Outcome:
 
 
 class Customer:
-    """Somebody registered, with a cart, a quote and an earlier order."""
+    """Somebody registered, with a cart, a quote and an earlier order; and a companion who only looks at theirs."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
@@ -49,6 +49,7 @@ class Customer:
             "password": secrets.token_urlsafe(18),
         }
         self._shopper = Shopper(http)
+        self._looking = Shopper(http)
         self._product = ""
         self._sku = ""
         self._cart = ""
@@ -75,7 +76,8 @@ class Customer:
         await self._shopper.log_in(self._login["email"], self._login["password"])
         cart = await self._shopper.fill_cart(self._sku)
         self._order = await self._shopper.order_body(cart["cart_id"])
-        self._cart = (await self._shopper.fill_cart(self._sku))["cart_id"]  # stays as it is
+        self._looking = await Shopper(self._http).register()
+        self._cart = (await self._looking.fill_cart(self._sku))["cart_id"]
         self._key = secrets.token_hex(12)
         for path in self._catalogue:  # so that the cache knows what was there before
             await self._shopper.get(path)
@@ -86,15 +88,15 @@ class Customer:
 
     async def try_everything(self) -> Mapping[str, Outcome]:
         """Send every operation once, together, and note what came back."""
-        quote = {"cart_id": self._cart, "address_id": self._shopper.address_id}
+        quote = {"cart_id": self._cart, "address_id": self._looking.address_id}
         product, listing = self._catalogue
         attempts: dict[str, Awaitable[httpx.Response]] = {
             "browse": self._send("GET", product, token=False),
             "search": self._send("GET", listing, token=False),
             "login": self._send("POST", "/v1/auth/login", self._login, token=False),
-            "get_cart": self._send("GET", f"/v1/carts/{self._cart}"),
+            "get_cart": self._send("GET", f"/v1/carts/{self._cart}", who=self._looking),
             "open_cart": self._send("POST", "/v1/carts", {}),
-            "quote": self._send("POST", "/v1/quotes", quote),
+            "quote": self._send("POST", "/v1/quotes", quote, who=self._looking),
             "place_order": self._place(),
             "get_order": self._send("GET", f"/v1/orders/{self._earlier}"),
         }
@@ -114,7 +116,7 @@ class Customer:
 
         async def placed() -> httpx.Response | None:
             answer = await self._place(_NO_HURRY_MS)
-            if answer.status_code in _BUSY and answer.json()["code"] != "cart_already_ordered":
+            if answer.status_code in _BUSY or Outcome.of(answer).code == "idempotency_in_flight":
                 return None
             assert answer.status_code in {201, 202}, answer.text
             return answer
@@ -140,12 +142,13 @@ class Customer:
         body: object = None,
         *,
         token: bool = True,
+        who: Shopper | None = None,
         key: str = "",
         milliseconds: int = DEADLINE_MS,
     ) -> httpx.Response:
         headers = {"Request-Timeout": str(milliseconds)}
         if token:
-            headers |= self._shopper.headers
+            headers |= (who or self._shopper).headers
         if key:
             headers["Idempotency-Key"] = key
         return await self._http.request(
