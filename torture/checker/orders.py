@@ -29,7 +29,9 @@ def acknowledged_orders_exist(evidence: Evidence) -> Iterator[Violation]:
 def keys_make_one_order(evidence: Evidence) -> Iterator[Violation]:
     """Every answer under one idempotency key names the same order, and a key that succeeded stays so."""
     for (f, key), tries in sorted(_by_key(evidence).items()):
-        named = {t.answer[_MADE[f]] for t in tries if t.outcome == "ok" and _MADE[f] in t.answer}
+        named = {
+            str(t.answer[_MADE[f]]) for t in tries if t.outcome == "ok" and _MADE[f] in t.answer
+        }
         if len(named) > 1:
             yield Violation("key_used_twice", f"{f} key {key} made {', '.join(sorted(named))}.")
         yield from _no_refusal_after_success(f, key, tries)

@@ -65,6 +65,25 @@ BREAKINGS: Final[dict[str, tuple[str, Breaking]]] = {
             ],
         ),
     ),
+    "one delivery's key made two bookings": (
+        "key_used_twice",
+        lambda e: replace(
+            e,
+            history=[
+                *e.history,
+                *(
+                    operation(
+                        "restock",
+                        answer={"adjustment_id": number},
+                        key="key-two",
+                        sku="CAP",
+                        quantity=1,
+                    )
+                    for number in (1, 2)
+                ),
+            ],
+        ),
+    ),
     "a refused cart became an order": (
         "order_nobody_asked_for",
         lambda e: replace(
