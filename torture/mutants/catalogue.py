@@ -272,10 +272,8 @@ MUTANTS: Final = (
             ),
             Edit(
                 "services/product/domain/reservations.py",
-                """        if there.get(line.sku, 0) < line.quantity
-""",
-                """        if line.sku not in there
-""",
+                "if there.get(line.sku, 0) < line.quantity",
+                "if line.sku not in there",
             ),
             Edit(
                 "services/product/migrations/versions/0001_create_catalogue_and_stock.py",
@@ -300,4 +298,3 @@ MUTANTS: Final = (
         frozenset({"sold_differs"}),
     ),
 )
-"""Fourteen, all distinct: each breaks a promise of its own, and each has rules of its own to be seen by."""
