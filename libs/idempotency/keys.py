@@ -47,12 +47,17 @@ def key_of(request: Request) -> str | None:
 
 async def identity_of(request: Request, key: str, secret: bytes) -> Identity:
     """Describe the request; its body is hashed with a secret, because bodies may hold passwords."""
-    method_path = f"{request.method} {request.url.path}"
+    method_path = method_path_of(request)
     digest = hmac.new(secret, digestmod=hashlib.sha256)
     for part in (method_path.encode(), request.url.query.encode(), await request.body()):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return Identity(principal_of(request, secret), key, method_path, digest.digest())
+
+
+def method_path_of(request: Request) -> str:
+    """Name the operation and the resource it is about."""
+    return f"{request.method} {request.url.path}"
 
 
 def principal_of(request: Request, secret: bytes) -> str:
@@ -69,6 +74,18 @@ def principal_of(request: Request, secret: bytes) -> str:
         return f"guest:{hashlib.sha256(guest_token.encode()).hexdigest()}"
     address = request.client.host if request.client is not None else ""
     return f"{ANONYMOUS}:{hmac.new(secret, address.encode(), hashlib.sha256).hexdigest()}"
+
+
+def id_from(principal: str, key: str, method_path: str, prefix: str) -> str:
+    """Name what a request makes after its key: the same request under the same key gets the same id for ever.
+
+    So the primary key of what was made still refuses a second one when the key itself was forgotten long ago.
+    """
+    digest = hashlib.sha256()
+    for part in (principal, key, method_path):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part.encode())
+    return f"{prefix}_{digest.hexdigest()[:32]}"
 
 
 def _unquoted(value: str) -> str | None:

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.database.session import SessionDep
 from libs.idempotency import store
 from libs.idempotency.header import FingerprintSecret, OptionalKey, RequiredKey
-from libs.idempotency.keys import identity_of
+from libs.idempotency.keys import id_from, identity_of, method_path_of, principal_of
 from libs.idempotency.reply import Reply, StoredReply
+from libs.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,13 @@ class OneTransaction:
     session: AsyncSession
     key: str | None
     secret: bytes
+
+    def id_of(self, prefix: str) -> str:
+        """Return the id for what this request makes: derived from its key, or new without one."""
+        if self.key is None:
+            return new_id(prefix)
+        principal = principal_of(self.request, self.secret)
+        return id_from(principal, self.key, method_path_of(self.request), prefix)
 
     async def once(self, work: Callable[[], Awaitable[Reply]]) -> Response:
         """Run `work` in the request's transaction, or answer what it answered before.

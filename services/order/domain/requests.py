@@ -47,9 +47,13 @@ def cancel_lines(
 ) -> Saga:
     """Call off pieces that were not shipped. The last ones of an order that shipped nothing take all of it along.
 
+    This and the three below change nothing when repeated under the same id.
+
     Raises:
         NotCancellable: the order is not confirmed, or fewer pieces are left to ship.
     """
+    if saga.has_adjustment(adjustment_id):
+        return saga
     if saga.order != OrderStatus.CONFIRMED:
         raise NotCancellable("Only a confirmed order is cancelled in part; cancel it as a whole.")
     lines = _require(goods, wanted, lambda line: line.open, NotCancellable, "not shipped yet")
@@ -96,6 +100,8 @@ def take_back(
     Raises:
         NotReturnable: the customer has fewer pieces.
     """
+    if saga.has_adjustment(adjustment_id):
+        return saga
     lines = _require(
         goods, wanted, lambda line: line.returnable, NotReturnable, "with the customer"
     )
@@ -112,6 +118,8 @@ def refund_lines(
     Raises:
         NotRefundable: fewer pieces were shipped and are still paid for, or nothing is left of the payment.
     """
+    if saga.has_adjustment(adjustment_id):
+        return saga
     lines = _require(
         goods, wanted, lambda line: line.charged, NotRefundable, "shipped and not yet paid back"
     )
@@ -129,6 +137,8 @@ def request_refund(saga: Saga, refund_id: str, amount: Money | None, reason: str
         NotRefundable: nothing is captured, nothing is left, or a closed order already pays itself back.
         RefundTooLarge: more than what is left, or another currency.
     """
+    if any(refund.id == refund_id for refund in saga.refunds):
+        return saga
     if saga.order != OrderStatus.CONFIRMED or saga.payment not in TAKEN:
         raise NotRefundable("Only a confirmed order with a captured payment can be refunded.")
     left = Money(saga.left_minor, saga.total.currency)

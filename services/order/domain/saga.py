@@ -156,6 +156,9 @@ class Saga:
         require_edge(Axis.ORDER, self.order, self.order)
         return replace(self, adjustments=(*self.adjustments, adjustment))
 
+    def has_adjustment(self, adjustment_id: str) -> bool:
+        return any(one.id == adjustment_id for one in self.adjustments)
+
     def with_refund(self, refund: Refund) -> "Saga":
         return replace(self, refunds=(*self.refunds, refund))
 

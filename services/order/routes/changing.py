@@ -57,7 +57,7 @@ async def cancel_order(
         if wanted.lines is None:
             order = await changes.cancel_order(caller, order_id, wanted.reason, check)
         else:
-            order = await changes.cancel_lines(caller, order_id, wanted, check)
+            order = await changes.cancel_lines(caller, order_id, wanted, idempotency.id_of, check)
         return Reply(200, order, {"ETag": etag_of(order.version)})
 
     return await idempotency.once(cancel)
@@ -112,7 +112,9 @@ async def return_goods(
     """Record shipped pieces that came back. Their price goes back to the customer, and they to stock if they can be sold."""
 
     async def take_back() -> Reply:
-        created, version = await changes.return_goods(caller, order_id, body, unless_stale(request))
+        created, version = await changes.return_goods(
+            caller, order_id, body, idempotency.id_of, unless_stale(request)
+        )
         return Reply(201, created, _order_headers(order_id, version))
 
     return await idempotency.once(take_back)
@@ -141,7 +143,9 @@ async def refund_order(
     """
 
     async def refund() -> Reply:
-        created, version = await changes.refund_order(caller, order_id, body, unless_stale(request))
+        created, version = await changes.refund_order(
+            caller, order_id, body, idempotency.id_of, unless_stale(request)
+        )
         return Reply(201, created, _order_headers(order_id, version))
 
     return await idempotency.once(refund)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from libs.contracts.order import LineQuantity, OrderShipped
-from libs.ids import new_id
+from libs.ids import new_id as random_id
 from libs.money import Money
 from libs.security.principal import Principal
 from services.order.domain import requests as rules
@@ -33,6 +33,9 @@ from services.order.service.views import (
 
 VersionCheck = Callable[[int], None]
 """Compares the version a client saw with the current one; raises when they differ."""
+
+NewId = Callable[[str], str]
+"""Names what a request makes: the same for the same key, so that a late repeat finds it instead of making it again."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class OrderChanges:
         caller: Principal,
         order_id: str,
         request: CancelRequest,
+        new_id: NewId,
         unless_stale: VersionCheck,
     ) -> OrderView:
         """Call off pieces of a confirmed order that were not shipped; their price and the pieces go back.
@@ -113,7 +117,12 @@ class OrderChanges:
         return next(one for one in views if one.shipment_id == shipment_id), locked.order.version
 
     async def return_goods(
-        self, caller: Principal, order_id: str, request: ReturnRequest, unless_stale: VersionCheck
+        self,
+        caller: Principal,
+        order_id: str,
+        request: ReturnRequest,
+        new_id: NewId,
+        unless_stale: VersionCheck,
     ) -> tuple[ReturnView, int]:
         """Record pieces that came back; returns it with the order's new version.
 
@@ -133,7 +142,12 @@ class OrderChanges:
         return next(one for one in views if one.return_id == return_id), locked.order.version
 
     async def refund_order(
-        self, caller: Principal, order_id: str, request: RefundRequest, unless_stale: VersionCheck
+        self,
+        caller: Principal,
+        order_id: str,
+        request: RefundRequest,
+        new_id: NewId,
+        unless_stale: VersionCheck,
     ) -> tuple[RefundView, int]:
         """Ask payment to return an amount or the price of lines; returns the refund with the order's new version.
 
@@ -144,27 +158,30 @@ class OrderChanges:
         """
         locked = await self._locked(caller, order_id)
         unless_stale(locked.order.version)
-        known = {row.id for row in locked.refunds}
-        await self.progress.apply(
-            locked, await self._refunded(locked, request), Cause("refund_requested")
-        )
+        refund_id, adjustment_id = new_id("rfd"), new_id("adj")
+        after = await self._refunded(locked, request, refund_id, adjustment_id)
+        await self.progress.apply(locked, after, Cause("refund_requested"))
         views = refund_views(await self._details(order_id))
-        return next(one for one in views if one.refund_id not in known), locked.order.version
+        return next(
+            one for one in views if refund_id == one.refund_id or adjustment_id == one.pays_for
+        ), locked.order.version
 
-    async def _refunded(self, locked: OrderState, request: RefundRequest) -> Saga:
+    async def _refunded(
+        self, locked: OrderState, request: RefundRequest, refund_id: str, adjustment_id: str
+    ) -> Saga:
         saga, reason = saga_of(locked), request.reason
         if request.lines is None:
             wanted = request.amount
             amount = None if wanted is None else Money(wanted.amount_minor, wanted.currency)
-            return rules.request_refund(saga, new_id("rfd"), amount, reason)
+            return rules.request_refund(saga, refund_id, amount, reason)
         goods = goods_of(locked, await self.progress.orders.goods(locked.order))
-        return rules.refund_lines(saga, goods, new_id("adj"), _pieces(request.lines), reason)
+        return rules.refund_lines(saga, goods, adjustment_id, _pieces(request.lines), reason)
 
     async def _keep_parcel(
         self, order_id: str, parcel: ShipRequest, packed: Sequence[Pieces]
     ) -> str:
         shipment = Shipment(
-            id=new_id("shp"),
+            id=random_id("shp"),
             order_id=order_id,
             carrier=parcel.carrier,
             tracking_number=parcel.tracking_number,

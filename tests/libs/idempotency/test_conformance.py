@@ -6,6 +6,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from libs.idempotency.keys import id_from
+from libs.ids import is_id
 from libs.testing.waiting import eventually
 from tests.libs.idempotency.conftest import CalleeAway, CardDeclined, OutOfStock, Shop
 
@@ -212,3 +214,16 @@ async def test_a_key_is_honoured_where_it_is_not_needed(shop: Shop) -> None:
     await shop.post("/optional")
     assert (await shop.post("/optional")).headers["Idempotency-Replayed"] == "true"
     assert await shop.made() == 1
+
+
+def test_an_id_is_the_same_for_the_same_principal_key_and_operation_only() -> None:
+    mine = id_from("usr_1", "k", "POST /v1/refunds", "rfd")
+    assert is_id(mine, "rfd")
+    assert mine == id_from("usr_1", "k", "POST /v1/refunds", "rfd")
+    others = {
+        id_from("usr_2", "k", "POST /v1/refunds", "rfd"),
+        id_from("usr_1", "k2", "POST /v1/refunds", "rfd"),
+        id_from("usr_1", "k", "POST /v1/returns", "rfd"),
+        id_from("usr_1k", "", "POST /v1/refunds", "rfd"),
+    }
+    assert len(others - {mine}) == 4

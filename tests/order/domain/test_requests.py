@@ -10,6 +10,7 @@ from services.order.domain.requests import (
     cancel_lines,
     pay_debts,
     refund_lines,
+    request_refund,
     ship,
     take_back,
 )
@@ -139,3 +140,18 @@ def test_a_challenge_is_known_by_its_newest_address() -> None:
     assert (again.payment, again.action_url) == (asked.payment, "https://bank.example/2")
     assert events.payment_action_required(PAID, "https://bank.example/3", 9) is PAID
     assert events.payment_authorized(again, TOTAL, 3).action_url is None
+
+
+def test_the_same_id_twice_changes_nothing_even_on_an_order_that_closed_meanwhile() -> None:
+    part = cancel_lines(PAID, FRESH, "can_1", [ONE], "other")
+    assert cancel_lines(part, goods(part), "can_1", [ONE], "other") == part
+    closed = part.closed("payment_voided")
+    assert cancel_lines(closed, goods(closed), "can_1", [ONE], "other") == closed
+    shipped, _ = ship(PAID, FRESH, None)
+    returned = take_back(shipped, goods(shipped, ALL), "ret_1", [ALL], "other", restock=True)
+    again = take_back(returned, goods(returned, ALL), "ret_1", [ALL], "other", restock=True)
+    assert again == returned
+    paid_back = refund_lines(shipped, goods(shipped, ALL), "adj_1", [ALL], "damaged")
+    assert refund_lines(paid_back, goods(paid_back, ALL), "adj_1", [ALL], "damaged") == paid_back
+    refunded = request_refund(PAID, "rfd_1", Money(100, "USD"), "goodwill")
+    assert request_refund(refunded, "rfd_1", Money(100, "USD"), "goodwill") == refunded
