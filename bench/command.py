@@ -3,22 +3,17 @@
 import argparse
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.backlog import BacklogStuck
 from bench.course import Course, Extent
-from bench.customers import NotReady
-from bench.pgbench import PgbenchFailed
-from bench.reads import WrongAnswers
+from bench.endings import why_undone
 from bench.report import Results, markdown
-from bench.stack import StackFailed, temporary_site
+from bench.stack import temporary_site
 from bench.versions.report import section_of, with_section
-from bench.wire import BadAnswer
 from libs.clock import utc_now
 from local.progress import Progress
 from local.settings import ROOT
@@ -50,16 +45,6 @@ QUICK: Final = Extent(
     backlog=1_000,
 )
 
-FAILURES: Final = (
-    StackFailed,
-    NotReady,
-    WrongAnswers,
-    PgbenchFailed,
-    BadAnswer,
-    BacklogStuck,
-    OSError,
-)
-
 
 @dataclass(frozen=True)
 class _Options:
@@ -77,10 +62,7 @@ def main(arguments: Sequence[str]) -> int:
         began=utc_now(),
         busy=os.getloadavg()[0],
     )
-    try:
-        failure = asyncio.run(_measured(options, progress, results))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        failure = "stopped"
+    failure = asyncio.run(why_undone(_measure(options, progress, results), LONGEST_SECONDS))
     if failure:
         sys.stderr.write(f"Nothing was written: {failure}\n")
         return 1
@@ -95,31 +77,9 @@ def _page(output: Path, page: str) -> str:
     return with_section(page, kept)
 
 
-async def _measured(options: _Options, progress: Progress, results: Results) -> str:
-    """Measure everything; return why it could not be done, or nothing."""
-    this = asyncio.current_task()
-    if this is not None:  # `kill` must stop the stack as Ctrl-C does
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    extent = QUICK if options.quick else FULL
-    failure = ""
-    try:
-        with temporary_site(options.port_offset) as site:
-            async with asyncio.timeout(LONGEST_SECONDS):
-                await Course(site, extent, progress, results).run()
-    except* TimeoutError:
-        failure = f"it was not done after {LONGEST_SECONDS:.0f} s"
-    except* FAILURES as failures:
-        failure = "; ".join(f"{type(one).__name__}: {one}" for one in leaves(failures))
-    return failure
-
-
-def leaves(failure: BaseException) -> Iterator[BaseException]:
-    """List the failures in a group of groups; one alone is itself."""
-    if not isinstance(failure, BaseExceptionGroup):
-        yield failure
-        return
-    for one in failure.exceptions:
-        yield from leaves(one)
+async def _measure(options: _Options, progress: Progress, results: Results) -> None:
+    with temporary_site(options.port_offset) as site:
+        await Course(site, QUICK if options.quick else FULL, progress, results).run()
 
 
 def _options(arguments: Sequence[str]) -> _Options:

@@ -3,13 +3,12 @@
 import argparse
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.command import FAILURES, leaves
+from bench.endings import why_undone
 from bench.overload.course import Course, Extent, Overload
 from bench.overload.report import markdown
 from bench.stack import temporary_site
@@ -35,7 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     began, progress = utc_now(), Progress()
     extent = QUICK if options.quick else FULL
     results = Overload(load_before=os.getloadavg()[0], seconds=extent.load_seconds)
-    failure = asyncio.run(_measured(options.port_offset, extent, progress, results))
+    measurement = _measure(options.port_offset, extent, progress, results)
+    failure = asyncio.run(why_undone(measurement, LONGEST_SECONDS))
     if failure:
         sys.stderr.write(f"Nothing was written: {failure}\n")
         return 1
@@ -44,20 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def _measured(offset: int, extent: Extent, progress: Progress, results: Overload) -> str:
-    this = asyncio.current_task()
-    if this is not None:  # `kill` must stop the stack as Ctrl-C does
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    failure = ""
-    try:
-        with temporary_site(offset) as site:
-            async with asyncio.timeout(LONGEST_SECONDS):
-                await Course(site, extent, progress, results).run()
-    except* (asyncio.CancelledError, TimeoutError):
-        failure = "it was stopped, or took too long"
-    except* FAILURES as failures:
-        failure = "; ".join(f"{type(one).__name__}: {one}" for one in leaves(failures))
-    return failure
+async def _measure(offset: int, extent: Extent, progress: Progress, results: Overload) -> None:
+    with temporary_site(offset) as site:
+        await Course(site, extent, progress, results).run()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ LONGEST_RECOVERY_SECONDS: Final = 60.0
 
 _SKUS: Final = 50
 _CUSTOMERS: Final = 24
-_CALM_BUYERS: Final = 2
 _CALM_FACTOR: Final = 2.0
 _CALM_IN_A_ROW: Final = 5
 

@@ -3,17 +3,19 @@
 import argparse
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from bench.command import FAILURES, PAGE, PORT_OFFSET, leaves
-from bench.stack import StackFailed, temporary_site
-from bench.versions.course import Comparison, compare, unpacked
+from bench.command import PAGE, PORT_OFFSET
+from bench.endings import why_undone
+from bench.stack import temporary_site
+from bench.versions.course import Comparison, compare
 from bench.versions.report import markdown, with_section
+from bench.versions.tree import CommitMissing, unpack
 from libs.clock import utc_now
 from local.progress import Progress
 
@@ -31,11 +33,14 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     began, progress = utc_now(), Progress()
     results = Comparison(options.old, os.getloadavg()[0])
-    try:
-        with unpacked(options.old) as tree:
-            failure = asyncio.run(_measured(tree, options, progress, results))
-    except StackFailed as missing:
-        failure = str(missing)
+    with TemporaryDirectory(prefix="meridian-version-") as folder:
+        try:
+            unpack(options.old, Path(folder))
+        except CommitMissing as missing:
+            failure = str(missing)
+        else:
+            measurement = _measure(Path(folder), options, progress, results)
+            failure = asyncio.run(why_undone(measurement, LONGEST_SECONDS))
     if failure:
         sys.stderr.write(f"Nothing was written: {failure}\n")
         return 1
@@ -45,30 +50,18 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def _measured(
+async def _measure(
     tree: Path, options: argparse.Namespace, progress: Progress, results: Comparison
-) -> str:
-    this = asyncio.current_task()
-    if this is not None:  # `kill` must stop the stacks as Ctrl-C does
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    failure = ""
-    try:
-        with temporary_site(PORT_OFFSET) as new, temporary_site(PORT_OFFSET + _BESIDE) as other:
-            old = replace(other, root=tree)
-            async with asyncio.timeout(LONGEST_SECONDS):
-                await compare(
-                    old,
-                    new,
-                    customers=options.customers,
-                    rounds=options.rounds,
-                    progress=progress,
-                    results=results,
-                )
-    except* (asyncio.CancelledError, TimeoutError):
-        failure = "it was stopped, or took too long"
-    except* FAILURES as failures:
-        failure = "; ".join(f"{type(one).__name__}: {one}" for one in leaves(failures))
-    return failure
+) -> None:
+    with temporary_site(PORT_OFFSET) as new, temporary_site(PORT_OFFSET + _BESIDE) as other:
+        await compare(
+            replace(other, root=tree),
+            new,
+            customers=options.customers,
+            rounds=options.rounds,
+            progress=progress,
+            results=results,
+        )
 
 
 if __name__ == "__main__":

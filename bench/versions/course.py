@@ -1,13 +1,7 @@
 """Two stacks at once, one of each version, buying in turns."""
 
-import asyncio
-import io
-import tarfile
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import asyncpg
@@ -15,9 +9,8 @@ import httpx
 
 from bench.customers import Customer, fill_many, open_client, register_many, stock_up
 from bench.orders import Placed, Settled, place_together, until_settled
-from bench.stack import Site, StackFailed, running_stack, until_up
+from bench.stack import Site, running_stack, until_up
 from local.progress import Progress
-from local.settings import ROOT
 
 AT_A_TIME: Final = 8
 
@@ -68,9 +61,8 @@ async def compare(
     async with AsyncExitStack() as open_things:
         async with progress.step("starting both stacks"):
             shops = [await _open(open_things, site, customers) for site in (old, new)]
-        for shop in (
-            shops
-        ):  # compiled statements, connections and plans, as a shop has that was open before
+        # Statements, connections and plans as a shop has that was open before.
+        for shop in shops:
             await shop.burst()
         sides = list(zip(shops, (results.before, results.after), strict=True))
         for number in range(rounds):
@@ -87,29 +79,3 @@ async def _open(open_things: AsyncExitStack, site: Site, customers: int) -> _Sho
     open_things.push_async_callback(connection.close)
     skus = await stock_up(site, http, _SKUS)
     return _Shop(site, http, connection, await register_many(http, customers), skus)
-
-
-@contextmanager
-def unpacked(commit: str) -> Iterator[Path]:
-    """Unpack the code of a commit into a folder that lasts as long as the block.
-
-    Raises:
-        StackFailed: this clone does not hold the commit.
-    """
-    archive = asyncio.run(_archive(commit))
-    with TemporaryDirectory(prefix="meridian-version-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder, filter="data")
-        yield Path(folder)
-
-
-async def _archive(commit: str) -> bytes:
-    pipe = asyncio.subprocess.PIPE
-    git = await asyncio.create_subprocess_exec(
-        "git", "archive", commit, cwd=ROOT, stdout=pipe, stderr=pipe
-    )
-    archive, error = await git.communicate()
-    if git.returncode:
-        said = error.decode().strip()
-        raise StackFailed(f"{commit} cannot be unpacked ({said}): fetch the whole history first")
-    return archive

@@ -2,13 +2,10 @@
 
 import asyncio
 import random
-import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +13,7 @@ import httpx
 import pytest
 from typing_extensions import override
 
+from bench.versions.tree import CommitMissing, unpack
 from libs.ids import new_id
 from libs.testing.processes import ServiceProcess, start_process
 from libs.topology import SERVICES
@@ -33,16 +31,10 @@ RELEASED: Final = "f61af37"
 
 def released_tree(folder: Path) -> Path:
     """Unpack the released code."""
-    archive = subprocess.run(
-        ["git", "archive", RELEASED],  # noqa: S607 - the developer's git
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-    )
-    if archive.returncode:
-        pytest.skip(f"this clone does not hold {RELEASED}: fetch the whole history")
-    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
+    try:
+        unpack(RELEASED, folder)
+    except CommitMissing as missing:
+        pytest.skip(str(missing))
     return folder
 
 
