@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,9 @@ class _Bench:
     console: Console
 
     async def run(self, mutants: Sequence[Mutant]) -> list[_Result]:
+        if task := asyncio.current_task():
+            # SIGTERM stops the run as Ctrl-C does: in order, with nothing left behind.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         drills = {mutant.drill.name: mutant.drill for mutant in mutants}
         results = [self._told(await self._clean(drill)) for drill in drills.values()]
         return results + [self._told(await self._mutant(mutant)) for mutant in mutants]
