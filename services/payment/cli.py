@@ -1,4 +1,4 @@
-"""Commands for operators: `python -m services.payment.cli reconcile --day 2026-01-31`."""
+"""Commands for operators: `python -m services.payment.cli reconcile --day 2026-01-31`, or `check-ledger`."""
 
 import argparse
 import asyncio
@@ -9,6 +9,8 @@ from datetime import date
 from libs.runtime.resources import open_resources
 from services.payment.dependencies import build_reconciliation
 from services.payment.domain.cases import Run, RunState
+from services.payment.repository.unit import Units
+from services.payment.service.ledger_check import LedgerCheck, Sum
 from services.payment.settings import PaymentSettings
 
 
@@ -18,19 +20,35 @@ async def reconcile(settings: PaymentSettings, day: date) -> Run | None:
         return await build_reconciliation(resources).run_day(day)
 
 
+async def check_ledger(settings: PaymentSettings) -> Sum:
+    """Add up the whole ledger, but for the last minute."""
+    async with open_resources(settings) as resources:
+        check = LedgerCheck(Units(resources.database, resources.outbox, at_once=1))
+        await check.begin_again()
+        return check.seen
+
+
 def main(arguments: Sequence[str], settings: PaymentSettings) -> int:
-    """Run a command; the exit status is 0 only when the day was compared."""
+    """Run a command; the exit status is 0 only when the day was compared, or the ledger balances."""
     parser = argparse.ArgumentParser(prog="python -m services.payment.cli")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("reconcile", help="compare a UTC day with the provider's book")
     command.add_argument("--day", type=date.fromisoformat, required=True, help="2026-01-31")
+    commands.add_parser("check-ledger", help="add up the whole ledger, but for the last minute")
     given = parser.parse_args(arguments)
+    if given.command == "check-ledger":
+        return _report(asyncio.run(check_ledger(settings)))
     run = asyncio.run(reconcile(settings, given.day))
     if run is None:
         sys.stderr.write(f"{given.day} is being compared by another process; try again later\n")
         return 1
     sys.stdout.write(f"{told(run)}\n")
     return 0 if run.state is RunState.SUCCEEDED else 1
+
+
+def _report(ledger: Sum) -> int:
+    sys.stdout.write(f"{ledger.entries} entries, imbalance {ledger.imbalance_minor}\n")
+    return 1 if ledger.imbalance_minor else 0
 
 
 def told(run: Run) -> str:

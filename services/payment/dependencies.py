@@ -15,6 +15,7 @@ from services.payment.clients.guarded import GuardedProvider, provider_breaker
 from services.payment.repository.unit import Unit, Units, unit_of
 from services.payment.service.cases import CaseDesk
 from services.payment.service.commands import PaymentCommands
+from services.payment.service.ledger_check import LedgerCheck
 from services.payment.service.queries import ADMIN_SCOPE, PaymentQueries
 from services.payment.service.reconciliation import Reconciliation
 from services.payment.service.settlement import Settlement
@@ -85,7 +86,7 @@ def build_payment_parts(resources: Resources) -> PaymentParts:
         settlement=settlement,
         webhooks=WebhookProcessor(units, settlement, EVENT_READERS),
         provider=guarded,
-        vitals=Vitals(units),
+        vitals=Vitals(units, LedgerCheck(units)),
         reconciliation=build_reconciliation(resources),
     )
 

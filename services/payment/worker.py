@@ -18,5 +18,6 @@ def worker_plan(resources: Resources) -> WorkerPlan:
             Timer("process_webhooks", 2.0, parts.webhooks.process_pending),
             Timer("reconcile", 300.0, parts.reconciliation.run_due),
             Timer("read_vitals", 15.0, parts.vitals.refresh),
+            Timer("check_ledger", 86_400.0, parts.vitals.ledger.begin_again),
         ],
     )

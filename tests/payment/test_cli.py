@@ -9,6 +9,7 @@ from libs.testing.plugin import SettingsFor
 from services.payment.cli import main
 from services.payment.settings import PaymentSettings
 from tests.payment.conftest import Shop
+from tests.payment.service.test_ledger_check import forge
 from tests.simulator.processes import API_KEY, SimulatorProcess
 
 TODAY = utc_now().date().isoformat()
@@ -52,3 +53,19 @@ async def test_a_day_another_process_is_at_is_left_to_it(
     )
     assert await reconcile(settings_for("payment")) == 1
     assert "is being compared by another process" in capsys.readouterr().err
+
+
+async def test_the_whole_ledger_is_added_up_on_request(
+    shop: Shop, settings_for: SettingsFor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_for("payment")
+    assert isinstance(settings, PaymentSettings)
+    await shop.captured()
+    await forge(shop, ("debit", 7, "USD"))
+    await shop.admin.execute("SET session_replication_role = replica")
+    await shop.admin.execute("UPDATE ledger_entries SET created_at = now() - interval '2 minutes'")
+    assert await asyncio.to_thread(main, ["check-ledger"], settings) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "3 entries, imbalance 7"
+    await shop.admin.execute("DELETE FROM ledger_entries WHERE amount_minor = 7")
+    assert await asyncio.to_thread(main, ["check-ledger"], settings) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 entries, imbalance 0"

@@ -20,6 +20,7 @@ from libs.testing.scale import trials
 from libs.testing.tokens import TokenFactory
 from services.payment.main import create_app
 from services.payment.repository.unit import Unit, Units
+from services.payment.service.ledger_check import LedgerCheck
 from services.payment.service.vitals import Vitals
 from services.payment.settings import PaymentSettings
 from tests.payment.conftest import Shop, outbox_of
@@ -117,9 +118,12 @@ async def test_after_a_storm_of_operations_all_books_agree(
     clearing = {of: minor for (account, of), minor in recomputed.items() if account.endswith("ing")}
     assert clearing == _held_by_provider(simulator.folder)
     assert clearing == await _held_by_payments(shop)
-    vitals = Vitals(shop.units)
+    vitals = Vitals(shop.units, LedgerCheck(shop.units, settled_seconds=0))
     await vitals.refresh()
-    assert (vitals.imbalance_minor, vitals.unknown.count) == (0, 0)
+    assert (vitals.ledger.seen.imbalance_minor, vitals.unknown.count) == (0, 0)
+    assert vitals.ledger.seen.entries == await shop.admin.fetchval(
+        "SELECT count(*) FROM ledger_entries"
+    )
 
 
 async def _live(shop: Shop, seeds: Iterator[int]) -> None:

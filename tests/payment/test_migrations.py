@@ -196,6 +196,23 @@ async def test_what_balances_in_every_currency_commits_whatever_the_order_of_its
     assert await shop.balances() == {"sales": -8, "provider_clearing": 8}
 
 
+@pytest.mark.parametrize("role", ["app", "superuser"])
+async def test_a_committed_ledger_transaction_takes_no_further_entries(
+    shop: Shop, databases: Databases, role: Role
+) -> None:
+    await shop.captured()
+    booked = await shop.admin.fetchval("SELECT id FROM ledger_transactions")
+    async with connected(databases, role) as late:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is closed"):
+            await late.execute(
+                "INSERT INTO ledger_entries"
+                " (transaction_id, account, side, amount_minor, currency) VALUES"
+                " ($1, 'provider_clearing', 'debit', 5, 'USD'), ($1, 'sales', 'credit', 5, 'USD')",
+                booked,
+            )
+    assert await shop.balances() == {"sales": -1000, "provider_clearing": 1000}
+
+
 async def test_a_movement_is_booked_once_per_payment_and_purpose(shop: Shop) -> None:
     order_id = await shop.captured()
     payment = await shop.payment(order_id)

@@ -102,6 +102,16 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Entries of one currency up to the one with id `last`; `off_minor` is debits less credits."""
+
+    currency: str
+    last: int
+    entries: int
+    off_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerLine:
     """One entry with the transaction it belongs to."""
 

@@ -1,13 +1,14 @@
 """The ledger: rows are added and read, never changed; the database refuses anything else."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from sqlalchemy import case, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.ids import new_id
 from services.payment.domain.ledger import Entry, Side
-from services.payment.domain.records import Balance, LedgerLine, Payment
+from services.payment.domain.records import Balance, LedgerLine, Payment, Stretch
 from services.payment.models import LedgerEntryRow, LedgerTransactionRow
 
 
@@ -54,16 +55,34 @@ class LedgerRepository:
             for account, currency, debits, credits_ in rows
         ]
 
-    async def imbalance_minor(self) -> int:
-        """Sum what debits and credits differ by, over all currencies; the schema keeps it at zero."""
-        signed = case((LedgerEntryRow.side == Side.DEBIT, 1), else_=-1)
-        per_currency = (
-            select(func.abs(func.sum(signed * LedgerEntryRow.amount_minor)).label("off"))
-            .group_by(LedgerEntryRow.currency)
-            .subquery()
+    async def off_after(self, after: int, *, limit: int, settled_seconds: float) -> list[Stretch]:
+        """Sum, per currency, what debits exceed credits by in the next `limit` entries behind `after`.
+
+        It stops before the first entry that is younger than `settled_seconds`: ids are given before the commit, so a
+        younger one may have older neighbours that nobody sees yet.
+        """
+        entry = LedgerEntryRow
+        settled = entry.created_at < func.now() - timedelta(seconds=settled_seconds)
+        signed = case((entry.side == Side.DEBIT, entry.amount_minor), else_=-entry.amount_minor)
+        found = (
+            select(entry.id, entry.currency, signed.label("signed"), settled.label("settled"))
+            .where(entry.id > after)
+            .order_by(entry.id)
+            .limit(limit)
+            .cte("found")
         )
-        total = await self._session.scalar(select(func.coalesce(func.sum(per_currency.c.off), 0)))
-        return int(total or 0)
+        too_young = select(func.min(found.c.id)).where(~found.c.settled).scalar_subquery()
+        rows = await self._session.execute(
+            select(
+                found.c.currency,
+                func.max(found.c.id),
+                func.count(),
+                func.sum(found.c.signed),
+            )
+            .where(found.c.id < func.coalesce(too_young, found.c.id + 1))
+            .group_by(found.c.currency)
+        )
+        return [Stretch(currency, last, entries, int(off)) for currency, last, entries, off in rows]
 
     async def lines(self, *, order_id: str | None, after: int, limit: int) -> list[LedgerLine]:
         """List entries in the order they were booked."""

@@ -9,6 +9,7 @@ from libs.observability.metrics import Observation, gauge
 from services.payment.domain.cases import OpenCases
 from services.payment.domain.records import Backlog
 from services.payment.repository.unit import Unit, Units
+from services.payment.service.ledger_check import LedgerCheck
 
 log = get_logger(__name__)
 
@@ -20,21 +21,21 @@ class Vitals:
     """The last reading."""
 
     units: Units
+    ledger: LedgerCheck
     unknown: Backlog = _QUIET
     webhooks: Backlog = _QUIET
-    imbalance_minor: int = 0
     cases: Sequence[OpenCases] = ()
 
     async def refresh(self) -> None:
         """Read the figures; an imbalance is an error whoever made it."""
         await self.units.run(self._read)
-        if self.imbalance_minor:
-            log.error("ledger_out_of_balance", imbalance_minor=self.imbalance_minor)
+        await self.ledger.go_on()
+        if self.ledger.seen.imbalance_minor:
+            log.error("ledger_out_of_balance", imbalance_minor=self.ledger.seen.imbalance_minor)
 
     async def _read(self, unit: Unit) -> None:
         self.unknown = await unit.operations.unknown_backlog()
         self.webhooks = await unit.provider_events.backlog()
-        self.imbalance_minor = await unit.ledger.imbalance_minor()
         self.cases = await unit.cases.waiting()
 
     def show(self) -> None:
@@ -58,7 +59,7 @@ class Vitals:
             ),
             "payment_ledger_imbalance": (
                 "Debits that differ from credits, in minor units, over all currencies; anything but 0 is wrong",
-                lambda: float(self.imbalance_minor),
+                lambda: float(self.ledger.seen.imbalance_minor),
             ),
         }
         for name, (description, read) in shown.items():

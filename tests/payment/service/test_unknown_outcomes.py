@@ -21,6 +21,7 @@ from libs.testing.scale import trials
 from libs.testing.waiting import eventually
 from services.payment.clients.guarded import GuardedProvider, provider_breaker
 from services.payment.clients.simulator import SimulatorProvider
+from services.payment.service.ledger_check import LedgerCheck
 from services.payment.service.vitals import Vitals
 from tests.payment.conftest import Shop, TokenProvider
 from tests.simulator.processes import API_KEY, SimulatorProcess, start_simulator
@@ -128,7 +129,7 @@ async def test_lost_answers_charge_nobody_twice_and_decline_nobody_unheard(
     await edge.apply(RESETS)
     async with settling(shop):
         await for_each(orders, lambda order_id: shop.authorize(orders[order_id], order_id=order_id))
-        vitals = Vitals(shop.units)
+        vitals = Vitals(shop.units, LedgerCheck(shop.units))
         await vitals.refresh()
         assert vitals.unknown.count > 0, "the provider was reliable"
         await for_each(orders, shop.capture)

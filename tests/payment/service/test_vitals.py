@@ -1,8 +1,9 @@
 """What the gauges read: unknown calls, waiting webhooks, and a ledger that balances."""
 
-from libs.ids import new_id
+from services.payment.service.ledger_check import LedgerCheck
 from services.payment.service.vitals import Vitals
 from tests.payment.conftest import Shop
+from tests.payment.service.test_ledger_check import forge
 from tests.payment.service.test_webhooks import event_body, receive
 
 
@@ -10,9 +11,13 @@ async def test_a_quiet_payment_service_reads_zero(shop: Shop) -> None:
     order_id = await shop.captured()
     await shop.refund(order_id, 400)
     await shop.captured(currency="KWD", amount_minor=1234)
-    vitals = Vitals(shop.units)
+    vitals = Vitals(shop.units, LedgerCheck(shop.units, settled_seconds=0))
     await vitals.refresh()
-    assert (vitals.unknown.count, vitals.webhooks.count, vitals.imbalance_minor) == (0, 0, 0)
+    assert (vitals.unknown.count, vitals.webhooks.count, vitals.ledger.seen.imbalance_minor) == (
+        0,
+        0,
+        0,
+    )
 
 
 async def test_what_waits_is_counted_with_its_age(shop: Shop) -> None:
@@ -25,7 +30,7 @@ async def test_what_waits_is_counted_with_its_age(shop: Shop) -> None:
     await shop.admin.execute(
         "UPDATE provider_events SET received_at = now() - interval '50 seconds'"
     )
-    vitals = Vitals(shop.units)
+    vitals = Vitals(shop.units, LedgerCheck(shop.units, settled_seconds=0))
     await vitals.refresh()
     assert vitals.unknown.count == 1, "a customer who thinks is no lost answer"
     assert vitals.unknown.oldest_seconds >= 40
@@ -39,24 +44,8 @@ async def test_what_waits_is_counted_with_its_age(shop: Shop) -> None:
 
 async def test_an_imbalance_is_seen_whatever_its_sign_and_currency(shop: Shop) -> None:
     await shop.captured()
-    payment_id = await shop.admin.fetchval("SELECT id FROM payments")
-    await shop.admin.execute("SET session_replication_role = replica")  # past every trigger
-    transaction = new_id("led")
-    await shop.admin.execute(
-        "INSERT INTO ledger_transactions (id, payment_id, order_id, purpose)"
-        " VALUES ($1, $2, 'ord_1', 'forged')",
-        transaction,
-        payment_id,
-    )
-    for side, amount, currency in (("debit", 7, "USD"), ("credit", 5, "JPY")):
-        await shop.admin.execute(
-            "INSERT INTO ledger_entries (transaction_id, account, side, amount_minor, currency)"
-            " VALUES ($1, 'sales', $2, $3, $4)",
-            transaction,
-            side,
-            amount,
-            currency,
-        )
-    vitals = Vitals(shop.units)
+    vitals = Vitals(shop.units, LedgerCheck(shop.units, settled_seconds=0))
     await vitals.refresh()
-    assert vitals.imbalance_minor == 12
+    await forge(shop, ("debit", 7, "USD"), ("credit", 5, "JPY"))
+    await vitals.refresh()
+    assert vitals.ledger.seen.imbalance_minor == 12
