@@ -40,14 +40,6 @@ class WebhookTooLarge(DomainError):
     title: ClassVar[str] = "Webhook too large"
 
 
-class WebhookTooSlow(DomainError):
-    """The webhook's body did not arrive in time."""
-
-    code: ClassVar[str] = "webhook_too_slow"
-    status: ClassVar[int] = 408
-    title: ClassVar[str] = "Webhook too slow"
-
-
 class RefundIdReused(DomainError):
     """A refund command names the refund of another payment; a fault of the sender, kept in the dead letters."""
 

@@ -112,12 +112,6 @@ async def test_a_signed_body_that_is_no_event_is_refused(shop: Shop, body: bytes
         await receive(shop, b'{"id": "a\\u0000", "type": "x"}')
 
 
-async def test_an_event_is_stored_once_however_often_it_comes(shop: Shop) -> None:
-    for _ in range(10):
-        await receive(shop, BODY)
-    assert await shop.admin.fetchval("SELECT count(*) FROM provider_events") == 1
-
-
 @pytest.mark.parametrize(
     "body",
     [
