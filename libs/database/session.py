@@ -245,7 +245,7 @@ def _run_callbacks(session: AsyncSession) -> None:
             callback()
         except Exception:
             # The work is committed: failing the caller now would make it repeat what has happened.
-            _logger.exception("a callback after commit failed")
+            _logger.exception("after_commit_failed")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -74,7 +74,7 @@ class Claim:
             async with self._database.transaction() as session:
                 await store.replace(session, self._held, StoredReply.of(reply))
         except (SQLAlchemyError, OSError):
-            _logger.warning("a later answer could not be stored", exc_info=True)
+            _logger.warning("late_answer_not_stored", exc_info=True)
 
     async def release(self) -> None:
         """Give the key back: nothing was done, and the request may be corrected and sent again under it."""
@@ -99,7 +99,7 @@ class Claim:
                     await how(session, self._held)
             except (SQLAlchemyError, OSError):
                 if time.monotonic() > ends_at:
-                    _logger.warning("a claim was left to its lease", exc_info=True)
+                    _logger.warning("claim_left_to_its_lease", exc_info=True)
                     return
             else:
                 return
