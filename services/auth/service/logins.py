@@ -26,7 +26,7 @@ from services.auth.service.passwords import Passwords
 from services.auth.service.sessions import record_of
 
 _log = get_logger(__name__)
-_logins = counter("auth.logins", unit="{login}", description="Logins by outcome.")
+_logins = counter("auth_logins", unit="{login}", description="Logins by outcome.")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from services.auth.service.minting import AccessTokens, IssuedTokens, hash_of, n
 from services.auth.service.turns import Turns
 
 _log = get_logger(__name__)
-_refreshes = counter("auth.refreshes", unit="{refresh}", description="Refreshes by outcome.")
+_refreshes = counter("auth_refreshes", unit="{refresh}", description="Refreshes by outcome.")
 
 
 @dataclass(frozen=True)

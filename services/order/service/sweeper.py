@@ -26,12 +26,12 @@ _DOUBLINGS = 8
 
 _log = get_logger(__name__)
 _resent = counter(
-    "meridian.order.commands_resent",
+    "order_commands_resent",
     unit="{command}",
     description="Unanswered commands sent again.",
 )
 _stuck = counter(
-    "meridian.order.refunds_stuck",
+    "order_refunds_stuck",
     unit="{order}",
     description="Orders whose refund was refused every time: a person must look.",
 )
