@@ -20,6 +20,10 @@ up: setup ## Start everything on this machine (split=1: API and worker apart)
 demo: setup ## Buy something through the gateway and watch every service react
 	@exec $(RUN) -m local demo
 
+.PHONY: seed
+seed: setup ## Load the catalogue; n=100000 makes a large one
+	@exec $(RUN) -m local seed $(if $(n),--n $(n))
+
 .PHONY: trace
 trace: setup ## Tell the story of one order: make trace o=ord_...
 	@exec $(RUN) -m local trace $(o)
@@ -40,9 +44,10 @@ down: setup ## Stop everything that `make up` started
 reset: setup ## Stop and forget all local data
 	@$(RUN) -m local down && $(RUN) -m local reset
 
-.PHONY: seed
-seed: setup ## Load the catalogue; n=100000 makes a large one
-	@exec $(RUN) -m local seed $(if $(n),--n $(n))
+##@ Operate it
+.PHONY: dead-letters
+dead-letters: setup ## List dead letters and given-up messages; redrive=QUEUE or revive=QUEUE tries them again
+	@exec $(RUN) -m local dead-letters $(if $(redrive),--redrive $(redrive)) $(if $(revive),--revive $(revive))
 
 .PHONY: republish
 republish: setup ## Send events again from the outbox: make republish since=2026-01-31T12:00:00Z [s=order]
@@ -52,9 +57,9 @@ republish: setup ## Send events again from the outbox: make republish since=2026
 rebuild: setup ## Make a projection anew from events, while it is used: make rebuild [projection=cart]
 	@exec $(RUN) -m local rebuild $(if $(projection),--projection $(projection))
 
-.PHONY: dead-letters
-dead-letters: setup ## List dead letters and given-up messages; redrive=QUEUE or revive=QUEUE tries them again
-	@exec $(RUN) -m local dead-letters $(if $(redrive),--redrive $(redrive)) $(if $(revive),--revive $(revive))
+.PHONY: reconcile
+reconcile: setup ## Compare a day with the payment provider's book: make reconcile day=2026-01-31
+	@exec $(RUN) -m local reconcile $(if $(day),--day $(day))
 
 .PHONY: backup
 backup: setup ## Copy the running database; from then on every moment can be restored
@@ -63,10 +68,6 @@ backup: setup ## Copy the running database; from then on every moment can be res
 .PHONY: restore
 restore: setup ## Bring the stopped database back to a moment: make restore to=2026-01-31T12:00:00Z
 	@exec $(RUN) -m local restore --to $(to)
-
-.PHONY: reconcile
-reconcile: setup ## Compare a day with the payment provider's book: make reconcile day=2026-01-31
-	@exec $(RUN) -m local reconcile $(if $(day),--day $(day))
 
 ##@ Check it
 .PHONY: check
@@ -87,6 +88,10 @@ test: setup ## All tests, with the coverage gates (scale=full tries every race a
 bench: setup ## Measure on this machine and rewrite the table in docs/benchmarks.md
 	@exec $(RUN) -m bench
 
+.PHONY: bench-versions
+bench-versions: setup ## Measure a version and this tree in turns: make bench-versions old=v0.1.0
+	@exec $(RUN) -m bench.versions --old $(or $(old),$(error Say which version: make bench-versions old=v0.1.0))
+
 .PHONY: overload
 overload: setup ## Ask a shop for three times what it can do and rewrite docs/overload.md
 	@exec $(RUN) -m bench.overload
@@ -98,10 +103,6 @@ torture: setup ## Break a shop on purpose and judge what is left: kills=50 check
 .PHONY: torture-mutants
 torture-mutants: setup ## Plant bugs, one at a time, and see that the torture's checker finds each: only=NAME
 	@exec $(RUN) -m torture mutants $(if $(only),--only $(only)) $(if $(seed),--seed $(seed))
-
-.PHONY: bench-versions
-bench-versions: setup ## Measure a version and this tree in turns: make bench-versions old=v0.1.0
-	@exec $(RUN) -m bench.versions --old $(or $(old),$(error Say which version: make bench-versions old=v0.1.0))
 
 ##@ Change it
 .PHONY: fmt
@@ -160,4 +161,4 @@ clean: ## Remove environments and caches (local data stays; see reset)
 
 .PHONY: help
 help: ## List the verbs
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
