@@ -10,7 +10,6 @@ from bench.versions.course import AT_A_TIME, Burst, Comparison
 
 HEADING: Final = "## Before and after"
 
-
 _FIGURES: Final[Mapping[str, Callable[[Burst], float]]] = {
     "orders placed per second": lambda burst: burst.placed.per_second,
     "orders paid per second": lambda burst: burst.paid_per_second,

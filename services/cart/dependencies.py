@@ -12,7 +12,7 @@ from libs.security.principal import Principal
 from services.cart.clients import ProductClient
 from services.cart.errors import CartAccessRequired, VariantNotFound
 from services.cart.repository import CartRepository, CatalogueRepository, Owner
-from services.cart.service import CartService, guest_owner
+from services.cart.service.carts import CartService, guest_owner
 from services.cart.settings import CartSettings
 
 SCOPE = "carts:write"

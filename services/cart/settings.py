@@ -2,6 +2,9 @@
 
 from typing import ClassVar
 
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
 from libs.settings import ServiceSettings
 
 
@@ -11,3 +14,11 @@ class CartSettings(ServiceSettings):
     service: ClassVar[str] = "cart"
 
     product_base_url: str
+
+
+class RebuildSettings(BaseSettings):
+    """The one value a rebuild needs, so that it runs without keys or tokens."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    database_url: SecretStr

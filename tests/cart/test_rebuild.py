@@ -16,8 +16,8 @@ from libs.money import Money
 from libs.testing.databases import Databases
 from libs.testing.scale import trials
 from libs.topology import MASTER_REGION
-from services.cart.cli import Rebuild, RebuildStalledError
 from services.cart.consumers import handlers
+from services.cart.service.rebuild import Rebuild, RebuildStalledError
 from services.product.service.retelling import OutboxStalledError, Retelling
 from tests.cart.conftest import Running
 from tests.product.shop import Shop

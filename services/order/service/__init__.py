@@ -1,1 +1,1 @@
-"""The use cases: `checkout` (quote, place), `orders` (read, cancel, ship, refund), `progress` (saga steps), `sweeper`, `following`."""
+"""The business story: placing orders, following them, changing them, driving them on, auditing them."""

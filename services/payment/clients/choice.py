@@ -20,7 +20,6 @@ EVENT_READERS: Final[EventReaders] = {
     "stripe": stripe_events.read_event,
 }
 
-
 _BOOK_SECONDS: Final = 30.0
 """How long a page of the book may take; nobody waits for it."""
 

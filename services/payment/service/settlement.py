@@ -63,9 +63,8 @@ class Settlement:
     async def _carry_on_safely(self, work: Work) -> None:
         try:
             await self.carry_on(work)
-        except (
-            Exception
-        ):  # one call that cannot be settled must not hold up the others; its lease runs out
+        except Exception:
+            # One call that cannot be settled must not hold up the others; its lease runs out.
             log.exception("provider_call_not_settled", key=work.operation.key)
 
     async def conclude(

@@ -131,9 +131,8 @@ class WebhookProcessor:
         try:
             work = await self._units.run(partial(self._process, event=event))
             await self._settlement.carry_on(work)
-        except (
-            Exception
-        ):  # one event that cannot be applied stays pending and must not hold up the others
+        except Exception:
+            # One event that cannot be applied stays pending and must not hold up the others.
             log.exception("provider_event_failed", provider_event_id=event.provider_event_id)
 
     async def _process(self, unit: Unit, *, event: ProviderEvent) -> Work | None:
