@@ -21,6 +21,7 @@ from libs.web.sse import LONGEST_SECONDS
 from services.order.clients import AddressClient, CartClient, ProductClient
 from services.order.domain.pricing import Rates
 from services.order.repository import OrderRepository, Patience
+from services.order.service.allowance import Allowance
 from services.order.service.changing import OrderChanges
 from services.order.service.checkout import Checkout
 from services.order.service.following import CHANNEL, Follower
@@ -30,6 +31,7 @@ from services.order.service.sweeper import LONGEST_PAUSE_SECONDS, Sweeper
 from services.order.settings import OrderSettings
 
 _DATA = Path(__file__).with_name("data")
+_RESENDS_AT_ONCE = 100
 
 OrdersRead = Annotated[Principal, Depends(authenticated("orders:read"))]
 OrdersWrite = Annotated[Principal, Depends(authenticated_live("orders:write"))]
@@ -88,6 +90,7 @@ def build_sweeper(resources: Resources) -> Sweeper:
             for_action=timedelta(seconds=settings.action_timeout_seconds),
         ),
         resend_seconds=settings.resend_seconds,
+        allowance=Allowance(settings.resends_per_second, _RESENDS_AT_ONCE),
     )
 
 

@@ -25,6 +25,8 @@ class OrderSettings(ServiceSettings):
     sweep_seconds: Annotated[float, Field(gt=0)] = 5.0
     resend_seconds: Annotated[float, Field(gt=0)] = 10.0
     """Patience before an unanswered command is sent again; doubles each time."""
+    resends_per_second: Annotated[float, Field(gt=0)] = 5.0
+    """How many commands one process sends again in the long run; a hundred at once are always allowed."""
 
 
 class AuditSettings(BaseSettings):

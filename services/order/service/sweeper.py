@@ -13,6 +13,7 @@ from libs.observability.metrics import counter
 from services.order.domain import saga as rules
 from services.order.domain.requests import expire, pay_debts
 from services.order.repository import DueOrder, Patience
+from services.order.service.allowance import Allowance
 from services.order.service.progress import Cause, Progress, ProgressOf
 from services.order.service.rows import saga_of
 
@@ -30,6 +31,11 @@ _resent = counter(
     unit="{command}",
     description="Unanswered commands sent again.",
 )
+_held_back = counter(
+    "order_commands_held_back",
+    unit="{command}",
+    description="Unanswered commands not sent again yet, so that a slow receiver can catch up.",
+)
 _stuck = counter(
     "order_refunds_stuck",
     unit="{order}",
@@ -45,6 +51,7 @@ class Sweeper:
     progress_of: ProgressOf
     patience: Patience
     resend_seconds: float
+    allowance: Allowance
 
     async def run(self) -> int:
         """Handle all due orders, a batch per transaction; returns how many."""
@@ -80,6 +87,11 @@ class Sweeper:
         after = pay_debts(after, lambda: new_id("rfd"), tries=MOST_REFUND_TRIES)
         cause = "gave_up_waiting" if after.order != saga.order else "refund_again"
         if await progress.apply(due.locked, after, Cause(cause)):
+            return
+        asks = len(rules.outstanding(saga))
+        if not self.allowance.take(asks):
+            _held_back.add(asks)
+            progress.orders.schedule(order, self._pause(order.checks))
             return
         sent = await progress.resend(due.locked)
         _resent.add(sent)

@@ -5,6 +5,7 @@ import pytest
 
 from services.order.dependencies import build_progress
 from services.order.repository import Patience
+from services.order.service.allowance import Allowance
 from services.order.service.sweeper import BATCH, MOST_REFUND_TRIES, Sweeper
 from tests.order.conftest import Running
 
@@ -147,13 +148,33 @@ async def test_orders_left_in_any_state_come_to_an_end(running: Running) -> None
     assert rows[0][0] == 0
 
 
-def test_the_pause_grows_to_a_minute_and_no_further(running: Running) -> None:
-    sweeper = Sweeper(
+def sweeper_with(running: Running, allowance: Allowance) -> Sweeper:
+    return Sweeper(
         running.resources.database,
         lambda session: build_progress(running.resources, session),
         Patience(timedelta(minutes=10), timedelta(minutes=15)),
         10.0,
+        allowance,
     )
+
+
+async def test_no_more_is_sent_again_than_a_slow_receiver_can_take(running: Running) -> None:
+    orders = [await running.placed() for _ in range(3)]
+    sweeper = sweeper_with(running, Allowance(per_second=0.001, burst=2))
+    await running.sql("UPDATE orders SET next_check_at = now() - interval '1 second'")
+    assert await sweeper.run() == 3
+    sent = [(await running.sent(one)).count("payment.authorize.v1") for one in orders]
+    assert sorted(sent) == [1, 2, 2]
+    waits = await running.sql("SELECT next_check_at > now() FROM orders WHERE checks = 0")
+    assert waits == [(True,)]
+    # What is given up does not wait for an allowance: it is news.
+    await age(running, orders[0])
+    await sweeper.run()
+    assert (await running.get(orders[0]))["status"] == "failed"
+
+
+def test_the_pause_grows_to_a_minute_and_no_further(running: Running) -> None:
+    sweeper = sweeper_with(running, Allowance(per_second=5.0, burst=100))
     assert 8 * 2 <= sweeper._pause(1) <= 12 * 2
     assert 48 <= sweeper._pause(50) <= 72
 
