@@ -13,6 +13,15 @@ from services.payment.domain.states import (
 )
 
 
+def payment_id_of(order_id: str) -> str:
+    """Name an order's only payment after the order.
+
+    The provider's keys begin with this name. After a restore to a moment before the payment, the order asks again, and
+    a payment with a name of its own would be charged beside the one that was forgotten.
+    """
+    return f"pay_{order_id.removeprefix('ord_')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """A payment; without amount when it was refused at once, and without owner too when a void came before it.

@@ -49,7 +49,7 @@ class PaymentRepository:
                 decline_reason=decline_reason,
                 return_url=return_url,
             )
-            .on_conflict_do_nothing(index_elements=[PaymentRow.order_id])
+            .on_conflict_do_nothing()
             .returning(PaymentRow)
         )
         row = (await self._session.execute(statement)).scalar_one_or_none()

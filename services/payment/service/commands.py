@@ -6,9 +6,8 @@ A repeated command finds the payment where the first one left it and has the out
 from functools import partial
 
 from libs.contracts.payment import AuthorizePayment, CapturePayment, RefundPayment, VoidPayment
-from libs.ids import new_id
 from libs.messaging.handlers import TooEarly
-from services.payment.domain.records import Payment, Refund, Work
+from services.payment.domain.records import Payment, Refund, Work, payment_id_of
 from services.payment.domain.refusals import (
     NOT_YET_CAPTURED,
     authorization_refusal,
@@ -86,7 +85,7 @@ class PaymentCommands:
         if refusal is not None:
             return await self._decline_at_once(unit, command, refusal)
         created = await unit.payments.create(
-            payment_id=new_id("pay"),
+            payment_id=payment_id_of(command.order_id),
             order_id=command.order_id,
             user_id=command.user_id,
             home_region=command.home_region,
@@ -103,7 +102,7 @@ class PaymentCommands:
         self, unit: Unit, command: AuthorizePayment, refusal: str
     ) -> Work | None:
         created = await unit.payments.create(
-            payment_id=new_id("pay"),
+            payment_id=payment_id_of(command.order_id),
             order_id=command.order_id,
             user_id=command.user_id,
             home_region=command.home_region,
@@ -131,7 +130,7 @@ class PaymentCommands:
 
     async def _void(self, unit: Unit, *, command: VoidPayment) -> Work | None:
         tombstone = await unit.payments.create(
-            payment_id=new_id("pay"),
+            payment_id=payment_id_of(command.order_id),
             order_id=command.order_id,
             user_id=None,
             home_region=self._region,

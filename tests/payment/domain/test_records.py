@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from libs.clock import utc_now
+from libs.ids import is_id, new_id
 from libs.money import Money
-from services.payment.domain.records import Operation, Payment
+from services.payment.domain.records import Operation, Payment, payment_id_of
 from services.payment.domain.states import OperationState, PaymentState, Purpose
 
 PAYMENT = Payment(
@@ -41,3 +42,9 @@ def test_a_call_is_open_until_its_answer_is_known(state: OperationState) -> None
         "pay_1:capture", "pay_1", Purpose.CAPTURE, None, Money(1, "USD"), state, 1
     )
     assert operation.is_open == (state not in {OperationState.SUCCEEDED, OperationState.REFUSED})
+
+
+def test_a_payment_has_the_same_name_whenever_its_order_asks() -> None:
+    order_id = new_id("ord")
+    assert payment_id_of(order_id) == payment_id_of(order_id) != payment_id_of(new_id("ord"))
+    assert is_id(payment_id_of(order_id), "pay")

@@ -118,6 +118,21 @@ async def test_fifty_concurrent_authorisations_of_an_order_charge_once(shop: Sho
     assert await shop.admin.fetchval("SELECT count(*) FROM payments") == 1
 
 
+async def test_a_payment_that_a_restore_has_forgotten_is_the_same_charge_when_it_is_asked_for_again(
+    shop: Shop,
+) -> None:
+    order_id = await shop.authorize("tok_ok")
+    before = await shop.payment(order_id)
+    await shop.admin.execute("SET session_replication_role = replica")
+    for table in ("provider_operations", "payments"):
+        await shop.admin.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+    await shop.admin.execute("SET session_replication_role = origin")
+    await shop.authorize("tok_ok", order_id=order_id)
+    again = await shop.payment(order_id)
+    assert again["state"] == "authorized"
+    assert again["provider_reference"] == before["provider_reference"]
+
+
 async def test_concurrent_captures_and_refunds_book_once(shop: Shop) -> None:
     order_id = await shop.authorize("tok_ok")
     await asyncio.gather(*(shop.capture(order_id) for _ in range(10)))
