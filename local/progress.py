@@ -23,9 +23,8 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print one line at once, stamped with the seconds since the start."""
-        with contextlib.suppress(
-            OSError
-        ):  # the terminal may be gone; the stack must still stop in order
+        # The terminal may be gone; the stack must still stop in order.
+        with contextlib.suppress(OSError):
             sys.stdout.write(f"{self.seconds:6.1f}s  {text}\n")
             sys.stdout.flush()
 

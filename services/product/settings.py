@@ -24,7 +24,7 @@ class ProductSettings(ServiceSettings):
 
 
 class ImportSettings(BaseSettings):
-    """The few values the catalogue import needs, so that it runs without keys or tokens."""
+    """The few values product's commands need, so that it runs without keys or tokens."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 

@@ -1,6 +1,5 @@
 """Double entry: the accounts, and the entries each movement of money is booked with."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,13 +47,3 @@ def refund_entries(money: Money) -> tuple[Entry, ...]:
         Entry(Account.REFUNDS, Side.DEBIT, money),
         Entry(Account.PROVIDER_CLEARING, Side.CREDIT, money),
     )
-
-
-def is_balanced(entries: Iterable[Entry]) -> bool:
-    """Tell whether debits equal credits in every currency."""
-    totals: dict[str, int] = {}
-    for entry in entries:
-        sign = 1 if entry.side is Side.DEBIT else -1
-        money = entry.money
-        totals[money.currency] = totals.get(money.currency, 0) + sign * money.amount_minor
-    return not any(totals.values())

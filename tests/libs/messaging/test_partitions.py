@@ -73,7 +73,7 @@ async def test_every_row_survives_the_way_up_and_down_and_up_again(fresh: FreshD
             assert await rows_of(app) == before
             await app.execute(OUTBOX_ROW, uuid7(), "usr_new", WAITING)
             *_, last = await app.fetch("SELECT * FROM outbox_messages ORDER BY position")
-            assert last["position"] > max(row[1] for row in before[0])  # type: ignore[type-var]
+            assert last["position"] > max(row[1] for row in before[0])  # type: ignore[type-var]  # bigints
             for row in await app.fetch(
                 "SELECT event_id FROM inbox_messages WHERE event_id < $1", STRAY
             ):
