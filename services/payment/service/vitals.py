@@ -40,37 +40,40 @@ class Vitals:
 
     def show(self) -> None:
         """Show the reading whenever metrics are read."""
-        shown: dict[str, tuple[str, Callable[[], float]]] = {
+        counts: dict[str, tuple[str, Callable[[], float]]] = {
             "payment_unknown_calls": (
                 "Calls to the provider whose outcome is unknown",
                 lambda: float(self.unknown.count),
             ),
-            "payment_unknown_age": (
-                "Seconds since the longest unknown call was first made",
-                lambda: self.unknown.oldest_seconds,
-            ),
             "payment_webhooks_pending": (
                 "Stored webhooks that are not processed",
                 lambda: float(self.webhooks.count),
-            ),
-            "payment_webhooks_pending_age": (
-                "Seconds since the longest waiting webhook was stored",
-                lambda: self.webhooks.oldest_seconds,
             ),
             "payment_ledger_imbalance": (
                 "Debits that differ from credits, in minor units, over all currencies; anything but 0 is wrong",
                 lambda: float(self.ledger.seen.imbalance_minor),
             ),
         }
-        for name, (description, read) in shown.items():
+        ages: dict[str, tuple[str, Callable[[], float]]] = {
+            "payment_unknown_age": (
+                "Seconds since the longest unknown call was first made",
+                lambda: self.unknown.oldest_seconds,
+            ),
+            "payment_webhooks_pending_age": (
+                "Seconds since the longest waiting webhook was stored",
+                lambda: self.webhooks.oldest_seconds,
+            ),
+            "payment_reconciliation_case_age": (
+                "Seconds since the longest open reconciliation case was opened",
+                lambda: max((one.oldest_seconds for one in self.cases), default=0.0),
+            ),
+        }
+        for name, (description, read) in counts.items():
             gauge(name, read, description=description)
+        for name, (description, read) in ages.items():
+            gauge(name, read, unit="s", description=description)
         gauge(
             "payment_reconciliation_cases_open",
             lambda: [Observation(one.count, {"kind": one.kind}) for one in self.cases],
             description="Reconciliation cases nobody has resolved, by kind",
-        )
-        gauge(
-            "payment_reconciliation_case_age",
-            lambda: max((one.oldest_seconds for one in self.cases), default=0.0),
-            description="Seconds since the longest open reconciliation case was opened",
         )
