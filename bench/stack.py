@@ -2,8 +2,6 @@
 
 import asyncio
 import shutil
-import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,10 +13,10 @@ from typing import Any, Final
 import asyncpg
 
 from libs.topology import DATABASE_NAME, LOCAL_PORTS
+from local.child import start_supervisor, stop_supervisor
 from local.credentials import Credentials, load_credentials
 from local.paths import Paths
 from local.postgres import admin_url
-from local.process import die_with_parent
 from local.settings import ROOT, StackSettings, inherited_environment, load_settings
 
 START_SECONDS: Final = 120.0
@@ -117,29 +115,14 @@ def temporary_site(port_offset: int) -> Iterator[Site]:
 
 @asynccontextmanager
 async def running_stack(site: Site) -> AsyncIterator[Life]:
-    """Run the stack for the length of the block.
-
-    Ctrl-C reaches this process only, which then stops the stack; should this process be killed, the
-    kernel tells the supervisor.
-    """
-    with site.log.open("wb") as log:
-        life = Life(time.monotonic())
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "local", "up"),
-            cwd=site.root,
-            env=site.environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGINT),
-        )
+    """Run the stack for the length of the block."""
+    life = Life(time.monotonic())
+    process = await start_supervisor(site.root, site.environment(), site.log)
     try:
         yield life
     finally:
         told = time.monotonic()
-        await _to_the_end(_stop(process))
+        await _to_the_end(stop_supervisor(process, STOP_SECONDS))
         life.stop_seconds = time.monotonic() - told
 
 
@@ -171,14 +154,3 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
             interruption = error
     if interruption is not None:
         raise interruption
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGINT)
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        process.send_signal(signal.SIGINT)  # asked twice, the supervisor kills
-        await process.wait()

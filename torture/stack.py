@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-import signal
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
@@ -18,10 +16,10 @@ from libs.testing.fault_proxy.process import FaultProxy, running_fault_proxy
 from libs.testing.servers import running_unruly
 from libs.testing.unruly import Unruliness
 from libs.topology import DATABASE_NAME, LOCAL_PORTS
+from local.child import start_supervisor, stop_supervisor
 from local.credentials import load_credentials
 from local.paths import Paths
 from local.postgres import admin_url
-from local.process import die_with_parent
 from local.settings import ROOT, StackSettings, inherited_environment, load_settings
 from local.state import StateFile
 
@@ -131,9 +129,6 @@ class Site:
 async def running(site: Site) -> AsyncIterator[FaultProxy]:
     """Run the stack for the length of the block, and give the remote control of its proxies.
 
-    Ctrl-C reaches this process only, which then stops the stack; should this process be killed, the kernel tells the
-    supervisor.
-
     Raises:
         StackFailed: it did not start.
     """
@@ -146,28 +141,14 @@ async def running(site: Site) -> AsyncIterator[FaultProxy]:
         proxy = beside.enter_context(
             running_fault_proxy(upstreams, site.folder / "proxy.log", seed=site.seed)
         )
-        process = await _started(site, site.environment(proxy))
+        options = ("--split",) if site.split else ()
+        environment = site.environment(proxy)
+        process = await start_supervisor(site.root, environment, site.log, *options)
         try:
             await _until_up(site, process)
             yield proxy
         finally:
-            await asyncio.shield(_stop(process))
-
-
-async def _started(site: Site, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    with site.log.open("wb") as log:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "local", "up"),
-            *(("--split",) if site.split else ()),
-            cwd=site.root,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGINT),
-        )
+            await asyncio.shield(stop_supervisor(process, STOP_SECONDS))
 
 
 async def _until_up(site: Site, process: asyncio.subprocess.Process) -> None:
@@ -176,17 +157,6 @@ async def _until_up(site: Site, process: asyncio.subprocess.Process) -> None:
         if process.returncode is not None or time.monotonic() > deadline:
             raise StackFailed("\n".join(said.splitlines()[-_LAST_LINES:]))
         await asyncio.sleep(0.2)
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGINT)
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        process.send_signal(signal.SIGINT)  # asked twice, the supervisor kills
-        await process.wait()
 
 
 def free_offset() -> int:
