@@ -106,6 +106,7 @@ def _quieten_libraries() -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         library = logging.getLogger(name)
         library.handlers.clear()
+        library.setLevel(logging.NOTSET)
         library.propagate = True
     # Our own middleware writes the access log, with trace and request ids.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)

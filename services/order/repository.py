@@ -222,7 +222,7 @@ class OrderRepository:
         return OrderState(order, refunds, adjustments, (await self._session.scalars(lines)).all())
 
     async def _of(self, table: type[Part], order_id: str) -> Sequence[Part]:
-        query = select(table).where(table.order_id == order_id).order_by(table.id)
+        query = select(table).where(table.order_id == order_id).order_by(table.created_at, table.id)
         return (await self._session.scalars(query)).all()
 
 

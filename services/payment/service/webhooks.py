@@ -19,6 +19,8 @@ from services.payment.domain.reconciliation import Break
 from services.payment.domain.records import Operation, Payment, ProviderEvent, Work
 from services.payment.domain.states import (
     OperationState,
+    PaymentState,
+    Purpose,
     Refused,
     Succeeded,
     Unknown,
@@ -197,9 +199,15 @@ def _judged(
         return "rejected", verdict.reason, None
     if operation.is_open:
         return "applied", None, verdict
-    if _contradicts(verdict, operation):
+    if _contradicts(verdict, operation) and not _overtaken(payment, operation):
         return "rejected", "contradicts what was recorded", None
     return "repeated", None, None
+
+
+def _overtaken(payment: Payment, operation: Operation) -> bool:
+    """Tell whether an authorisation was given and voided before this word of it came; one that was refused was not."""
+    given_back = payment.state is PaymentState.VOIDED and payment.decline_reason is None
+    return given_back and operation.purpose is Purpose.AUTHORIZE
 
 
 def _contradicts(verdict: Verdict, operation: Operation) -> bool:
