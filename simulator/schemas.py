@@ -21,7 +21,7 @@ def _known_currency(code: str) -> str:
 
 def _web_address(text: str) -> str:
     # The customer's browser is sent there: `javascript:` and the like must not get through.
-    if not text.startswith(("http://", "https://")) or not text.isprintable():
+    if not text.lower().startswith(("http://", "https://")) or not text.isprintable():
         raise ValueError("return_url_invalid")
     return text
 

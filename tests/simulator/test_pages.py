@@ -95,6 +95,11 @@ async def test_the_way_back_is_a_web_address(client: httpx.AsyncClient, url: str
     assert (refused.status_code, code_of(refused)) == (400, "parameter_invalid")
 
 
+async def test_the_way_back_may_be_written_in_any_case(client: httpx.AsyncClient) -> None:
+    taken = await post(client, "/charges", "k", {**ASKED, "return_url": "HTTPS://SHOP.EXAMPLE/"})
+    assert taken.status_code == 201
+
+
 async def test_an_undecided_charge_is_voided_but_not_captured(client: httpx.AsyncClient) -> None:
     charge = await challenge(client)
     capture = await post(client, f"/charges/{charge['id']}/capture", "c")

@@ -1,7 +1,12 @@
 """Which address a customer may be sent back to after confirming a payment with their bank."""
 
+import re
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+"""Labels of a host's name in small letters (RFC 1123), and the underscore that is found in practice."""
 
 
 def refusal_of_return_url(url: str) -> str | None:
@@ -16,7 +21,7 @@ def refusal_of_return_url(url: str) -> str | None:
         return "must not contain a backslash, which browsers read as a slash"
     try:
         parts = urlsplit(url)
-        named = bool(parts.hostname) and parts.port != 0
+        named = _is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         return "must be a URL"
     return _refusal_of(parts) if named else "must be a URL that names a host"
@@ -29,6 +34,10 @@ def _refusal_of(parts: SplitResult) -> str | None:
     if parts.scheme == "https" or to_this_machine:
         return None
     return "must use https, or http to this machine"
+
+
+def _is_host(host: str) -> bool:
+    return ":" in host or _NAME.fullmatch(host) is not None
 
 
 def _is_loopback(host: str) -> bool:

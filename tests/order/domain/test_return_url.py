@@ -12,6 +12,8 @@ from services.order.domain.return_url import refusal_of_return_url
         "http://app.localhost/return",
         "http://127.0.0.1:8080/return",
         "http://[::1]/return",
+        "https://203.0.113.7/return",
+        "HTTPS://Shop.Example./return",
     ],
 )
 def test_an_encrypted_address_or_one_on_the_customers_own_machine_is_fine(url: str) -> None:
@@ -29,6 +31,9 @@ def test_an_encrypted_address_or_one_on_the_customers_own_machine_is_fine(url: s
         ("//shop.example/", "https"),
         ("https://", "names a host"),
         ("/return", "names a host"),
+        ("https://./", "names a host"),
+        ("https://%00/", "names a host"),
+        ("https://shop..example/", "names a host"),
         ("https://shop.example:0/", "names a host"),
         ("https://shop.example:99999/", "be a URL"),
         ("https://[::1/", "be a URL"),
