@@ -3,6 +3,7 @@
 The database trigger is tested to allow exactly `EDGES`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -183,11 +184,18 @@ class Unknown:
 
 Verdict = Succeeded | Refused | ActionRequired | Unknown
 
+_WEB_ADDRESS: Final = re.compile(r"https?://[!-~]+")
+
 
 def credible(verdict: Verdict, expected: Money) -> Verdict:
-    """Return the verdict, or Unknown when it confirms another amount or currency than was asked for."""
+    """Return the verdict, or Unknown when it confirms another amount or currency than was asked for.
+
+    Neither is an address believed that a browser would run instead of visiting, such as `javascript:`.
+    """
     if isinstance(verdict, Succeeded) and verdict.money != expected:
         return Unknown("amount_mismatch")
+    if isinstance(verdict, ActionRequired) and not _WEB_ADDRESS.fullmatch(verdict.redirect_url):
+        return Unknown("redirect_invalid")
     return verdict
 
 

@@ -3,7 +3,7 @@
 from services.payment.domain.notices import Notice
 from services.payment.domain.reconciliation import Break, Kind
 from services.payment.domain.records import Operation, Payment
-from services.payment.domain.states import Purpose, Succeeded, Verdict
+from services.payment.domain.states import ActionRequired, Purpose, Succeeded, Verdict
 
 
 def suspicion(notice: Notice, payment: Payment, operation: Operation | None) -> Break | None:
@@ -31,6 +31,8 @@ def _kind(notice: Notice, payment: Payment, operation: Operation | None) -> Kind
         return _uncalled(notice.purpose) if moved else None
     if notice.order_id != payment.order_id:
         return Kind.STATE
+    if isinstance(verdict, ActionRequired) and operation.is_open:
+        return None
     if not isinstance(verdict, Succeeded):
         return Kind.CURRENCY if operation.is_open else Kind.STATE
     if verdict.money == operation.money:

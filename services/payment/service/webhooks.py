@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from datetime import UTC
 from functools import partial
@@ -41,6 +42,8 @@ _lag: Final = histogram(
 
 TOLERANCE_SECONDS: Final = 300
 _BATCH: Final = 50
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""A NUL character in JSON, which PostgreSQL can neither store nor compare."""
 
 
 class _Envelope(BaseModel):
@@ -138,6 +141,9 @@ class WebhookProcessor:
             log.exception("provider_event_failed", provider_event_id=event.provider_event_id)
 
     async def _process(self, unit: Unit, *, event: ProviderEvent) -> Work | None:
+        if _NUL.search(event.body):
+            await _close(unit, event, "ignored", "holds NUL characters")
+            return None
         notice = self._readers[event.provider](event.type, event.body)
         if isinstance(notice, Irrelevant):
             await _close(unit, event, "ignored", notice.reason)

@@ -45,6 +45,13 @@ def call(state: OperationState = OperationState.SUCCEEDED) -> Operation:
         (Purpose.CAPTURE, Refused("taken_back"), "ord_1", call(), Kind.STATE),
         (Purpose.CAPTURE, DONE, "ord_1", call(OperationState.REFUSED), Kind.STATE),
         (Purpose.CAPTURE, ActionRequired("https://b", "ch_1"), "ord_1", call(), Kind.STATE),
+        (
+            Purpose.AUTHORIZE,
+            ActionRequired("javascript:0", "ch_1"),
+            "ord_1",
+            call(OperationState.WAITING),
+            None,
+        ),
     ],
 )
 def test_a_rejected_webhook_is_suspected_of_what_it_says(

@@ -169,3 +169,30 @@ async def test_an_answer_that_is_lost_while_the_customer_thinks_is_asked_for_aga
     await decide(shop, order_id, "confirm")
     await shop.settle()
     assert await shop.state(order_id) == "authorized"
+
+
+async def test_a_confirmation_the_void_overtook_contradicts_nothing(shop: Shop) -> None:
+    order_id = await challenged(shop)
+    await decide(shop, order_id, "confirm")
+    confirmed = await charge_of(shop, order_id)
+    await shop.void(order_id)
+    await receive(shop, event_body("charge.authorized", confirmed))
+    await shop.webhooks().process_pending()
+    assert await stored(shop) == [("repeated", None)]
+    assert await shop.state(order_id) == "voided"
+    assert await shop.admin.fetchval("SELECT count(*) FROM reconciliation_cases") == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "https://bank.example/\r\nSet-Cookie: a=b", "//bank.example"]
+)
+async def test_a_customer_is_sent_to_no_address_that_is_not_of_the_web(
+    shop: Shop, url: str
+) -> None:
+    order_id = await challenged(shop)
+    before = await shop.payment(order_id)
+    forged = {**await charge_of(shop, order_id), "redirect_url": url}
+    await receive(shop, event_body("charge.requires_action", forged))
+    await shop.webhooks().process_pending()
+    assert await stored(shop) == [("rejected", "redirect_invalid")]
+    assert (await shop.payment(order_id))["redirect_url"] == before["redirect_url"]

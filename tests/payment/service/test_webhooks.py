@@ -141,6 +141,35 @@ async def test_an_event_of_no_known_type_or_payment_is_kept_and_ignored(
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "ch_\x00"},
+        {"metadata": {"payment_id": "pay_\x00"}},
+        {"metadata": {"order_id": "ord_\x00"}},
+        {"padding": "\\\x00"},
+    ],
+    ids=["id", "payment", "order", "after a backslash"],
+)
+async def test_an_event_the_database_cannot_hold_is_ignored_instead_of_tried_for_ever(
+    shop: Shop, changes: dict[str, Any]
+) -> None:
+    order_id = await shop.captured("tok_timeout_after_capture")
+    charge = await charge_of(shop, order_id)
+    metadata = {**charge["metadata"], **changes.get("metadata", {})}
+    await receive(shop, event_body("charge.captured", {**charge, **changes, "metadata": metadata}))
+    await shop.webhooks().process_pending()
+    assert await stored(shop) == [("ignored", "holds NUL characters")]
+
+
+async def test_words_that_only_look_like_a_nul_character_do_no_harm(shop: Shop) -> None:
+    order_id = await shop.captured("tok_timeout_after_capture")
+    charge = {**await charge_of(shop, order_id), "padding": "\\u0000"}
+    await receive(shop, event_body("charge.captured", charge))
+    await shop.webhooks().process_pending()
+    assert await stored(shop) == [("applied", None)]
+
+
+@pytest.mark.parametrize(
     ("changes", "note", "kind"),
     [
         ({"captured_minor": 999}, "amount_mismatch", "amount"),
