@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 
+from libs.clock import utc_now
 from libs.runtime.resources import open_resources
 from services.payment.dependencies import build_reconciliation
 from services.payment.domain.cases import Run, RunState
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str], settings: PaymentSettings) -> int:
     parser = argparse.ArgumentParser(prog="python -m services.payment.cli")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("reconcile", help="compare a UTC day with the provider's book")
-    command.add_argument("--day", type=date.fromisoformat, required=True, help="2026-01-31")
+    command.add_argument("--day", type=_day, required=True, help="2026-01-31")
     commands.add_parser("check-ledger", help="add up the whole ledger, but for the last minute")
     given = parser.parse_args(arguments)
     if given.command == "check-ledger":
@@ -49,6 +50,16 @@ def main(arguments: Sequence[str], settings: PaymentSettings) -> int:
 def _report(ledger: Sum) -> int:
     sys.stdout.write(f"{ledger.entries} entries, imbalance {ledger.imbalance_minor}\n")
     return 1 if ledger.imbalance_minor else 0
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write it as 2026-01-31") from None
+    if day > utc_now().date():
+        raise argparse.ArgumentTypeError("that day has not begun yet (UTC)")
+    return day
 
 
 def told(run: Run) -> str:

@@ -69,3 +69,22 @@ async def test_the_whole_ledger_is_added_up_on_request(
     await shop.admin.execute("DELETE FROM ledger_entries WHERE amount_minor = 7")
     assert await asyncio.to_thread(main, ["check-ledger"], settings) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 entries, imbalance 0"
+
+
+@pytest.mark.parametrize(
+    ("day", "why"),
+    [("2026-13-01", "write it as 2026-01-31"), ("9999-12-31", "that day has not begun yet")],
+)
+async def test_a_day_that_cannot_be_compared_is_refused_before_anything_is_recorded(
+    shop: Shop,
+    settings_for: SettingsFor,
+    capsys: pytest.CaptureFixture[str],
+    day: str,
+    why: str,
+) -> None:
+    settings = settings_for("payment")
+    assert isinstance(settings, PaymentSettings)
+    with pytest.raises(SystemExit):
+        main(["reconcile", "--day", day], settings)
+    assert why in capsys.readouterr().err
+    assert await shop.admin.fetchval("SELECT count(*) FROM reconciliation_runs") == 0

@@ -97,6 +97,14 @@ async def test_republish_marks_the_rows_of_the_service_named(
     assert capsys.readouterr().err == ""
 
 
+def test_a_moment_that_cannot_be_read_is_refused_with_one_that_can(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["republish", "--since", "yesterday"])
+    assert "write it as 2026-01-31T12:00:00Z" in capsys.readouterr().err
+
+
 def test_republish_tells_when_the_database_does_not_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
