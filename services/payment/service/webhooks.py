@@ -211,8 +211,9 @@ def _judged(
 
 
 def _overtaken(payment: Payment, operation: Operation) -> bool:
-    """Tell whether an authorisation was given and voided before this word of it came; one that was refused was not."""
-    given_back = payment.state is PaymentState.VOIDED and payment.decline_reason is None
+    """Tell whether an authorisation was given and its void begun before this word of it came; one that was refused was not."""
+    voids = payment.state in {PaymentState.VOIDING, PaymentState.VOIDED}
+    given_back = voids and payment.decline_reason is None
     return given_back and operation.purpose is Purpose.AUTHORIZE
 
 

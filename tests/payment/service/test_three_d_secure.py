@@ -171,15 +171,20 @@ async def test_an_answer_that_is_lost_while_the_customer_thinks_is_asked_for_aga
     assert await shop.state(order_id) == "authorized"
 
 
-async def test_a_confirmation_the_void_overtook_contradicts_nothing(shop: Shop) -> None:
+async def test_a_confirmation_told_while_the_void_is_under_way_contradicts_nothing(
+    shop: Shop,
+) -> None:
     order_id = await challenged(shop)
     await decide(shop, order_id, "confirm")
     confirmed = await charge_of(shop, order_id)
-    await shop.void(order_id)
+    with pytest.raises(CrashError):
+        await shop.void(
+            order_id, provider=FaultyProvider(shop.provider, crash_after={Purpose.VOID})
+        )
+    assert await shop.state(order_id) == "voiding"
     await receive(shop, event_body("charge.authorized", confirmed))
     await shop.webhooks().process_pending()
     assert await stored(shop) == [("repeated", None)]
-    assert await shop.state(order_id) == "voided"
     assert await shop.admin.fetchval("SELECT count(*) FROM reconciliation_cases") == 0
 
 
