@@ -6,6 +6,7 @@ Time-ordered, so that index inserts stay local; the prefix makes a pasted id say
 import os
 import re
 import time
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +25,15 @@ def uuid7() -> UUID:
 def new_id(prefix: str) -> str:
     """Return a new public identifier with the given prefix, for example `new_id("ord")`."""
     return f"{prefix}_{uuid7().hex}"
+
+
+def id_of(prefix: str, *parts: str) -> str:
+    """Return the identifier that belongs to these parts: the same for the same parts, whenever and wherever it is asked for."""
+    digest = sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return f"{prefix}_{digest.hexdigest()[:32]}"
 
 
 def is_id(value: str, prefix: str) -> bool:

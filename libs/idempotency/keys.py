@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import Request
 
 from libs.idempotency.errors import IdempotencyKeyMalformed
+from libs.ids import id_of
 
 HEADER: Final = "Idempotency-Key"
 GUEST_HEADER: Final = "Cart-Token"
@@ -81,11 +82,7 @@ def id_from(principal: str, key: str, method_path: str, prefix: str) -> str:
 
     So the primary key of what was made still refuses a second one when the key itself was forgotten long ago.
     """
-    digest = hashlib.sha256()
-    for part in (principal, key, method_path):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part.encode())
-    return f"{prefix}_{digest.hexdigest()[:32]}"
+    return id_of(prefix, principal, key, method_path)
 
 
 def _unquoted(value: str) -> str | None:

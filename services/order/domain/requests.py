@@ -14,7 +14,7 @@ from services.order.domain.goods import (
     Pieces,
     Restock,
 )
-from services.order.domain.saga import TAKEN, UNANSWERED, Refund, Saga, debts
+from services.order.domain.saga import TAKEN, UNANSWERED, Debt, Refund, Saga, debts
 from services.order.domain.states import OrderStatus, ShipmentStatus
 from services.order.errors import (
     NotCancellable,
@@ -150,11 +150,11 @@ def request_refund(saga: Saga, refund_id: str, amount: Money | None, reason: str
     return saga.with_refund(Refund(refund_id, wanted.amount_minor, reason))
 
 
-def pay_debts(saga: Saga, refund_id: Callable[[], str], tries: int) -> Saga:
+def pay_debts(saga: Saga, refund_id: Callable[[Debt], str], tries: int) -> Saga:
     """Ask back everything that is owed and was refused less than `tries` times; an order without debts stays as it is."""
     for debt in debts(saga):
         if debt.refused < tries:
-            refund = Refund(refund_id(), debt.amount_minor, debt.reason, pays_for=debt.pays_for)
+            refund = Refund(refund_id(debt), debt.amount_minor, debt.reason, pays_for=debt.pays_for)
             saga = saga.with_refund(refund)
     return saga
 

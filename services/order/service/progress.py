@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from libs.contracts.product import ExtendHold
-from libs.ids import new_id
 from libs.messaging.outbox import Outbox
 from services.order.domain import saga as rules
 from services.order.domain.requests import pay_debts
@@ -16,6 +15,7 @@ from services.order.repository import OrderRepository, OrderState
 from services.order.service.messages import command_for, event_for
 from services.order.service.rows import (
     lines_of_new,
+    refund_ids,
     saga_of,
     timeline_of,
     write_adjustments,
@@ -50,7 +50,7 @@ class Progress:
         """Store the step from the order's present state to `after`; False if there is nothing to store."""
         order, before = locked.order, saga_of(locked)
         # After a refused refund the sweeper tries again, with growing patience.
-        after = pay_debts(after, lambda: new_id("rfd"), tries=1)
+        after = pay_debts(after, refund_ids(order.id), tries=1)
         if after == before:
             return False
         self.orders.advance(order)

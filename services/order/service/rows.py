@@ -1,7 +1,8 @@
 """Translates an order's rows into what the domain reasons about, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from libs.ids import id_of
 from libs.money import Money
 from services.order import models
 from services.order.domain import saga as rules
@@ -14,7 +15,7 @@ from services.order.domain.goods import (
     Restock,
     Sold,
 )
-from services.order.domain.saga import Refund, RefundStatus, Saga
+from services.order.domain.saga import Debt, Refund, RefundStatus, Saga
 from services.order.domain.states import OrderStatus, PaymentStatus, ShipmentStatus
 from services.order.repository import OrderGoods, OrderState
 
@@ -36,6 +37,16 @@ def saga_of(state: OrderState) -> Saga:
         action_url=order.action_url,
         reason=order.reason,
     )
+
+
+def refund_ids(order_id: str) -> Callable[[Debt], str]:
+    """Name refunds after what they pay back: a restored order asks for the one the provider may know, not for a second."""
+
+    def name(debt: Debt) -> str:
+        owed = (debt.pays_for or "", str(debt.refused), str(debt.amount_minor))
+        return id_of("rfd", order_id, *owed)
+
+    return name
 
 
 def goods_of(state: OrderState, goods: OrderGoods) -> Goods:

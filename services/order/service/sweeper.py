@@ -7,7 +7,6 @@ import random
 from dataclasses import dataclass
 
 from libs.database.session import Database
-from libs.ids import new_id
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
 from services.order.domain import saga as rules
@@ -15,7 +14,7 @@ from services.order.domain.requests import expire, pay_debts
 from services.order.repository import DueOrder, Patience
 from services.order.service.allowance import Allowance
 from services.order.service.progress import Cause, Progress, ProgressOf
-from services.order.service.rows import saga_of
+from services.order.service.rows import refund_ids, saga_of
 
 BATCH = 20
 MOST_BATCHES = 50
@@ -84,7 +83,7 @@ class Sweeper:
     async def _drive(self, progress: Progress, due: DueOrder) -> None:
         order, saga = due.locked.order, saga_of(due.locked)
         after = expire(saga) if due.too_old else saga
-        after = pay_debts(after, lambda: new_id("rfd"), tries=MOST_REFUND_TRIES)
+        after = pay_debts(after, refund_ids(order.id), tries=MOST_REFUND_TRIES)
         cause = "gave_up_waiting" if after.order != saga.order else "refund_again"
         if await progress.apply(due.locked, after, Cause(cause)):
             return

@@ -66,7 +66,7 @@ class InMemory:
 
     def sweep(self, *, too_old: bool) -> None:
         after = rules.expire(self.state) if too_old else self.state
-        after = rules.pay_debts(after, self._new_id, 5)
+        after = rules.pay_debts(after, lambda _: self._new_id(), 5)
         if after == self.state:
             self._send(())
         else:
@@ -122,7 +122,7 @@ class InMemory:
         return True
 
     def _step(self, after: Saga) -> None:
-        before, after = self.state, rules.pay_debts(after, self._new_id, 1)
+        before, after = self.state, rules.pay_debts(after, lambda _: self._new_id(), 1)
         for change in changes(before, after):
             assert (change.before, change.after) in EDGES[change.axis]
         self.state = after

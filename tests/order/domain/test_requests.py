@@ -14,7 +14,7 @@ from services.order.domain.requests import (
     ship,
     take_back,
 )
-from services.order.domain.saga import Ask, Outstanding, Saga, debts, is_settled, outstanding
+from services.order.domain.saga import Ask, Debt, Outstanding, Saga, debts, is_settled, outstanding
 from services.order.domain.states import OrderStatus, PaymentStatus, ShipmentStatus
 from services.order.errors import (
     NotCancellable,
@@ -38,7 +38,7 @@ def goods(saga: Saga, *shipped: Pieces) -> Goods:
     return Goods.of(SOLD, shipped, saga.adjustments)
 
 
-def refund_id() -> str:
+def refund_id(_: Debt) -> str:
     return "rfd_1"
 
 
@@ -85,7 +85,7 @@ def test_a_refused_refund_is_owed_again_and_counted() -> None:
     refused = events.refund_failed(asked, "rfd_1")
     assert [debt.refused for debt in debts(refused)] == [1]
     assert pay_debts(refused, refund_id, 1) == refused
-    assert pay_debts(refused, lambda: "rfd_2", 5).refunds[-1].pays_for == "can_1"
+    assert pay_debts(refused, lambda _: "rfd_2", 5).refunds[-1].pays_for == "can_1"
 
 
 def test_the_last_pieces_cancel_the_order_or_finish_its_shipment() -> None:

@@ -99,7 +99,7 @@ def test_cancelling_before_capture_voids_and_releases(state: Saga) -> None:
 
 
 def test_cancelling_a_paid_order_refunds_it() -> None:
-    cancelled = pay_debts(cancel(PAID, "changed_mind"), lambda: "rfd_1", 1)
+    cancelled = pay_debts(cancel(PAID, "changed_mind"), lambda _: "rfd_1", 1)
     assert outstanding(cancelled) == (
         Outstanding(Ask.RELEASE_STOCK),
         Outstanding(Ask.REFUND, "rfd_1"),
@@ -133,7 +133,7 @@ def test_money_taken_too_late_is_returned(given_up: PaymentStatus) -> None:
     assert late.payment == PaymentStatus.CAPTURED
     assert debts(late)
     assert not is_settled(late)
-    assert Outstanding(Ask.REFUND, "rfd_1") in outstanding(pay_debts(late, lambda: "rfd_1", 1))
+    assert Outstanding(Ask.REFUND, "rfd_1") in outstanding(pay_debts(late, lambda _: "rfd_1", 1))
 
 
 def test_only_a_newer_authorisation_revives_a_payment_that_was_given_up() -> None:
@@ -141,7 +141,7 @@ def test_only_a_newer_authorisation_revives_a_payment_that_was_given_up() -> Non
 
 
 def test_compensation_is_asked_for_only_when_owed() -> None:
-    assert pay_debts(PAID, lambda: "rfd_1", 1) is PAID
+    assert pay_debts(PAID, lambda _: "rfd_1", 1) is PAID
 
 
 @pytest.mark.parametrize(
