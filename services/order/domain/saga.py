@@ -132,7 +132,8 @@ class Saga:
     def left_minor(self) -> int:
         """What was paid, or will be at the capture, and neither went back nor is due to go back."""
         paid = self.captured_minor if self.payment in TAKEN else self.total.amount_minor
-        owed = sum(one.refund_minor for one in unpaid(self))
+        # What a closed order owes for its pieces is part of the whole it pays back.
+        owed = sum(one.refund_minor for one in unpaid(self)) if self.is_live else 0
         return paid - self.refunded_minor - self.requested_minor - owed
 
     @property

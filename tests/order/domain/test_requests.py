@@ -88,6 +88,13 @@ def test_a_refused_refund_is_owed_again_and_counted() -> None:
     assert pay_debts(refused, lambda _: "rfd_2", 5).refunds[-1].pays_for == "can_1"
 
 
+def test_a_closed_order_owes_a_refused_refund_once_as_part_of_the_whole() -> None:
+    part = pay_debts(cancel_lines(PAID, FRESH, "can_1", [ONE], "other"), refund_id, 1)
+    closed = cancel(events.refund_failed(part, "rfd_1"), "other")
+    assert [debt.amount_minor for debt in debts(closed)] == [TOTAL.amount_minor]
+    assert pay_debts(closed, lambda _: "rfd_2", 1).left_minor == 0
+
+
 def test_the_last_pieces_cancel_the_order_or_finish_its_shipment() -> None:
     assert cancel_lines(PAID, FRESH, "can_1", [ALL], "other").order == OrderStatus.CANCELLED
     partly, _ = ship(PAID, FRESH, [ONE])
