@@ -56,13 +56,12 @@ def restore(arguments: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog="restore", description=restore.__doc__)
     parser.add_argument("--to", nargs="?", help="such as 2026-01-31T12:00:00Z")
-    options = parser.parse_args(arguments)
+    moment = _moment(parser.parse_args(arguments).to)
     settings = load_settings()
     if not settings.own_postgres:
         raise Refusal("This stack uses your own PostgreSQL: restore it with its own means.")
     paths = Paths(settings.meridian_home.resolve())
     paths.create()
-    moment = _moment(options.to)
     with instance_lock(paths):
         plan = Restoring(settings, paths, _backup_before(paths, moment), moment)
         asyncio.run(_restore(plan, Progress()))
@@ -73,8 +72,14 @@ def _moment(text: str | None) -> datetime:
     with contextlib.suppress(ValueError, TypeError):
         moment = datetime.fromisoformat(text or "")
         if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+            return _that_has_come(moment.astimezone(UTC))
     raise Refusal("Say which moment, with its zone: make restore to=2026-01-31T12:00:00Z")
+
+
+def _that_has_come(moment: datetime) -> datetime:
+    if moment > utc_now():
+        raise Refusal("That moment has not come yet: name one that the log has reached.")
+    return moment
 
 
 def _backup_before(paths: Paths, moment: datetime) -> Backup:
