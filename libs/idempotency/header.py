@@ -19,7 +19,10 @@ _RequiredHeader = Annotated[
     str | None,
     Header(
         alias=HEADER,
-        description="Required. Makes repeating the request safe for 72 hours: a repeat is answered as the first was.",
+        description="Makes repeating the request safe for 72 hours: a repeat is answered as the first was.",
+        json_schema_extra={
+            "x-required": True
+        },  # told in the document; its absence has a problem of its own
     ),
 ]
 

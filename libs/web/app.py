@@ -42,7 +42,18 @@ class _ServiceApp(FastAPI):
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(problem.pop("$defs", {}))
             schemas["Problem"] = problem
+            _tell_what_handlers_require(document)
         return super().openapi()
+
+
+def _tell_what_handlers_require(document: dict[str, Any]) -> None:
+    """Mark parameters as required that are optional to FastAPI only so that their absence has its own problem."""
+    operations = (one for path in document["paths"].values() for one in path.values())
+    for parameter in (one for operation in operations for one in operation.get("parameters", ())):
+        schema = parameter["schema"]
+        if schema.pop("x-required", False):
+            parameter["required"] = True
+            parameter["schema"] = {"type": "string", "title": schema["title"]}
 
 
 def new_app(service: str, title: str, *, lifespan: Lifespan | None = None) -> FastAPI:

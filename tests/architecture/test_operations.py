@@ -93,6 +93,22 @@ def test_every_unsafe_operation_takes_an_idempotency_key(app: FastAPI) -> None:
         assert "idempotency-key" in headers, f"{method} {path} ignores Idempotency-Key"
 
 
+def test_a_key_that_is_demanded_is_documented_as_required(app: FastAPI) -> None:
+    demanded = {
+        (method, route.path)
+        for route in api_routes(app)
+        for method in route.methods or ()
+        if "required_key" in dependency_names(route.dependant)
+    }
+    documented = {
+        (method, path)
+        for method, path, operation in operations(app)
+        for parameter in operation.get("parameters", ())
+        if parameter["name"].lower() == "idempotency-key" and parameter["required"]
+    }
+    assert documented == demanded
+
+
 def test_every_error_in_the_documents_is_a_problem(app: FastAPI) -> None:
     for method, path, operation in operations(app):
         for status, answer in operation["responses"].items():
