@@ -47,12 +47,12 @@ class Shopper:
         return self
 
     async def send(self, method: str, path: str, body: object, **headers: str) -> httpx.Response:
-        """Send a request again, with its key, while the shop says it is too busy (Retry-After)."""
+        """Send a request again, with its key, while the shop says it is too busy or still at it (Retry-After)."""
         while True:
             answer = await self.http.request(
                 method, path, json=body, headers={**self.headers, **headers}
             )
-            if answer.status_code not in {429, 503, 504}:
+            if answer.status_code not in {429, 503, 504} and not _in_flight(answer):
                 return answer
             await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
 
@@ -95,6 +95,10 @@ class Shopper:
         if wait:
             headers["Prefer"] = f"wait={wait}"
         return await self.send("POST", "/v1/orders", body, **headers)
+
+
+def _in_flight(answer: httpx.Response) -> bool:
+    return answer.status_code == 409 and answer.json()["code"] == "idempotency_in_flight"
 
 
 async def new_product(admin: Shopper, stock: int) -> str:

@@ -40,7 +40,10 @@ class Outcome:
 
 
 class Customer:
-    """Somebody registered, with a cart, a quote and an earlier order; and a companion who only looks at theirs."""
+    """Somebody registered with an earlier order, a friend who orders, and a companion who only looks at a cart.
+
+    The friend is a new one each time: news of an earlier order that broken messaging held back changes nobody's cart.
+    """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
@@ -49,6 +52,7 @@ class Customer:
             "password": secrets.token_urlsafe(18),
         }
         self._shopper = Shopper(http)
+        self._buying = Shopper(http)
         self._looking = Shopper(http)
         self._product = ""
         self._sku = ""
@@ -66,7 +70,7 @@ class Customer:
         await self._shopper.log_in(self._login["email"], self._login["password"])
         address = await self._shopper.post("/v1/me/addresses", ADDRESS, 201)
         self._shopper.address_id = address["address_id"]
-        await self.get_ready()
+        await self._quote_for(self._shopper)
         placed = await self.place_again()
         self._earlier = placed.headers["Location"].rpartition("/")[2]
         return self
@@ -74,13 +78,17 @@ class Customer:
     async def get_ready(self) -> None:
         """Fill a new cart and have it quoted, so that an order needs only to be sent."""
         await self._shopper.log_in(self._login["email"], self._login["password"])
-        cart = await self._shopper.fill_cart(self._sku)
-        self._order = await self._shopper.order_body(cart["cart_id"])
+        await self._quote_for(await Shopper(self._http).register())
         self._looking = await Shopper(self._http).register()
         self._cart = (await self._looking.fill_cart(self._sku))["cart_id"]
-        self._key = secrets.token_hex(12)
         for path in self._catalogue:  # so that the cache knows what was there before
             await self._shopper.get(path)
+
+    async def _quote_for(self, buyer: Shopper) -> None:
+        self._buying = buyer
+        cart = await buyer.fill_cart(self._sku)
+        self._order = await buyer.order_body(cart["cart_id"])
+        self._key = secrets.token_hex(12)
 
     @property
     def _catalogue(self) -> tuple[str, str]:
@@ -127,12 +135,17 @@ class Customer:
 
     async def is_paid(self, order_id: str) -> bool:
         """Tell whether an order has come to its good end."""
-        answer = await self._send("GET", f"/v1/orders/{order_id}")
+        answer = await self._send("GET", f"/v1/orders/{order_id}", who=self._buying)
         return answer.status_code == 200 and answer.json()["payment_status"] == "captured"
 
     def _place(self, milliseconds: int = DEADLINE_MS) -> Awaitable[httpx.Response]:
         return self._send(
-            "POST", "/v1/orders", self._order, key=self._key, milliseconds=milliseconds
+            "POST",
+            "/v1/orders",
+            self._order,
+            who=self._buying,
+            key=self._key,
+            milliseconds=milliseconds,
         )
 
     async def _send(
