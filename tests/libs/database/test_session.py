@@ -81,7 +81,7 @@ async def test_a_failing_callback_neither_fails_the_caller_nor_stops_the_others(
         after_commit(session, fail)
         after_commit(session, lambda: called.append("second"))
     assert called == ["second"]
-    assert "callback after commit failed" in caplog.text
+    assert "after_commit_failed" in caplog.text
 
 
 async def test_a_failed_commit_leaves_the_connection_usable(

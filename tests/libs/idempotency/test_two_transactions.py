@@ -160,7 +160,7 @@ async def test_losing_a_better_answer_costs_nothing_else(
     claim._database = away
     await claim.replace(Reply(200, None))
     await away.close()
-    assert "could not be stored" in caplog.text
+    assert "late_answer_not_stored" in caplog.text
     assert (await shop.post("/two")).status_code == 201
 
 

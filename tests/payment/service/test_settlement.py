@@ -168,6 +168,7 @@ async def test_a_process_that_dies_between_intent_and_effect_is_succeeded_by_ano
     purpose: Purpose,
     after_the_effect: bool,  # noqa: FBT001 - pytest passes parameters by name
 ) -> None:
+    shop.lease_seconds = 30  # longer than any pause of a busy machine
     if after_the_effect:
         faulty.crash_after = {purpose}
     else:
