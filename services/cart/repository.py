@@ -275,7 +275,12 @@ class ProjectionRepository:
 
 
 def _version_of(known: Known) -> InstrumentedAttribute[int]:
-    return known.product_version if known is KnownVariant else known.stock_version  # type: ignore[union-attr]  # one of two
+    """Name the column with the version that product told of a row."""
+    versions: dict[Known, InstrumentedAttribute[int]] = {
+        KnownVariant: KnownVariant.product_version,
+        KnownStock: KnownStock.stock_version,
+    }
+    return versions[known]
 
 
 def _full_title(product: str, variant: str) -> str:
