@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -26,6 +27,11 @@ PIECES: Final = 1_000_000
 """Put in stock of every SKU sold here: a benchmark of refusals is another one."""
 
 _AT_A_TIME: Final = 6
+_HEARD_SECONDS: Final = 60.0
+_SOLD: Final = (
+    "SELECT sku FROM shop_cart.known_variants"
+    " WHERE is_for_sale AND prices ? 'USD' ORDER BY sku LIMIT $1"
+)
 _PATIENCE_SECONDS: Final = 30
 
 
@@ -177,13 +183,16 @@ async def call(
 
 
 async def _sold_skus(site: Site, count: int) -> list[str]:
+    """Return SKUs that cart knows to be for sale; right after a first start it may not have heard of any."""
     connection = await site.connect()
+    deadline = time.monotonic() + _HEARD_SECONDS
     try:
-        rows = await connection.fetch(
-            "SELECT sku FROM shop_cart.known_variants"
-            " WHERE is_for_sale AND prices ? 'USD' ORDER BY sku LIMIT $1",
-            count,
-        )
+        while True:
+            rows = await connection.fetch(_SOLD, count)
+            if rows:
+                return [row["sku"] for row in rows]
+            if time.monotonic() > deadline:
+                raise NotReady("cart has not heard of the catalogue")
+            await asyncio.sleep(0.2)
     finally:
         await connection.close()
-    return [row["sku"] for row in rows]
