@@ -15,6 +15,7 @@ from libs.messaging.memory import MemoryBroker
 from libs.runtime.worker import running_worker
 from libs.testing.plugin import SettingsFor
 from libs.testing.waiting import eventually
+from libs.web.calls import CallPolicy
 from services.order.clients import ProductClient, Wanted
 from services.order.errors import HoldRefused
 from services.order.worker import worker_plan as order_plan
@@ -32,6 +33,11 @@ class Both:
 
     async def piles(self) -> tuple[int, int, int]:
         return await self.catalogue.piles("MUG-RED-L")
+
+    def products(self) -> ProductClient:
+        """Return order's client of product, without its limits: these tests are not about time."""
+        client = self.order.resources.client("product", "http://product")
+        return ProductClient(replace(client, policy=CallPolicy(per_try=20, total=20)))
 
 
 class ByHost(httpx.AsyncBaseTransport):
@@ -128,8 +134,7 @@ async def test_a_changed_total_holds_nothing(both: Both) -> None:
 async def test_an_attempt_that_resumes_after_its_hold_ran_out_holds_anew_at_todays_prices(
     both: Both,
 ) -> None:
-    resources = both.order.resources
-    products = ProductClient(resources.client("product", "http://product"))
+    products = both.products()
     wanted, order_id = [Wanted("MUG-RED-L", 2)], new_id("ord")
     (before,) = await products.hold(order_id, wanted, "USD", 60)
     async with both.catalogue.database.transaction() as session:
@@ -146,8 +151,7 @@ async def test_an_attempt_that_resumes_after_its_hold_ran_out_holds_anew_at_toda
 async def test_an_attempt_that_resumes_after_its_hold_was_released_gets_no_pieces(
     both: Both,
 ) -> None:
-    resources = both.order.resources
-    products = ProductClient(resources.client("product", "http://product"))
+    products = both.products()
     wanted, order_id = [Wanted("MUG-RED-L", 2)], new_id("ord")
     await products.hold(order_id, wanted, "USD", 60)
     await products.release(order_id)
