@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
+
+from typing_extensions import override
 
 _HEAD_END: Final = b"\r\n\r\n"
 _WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -76,20 +78,24 @@ def parse(buffer: bytes) -> Answer | None:
     return Answer(status, headers, buffer[start : start + length])
 
 
-class Connection:
-    """One connection that is kept; one request at a time."""
+class Connection(asyncio.Protocol):
+    """One connection that is kept; one request at a time. A protocol, because streams would cost three times as much."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._answer: asyncio.Future[Answer] | None = None
 
     @classmethod
     async def open(cls, url: str, source: str | None = None) -> "Connection":
         """Connect to the host and port of an address, from `source` if it is given."""
         parts = urlsplit(url)
         local = None if source is None else (source, 0)
-        opened = await asyncio.open_connection(parts.hostname, parts.port, local_addr=local)
-        return cls(*opened)
+        loop = asyncio.get_running_loop()
+        _, opened = await loop.create_connection(
+            cls, parts.hostname or "", parts.port or 80, local_addr=local
+        )
+        return opened
 
     async def exchange(self, request: bytes) -> Answer:
         """Send a request and read its answer.
@@ -97,20 +103,41 @@ class Connection:
         Raises:
             BadAnswer: the connection was closed, or the answer is not understood.
         """
-        self._writer.write(request)
-        buffer = b""
-        while True:
-            chunk = await self._reader.read(65_536)
-            if not chunk:
-                raise BadAnswer("the connection was closed")
-            buffer += chunk
-            answer = parse(buffer)
-            if answer is not None:
-                return answer
+        if self._transport is None:
+            raise BadAnswer("the connection was closed")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
 
     def close(self) -> None:
         """Hang up."""
-        self._writer.close()
+        if self._transport is not None:
+            self._transport.close()
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # what a TCP connection has
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        try:
+            answer = parse(self._buffer)
+        except BadAnswer as error:
+            self._fail(error)
+            return
+        if answer is not None and self._answer is not None and not self._answer.done():
+            self._buffer = b""
+            self._answer.set_result(answer)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._fail(BadAnswer("the connection was closed"))
+
+    def _fail(self, error: BadAnswer) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
 
 
 async def flood(url: str, request: bytes, *, connections: int, seconds: float, most: int) -> Load:

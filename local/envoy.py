@@ -6,7 +6,7 @@ from typing import Any, Final
 _TYPE: Final = "type.googleapis.com/envoy.extensions"
 _MOST_CONNECTIONS: Final = 5_000
 _MOST_REQUESTS: Final = 2_048
-_MOST_BROWSING: Final = 128
+_MOST_BROWSING: Final = 32
 
 _STREAM_SECONDS: Final = 330  # services end an event stream after five minutes
 

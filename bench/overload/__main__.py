@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from bench.endings import why_undone
 from bench.overload.course import Course, Extent, Overload
 from bench.overload.report import markdown
@@ -20,7 +22,7 @@ PAGE: Final = ROOT / "docs" / "overload.md"
 PORT_OFFSET: Final = 9_000
 LONGEST_SECONDS: Final = 900.0
 
-FULL: Final = Extent(peak_seconds=12.0, load_seconds=20.0, baskets=480)
+FULL: Final = Extent(peak_seconds=12.0, load_seconds=20.0, baskets=640)
 QUICK: Final = Extent(peak_seconds=4.0, load_seconds=8.0, baskets=144)
 
 
@@ -35,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     extent = QUICK if options.quick else FULL
     results = Overload(load_before=os.getloadavg()[0], seconds=extent.load_seconds)
     measurement = _measure(options.port_offset, extent, progress, results)
-    failure = asyncio.run(why_undone(measurement, LONGEST_SECONDS))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        failure = runner.run(why_undone(measurement, LONGEST_SECONDS))
     if failure:
         sys.stderr.write(f"Nothing was written: {failure}\n")
         return 1

@@ -30,12 +30,14 @@ class Tally:
         good: seconds of each answer that was wanted.
         refused: seconds of each refusal (503 and 429).
         without_retry_after: refusals that did not say when to come back.
+        worked: processor seconds this process, the load generator, needed meanwhile.
         others: every other answer by status; 0 is a broken connection or none within twenty seconds.
     """
 
     offered: int = 0
     dropped: int = 0
     seconds: float = 0.0
+    worked: float = 0.0
     good: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
     without_retry_after: int = 0
@@ -104,7 +106,7 @@ async def arrive(
 ) -> Tally:
     """Call `send` at a constant rate for some seconds, and wait for what is still under way."""
     tally, under_way = Tally(seconds=seconds), set[asyncio.Task[None]]()
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as together:
         for number in range(int(per_second * seconds)):
             wait = began + number / per_second - time.perf_counter()
@@ -117,6 +119,7 @@ async def arrive(
             task = together.create_task(_sent(send, tally))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
+    tally.worked = time.process_time() - worked
     return tally
 
 
@@ -126,7 +129,7 @@ async def _sent(send: Callable[[Tally], Awaitable[None]], tally: Tally) -> None:
 
 @dataclass(frozen=True)
 class Orders:
-    """Sends orders from a stock of baskets; a refused basket is there for the next customer."""
+    """Sends orders from a stock of baskets; a basket that was refused at once is there for the next customer."""
 
     clients: Clients
     baskets: deque[Basket]
@@ -140,7 +143,9 @@ class Orders:
         request = basket.request(self.clients.gateway)
         began = time.perf_counter()
         answer = await self.clients.exchange(request)
-        if not tally.note(answer, time.perf_counter() - began, {202, 201}):
+        tally.note(answer, time.perf_counter() - began, {202, 201})
+        # Of anything but a refusal nobody knows here whether the basket was ordered after all.
+        if answer is not None and answer.status in _REFUSALS:
             self.baskets.append(basket)
 
 
@@ -163,7 +168,7 @@ async def saturate(
 ) -> Tally:
     """Keep so many requests under way for some seconds: what comes back is the most that can be had."""
     tally = Tally(seconds=seconds)
-    ends_at = time.perf_counter() + seconds
+    ends_at, worked = time.perf_counter() + seconds, time.process_time()
 
     async def work() -> None:
         while time.perf_counter() < ends_at:
@@ -176,4 +181,5 @@ async def saturate(
     async with asyncio.TaskGroup() as together:
         for _ in range(at_a_time):
             together.create_task(work())
+    tally.worked = time.process_time() - worked
     return tally

@@ -1,4 +1,4 @@
-"""Two bad days: three times the orders, and three times the visitors while people buy."""
+"""Three bad days: three times the orders, three times the visitors, and those while people buy."""
 
 import asyncio
 import time
@@ -10,7 +10,6 @@ import httpx
 
 from bench.customers import (
     Basket,
-    Customer,
     fill_many,
     open_client,
     product_id_of,
@@ -26,7 +25,7 @@ TIMES: Final = 3.0
 LONGEST_RECOVERY_SECONDS: Final = 60.0
 
 _SKUS: Final = 50
-_CUSTOMERS: Final = 24
+_READERS: Final = 32
 _CALM_FACTOR: Final = 2.0
 _CALM_IN_A_ROW: Final = 5
 
@@ -49,6 +48,8 @@ class Overload:
     order_peak: Tally = field(default_factory=Tally)
     orders: Tally = field(default_factory=Tally)
     order_recovery: float | None = None
+    alone_peak: Tally = field(default_factory=Tally)
+    alone: Tally = field(default_factory=Tally)
     read_peak: Tally = field(default_factory=Tally)
     reads: Tally = field(default_factory=Tally)
     orders_beside: Tally = field(default_factory=Tally)
@@ -80,14 +81,15 @@ class Course:
     async def _measured(self, http: httpx.AsyncClient, clients: Clients) -> None:
         async with self.progress.step(f"{self.extent.baskets} baskets"):
             skus = await stock_up(self.site, http, _SKUS)
-            customers = await register_many(http, _CUSTOMERS)
-            orders = Orders(clients, deque(await self._baskets(http, customers, skus)))
+            baskets = await _baskets(http, self.extent.baskets, skus)
+            orders = Orders(clients, deque(baskets))
             reads = Reads(clients, await self._read_request(http))
         # Statements, plans and connections as a shop has that was open before.
         await saturate(orders.send, at_a_time=4, seconds=2.0)
         await saturate(reads.send, at_a_time=8, seconds=1.0)
         await self._too_many_orders(orders)
-        await self._fill_up(http, customers, skus, orders)
+        await self._fill_up(http, skus, orders)
+        await self._only_visitors(reads)
         await self._too_many_visitors(orders, reads)
 
     async def _too_many_orders(self, orders: Orders) -> None:
@@ -103,12 +105,22 @@ class Course:
         async with self.progress.step("until orders are quick again"):
             results.order_recovery = await _recovery(orders, _usual(calm))
 
+    async def _only_visitors(self, reads: Reads) -> None:
+        extent, results = self.extent, self.results
+        async with self.progress.step("the most pages that can be read"):
+            results.alone_peak = await saturate(
+                reads.send, at_a_time=_READERS, seconds=extent.peak_seconds
+            )
+        rate = TIMES * results.alone_peak.per_second
+        async with self.progress.step(f"{rate:.0f} pages per second, {TIMES:g} times that"):
+            results.alone = await arrive(reads.send, per_second=rate, seconds=extent.load_seconds)
+
     async def _too_many_visitors(self, orders: Orders, reads: Reads) -> None:
         extent, results = self.extent, self.results
         buying = results.order_peak.per_second / 2
         async with self.progress.step("the most pages that can be read while people buy"):
             results.read_peak, results.orders_beside_peak = await asyncio.gather(
-                saturate(reads.send, at_a_time=32, seconds=extent.peak_seconds),
+                saturate(reads.send, at_a_time=_READERS, seconds=extent.peak_seconds),
                 arrive(orders.send, per_second=buying, seconds=extent.peak_seconds),
             )
         rate = TIMES * results.read_peak.per_second
@@ -120,28 +132,19 @@ class Course:
         async with self.progress.step("until orders are quick again"):
             results.read_recovery = await _recovery(orders, _usual(results.orders_beside_peak))
 
-    async def _baskets(
-        self, http: httpx.AsyncClient, customers: list[Customer], skus: list[str]
-    ) -> list[Basket]:
-        filled: list[Basket] = []
-        while len(filled) < self.extent.baskets:
-            filled += await fill_many(http, customers, skus)
-        return filled
-
-    async def _fill_up(
-        self,
-        http: httpx.AsyncClient,
-        customers: list[Customer],
-        skus: list[str],
-        orders: Orders,
-    ) -> None:
+    async def _fill_up(self, http: httpx.AsyncClient, skus: list[str], orders: Orders) -> None:
         async with self.progress.step("more baskets"):
-            while len(orders.baskets) < self.extent.baskets // 2:
-                orders.baskets.extend(await fill_many(http, customers, skus))
+            missing = max(0, self.extent.baskets - len(orders.baskets))
+            orders.baskets.extend(await _baskets(http, missing, skus))
 
     async def _read_request(self, http: httpx.AsyncClient) -> bytes:
         product_id = await product_id_of(http)
         return request_bytes("GET", f"{self.site.url('gateway')}/v1/products/{product_id}")
+
+
+async def _baskets(http: httpx.AsyncClient, count: int, skus: list[str]) -> list[Basket]:
+    """Fill a basket for each of so many new customers: nobody has two."""
+    return await fill_many(http, await register_many(http, count), skus)
 
 
 def _usual(tally: Tally) -> float:

@@ -10,6 +10,7 @@ from libs.deadline import standing_still
 from libs.errors import DomainError
 
 _FEWER: Final = 0.7
+_FEWEST_LEFT: Final = 0.3
 
 
 class Overloaded(DomainError):
@@ -24,8 +25,10 @@ class AdaptiveLimit:
     """A limit of concurrent requests found by trying (additive increase, multiplicative decrease).
 
     While answers take no longer than `target_seconds` it grows by one each time its whole number of requests was
-    answered; a slow answer takes a third off, at most once in the target's time. It grows only while it is needed.
-    One event loop uses an instance, so plain attributes suffice.
+    answered, and only while it is needed. A slow answer lowers it, at most once in the target's time, to what is under
+    way less a third, or as much less as the answer was too slow (Little's law: half as many wait half as long). A slow
+    answer while few are under way says nothing about their number. One event loop uses an instance, so plain
+    attributes suffice.
 
     Attributes:
         allowed: how many requests may be under way now.
@@ -57,9 +60,11 @@ class AdaptiveLimit:
     def learn(self, seconds: float) -> None:
         """Take note of how long an answer took."""
         if seconds > self._target:
-            if self._now() >= self._settled_at:
+            if self.under_way >= self._fewest and self._now() >= self._settled_at:
                 self._settled_at = self._now() + self._target
-                self.allowed = max(float(self._fewest), self.allowed * _FEWER)
+                less = min(_FEWER, max(_FEWEST_LEFT, self._target / seconds))
+                together = min(self.allowed, float(self.under_way))
+                self.allowed = max(float(self._fewest), together * less)
         elif self.under_way >= self.allowed / 2:
             self.allowed = min(float(self._most), self.allowed + 1 / self.allowed)
 

@@ -33,6 +33,11 @@ def answered_after(limit: AdaptiveLimit, hands: Hands, seconds: float, requests:
         place.answered()
 
 
+def sink(limit: AdaptiveLimit, hands: Hands) -> None:
+    answered_after(limit, hands, SLOW, requests=5)
+    assert limit.allowed == 4.0
+
+
 def test_there_are_so_many_places_and_no_more() -> None:
     limit = limit_of(Hands(), most=2)
     first = admitted(limit)
@@ -42,28 +47,41 @@ def test_there_are_so_many_places_and_no_more() -> None:
     assert limit.admit() is not None
 
 
-def test_slow_answers_take_a_third_off_once_in_the_target_time() -> None:
+def test_a_slow_answer_takes_a_third_off_what_is_under_way_once_in_the_target_time() -> None:
     hands = Hands()
     limit = limit_of(hands)
-    answered_after(limit, hands, SLOW, requests=10)
-    assert limit.allowed == 70.0
-    answered_after(limit, hands, SLOW)
-    assert int(limit.allowed) == 49
+    answered_after(limit, hands, 1.1, requests=10)
+    assert limit.allowed == 7.0
+    answered_after(limit, hands, 1.1, requests=7)
+    assert round(limit.allowed, 1) == 4.9
+
+
+def test_twice_as_slow_is_half_as_many() -> None:
+    hands = Hands()
+    limit = limit_of(hands)
+    answered_after(limit, hands, SLOW, requests=40)
+    assert limit.allowed == 20.0
+
+
+def test_a_slow_answer_while_few_are_under_way_takes_nothing_off() -> None:
+    hands = Hands()
+    limit = limit_of(hands)
+    answered_after(limit, hands, SLOW, requests=3)
+    assert limit.allowed == 100.0
 
 
 def test_there_are_never_fewer_places_than_the_fewest() -> None:
     hands = Hands()
     limit = limit_of(hands)
-    for _ in range(20):
-        answered_after(limit, hands, SLOW)
+    sink(limit, hands)
+    answered_after(limit, hands, SLOW, requests=4)
     assert limit.allowed == 4.0
 
 
 def test_quick_answers_bring_places_back_little_by_little() -> None:
     hands = Hands()
     limit = limit_of(hands)
-    for _ in range(20):
-        answered_after(limit, hands, SLOW)
+    sink(limit, hands)
     for _ in range(8):
         answered_after(limit, hands, QUICK, requests=4)
     assert 6.0 < limit.allowed < 12.0
@@ -75,8 +93,7 @@ def test_quick_answers_bring_places_back_little_by_little() -> None:
 def test_places_nobody_needs_are_not_added() -> None:
     hands = Hands()
     limit = limit_of(hands)
-    for _ in range(20):
-        answered_after(limit, hands, SLOW)
+    sink(limit, hands)
     for _ in range(100):
         answered_after(limit, hands, QUICK)
     assert limit.allowed == 4.0
