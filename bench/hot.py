@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from bench.figures import percentile
 from bench.pgbench import COPY, QUIET, Yardstick, transactions_per_second
 
@@ -43,10 +45,12 @@ class HotRun:
     Attributes:
         per_second: holds committed per second.
         waits: how long single statements that take the pieces lasted, in seconds, waiting for locks included.
+        busy: percent of all processors in use meanwhile.
     """
 
     per_second: float
     waits: Sequence[float]
+    busy: float
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class HotSku:
         sku = _SKUS[kind]
         variables = {**_VARIABLES, "sku": sku, "skus": f"{{{sku}}}", "run": str(run)}
         begin = self.server_log.stat().st_size
+        psutil.cpu_percent()  # the next call tells what was used since this one
         output = await self.yardstick.run(
             "pgbench",
             *("--no-vacuum", "--protocol=prepared", f"--client={CLIENTS}", "--jobs=1"),
@@ -81,10 +86,11 @@ class HotSku:
             COPY,
             options=f"{_IN_PRODUCT} {_SAMPLED}",
         )
+        busy = psutil.cpu_percent()
         with self.server_log.open("rb") as log:
             log.seek(begin)
             return HotRun(
-                transactions_per_second(output), waits(log.read().decode(errors="replace"))
+                transactions_per_second(output), waits(log.read().decode(errors="replace")), busy
             )
 
 

@@ -51,8 +51,8 @@ def results() -> Results:
         lags=[Lag("order.placed.v1", "cart-inbox", n / 1000) for n in range(1, 101)],
         lag_rate=5.0,
         hot={
-            SINGLE: [HotRun(100.0, [0.4, 0.8]), HotRun(200.0, [0.4])],
-            SPREAD: [HotRun(400.0, [0.001, 0.002]), HotRun(700.0, [0.001])],
+            SINGLE: [HotRun(100.0, [0.4, 0.8], 30.0), HotRun(200.0, [0.4], 30.0)],
+            SPREAD: [HotRun(400.0, [0.001, 0.002], 80.0), HotRun(700.0, [0.001], 80.0)],
         },
         syncs=[0.0004] * 99 + [0.002],
         backlog=Backlog(1000, 400.0, 99.0, [0.1] * 99 + [2.1], [0.1] * 98 + [2.0] * 2),
@@ -122,6 +122,15 @@ def test_buckets_stand_beside_the_single_row_of_the_same_round(results: Results)
     page = markdown(results)
     assert "| one row | 100 | 150 | 200 | 400.0 | 800.0 |" in page
     assert "| 16 buckets | 400 | 550 | 700 | 1.0 | 2.0 |" in page
-    assert "3.5 to 4.0 times as fast, median 3.8 (bar: >= 3, met: yes)" in page
+    assert "3.5 to 4.0 times as fast, median 3.8;" in page
+    assert "Bar: >= 3 times as fast, met: yes." in page
     assert "their p99 wait is 0.003 of the single row's" in page
     assert "0.40 ms (p50), 0.40 ms (p99)" in page
+
+
+def test_a_busy_machine_has_another_bar_for_buckets(results: Results) -> None:
+    slow, quick = HotRun(100.0, [1.0], 99.0), HotRun(180.0, [0.2], 99.0)
+    results.hot = {SINGLE: [slow], SPREAD: [quick]}
+    assert ">= 1.5 times as fast and <= 0.25 of the wait, met: yes." in markdown(results)
+    results.hot = {SINGLE: [slow], SPREAD: [HotRun(180.0, [0.3], 99.0)]}
+    assert ">= 1.5 times as fast and <= 0.25 of the wait, met: **no**." in markdown(results)
