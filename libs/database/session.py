@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import QueuePool
 
 from libs.deadline import require_time
 
@@ -130,6 +131,12 @@ class Database:
                     raise
             await asyncio.sleep(random.uniform(0.0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
         raise ValueError("attempts must be at least 1")
+
+    @property
+    def connections_in_use(self) -> int:
+        """How many of the pool's connections somebody holds now, the probe's not counted."""
+        pool = self._engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def ping(self) -> None:
         """Ask the server for a sign of life, on a connection of its own.

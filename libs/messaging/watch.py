@@ -1,4 +1,4 @@
-"""Shows with the metrics what waits for a person: a queue's dead letters, and what its consumer gave up."""
+"""Shows with the metrics what waits: messages in a queue, and for a person its dead letters and what its consumer gave up."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,6 +28,7 @@ class Watch:
         self._consumer = consumer
         self._broker = broker
         self._database = database
+        self._waiting = 0
         self._dead_letters: tuple[int, datetime | None] = (0, None)
         self._given_up: tuple[int, datetime | None] = (0, None)
 
@@ -45,6 +46,7 @@ class Watch:
     async def look(self) -> None:
         """Look once; what cannot be seen now stays as it was last seen."""
         try:
+            self._waiting = await self._broker.depth(self._queue.name)
             letters = await dead_letters_of(self._broker, self._queue)
             self._dead_letters = (letters.count, letters.oldest)
             async with self._database.transaction() as session:
@@ -57,6 +59,11 @@ class Watch:
     def _show(self) -> list[Callable[[], None]]:
         queue, name = {"queue": self._queue.name}, {"queue": self._consumer}
         return [
+            gauge(
+                "messaging_queue_waiting",
+                lambda: [Observation(self._waiting, queue)],
+                description="Messages that wait in a queue",
+            ),
             gauge(
                 "messaging_dead_letters",
                 lambda: [Observation(self._dead_letters[0], queue)],

@@ -21,6 +21,7 @@ from libs.database.session import Database, Patience
 from libs.messaging.broker import open_broker
 from libs.messaging.outbox import Outbox
 from libs.messaging.transport import Broker
+from libs.observability.metrics import Observation, gauge
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
 from libs.security.tokens import JwksCache, TokenVerifier
 from libs.settings import ServiceSettings
@@ -86,6 +87,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         database = _database(settings)
         stack.push_async_callback(database.close)
+        _show_pool(stack, database, settings.database_pool_size)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
         http = await stack.enter_async_context(_internal_http())
@@ -128,6 +130,26 @@ def _database(settings: ServiceSettings) -> Database:
             statement=settings.database_statement_seconds,
         ),
     )
+
+
+def _show_pool(stack: AsyncExitStack, database: Database, size: int) -> None:
+    """Show how full the pool is, in the words of OpenTelemetry's conventions for database clients."""
+    used = {"db.client.connection.state": "used"}
+    for forget in (
+        gauge(
+            "db.client.connection.count",
+            lambda: [Observation(database.connections_in_use, used)],
+            unit="{connection}",
+            description="Pooled database connections in use",
+        ),
+        gauge(
+            "db.client.connection.max",
+            lambda: float(size),
+            unit="{connection}",
+            description="Most connections the pool opens",
+        ),
+    ):
+        stack.callback(forget)
 
 
 def _internal_http() -> httpx.AsyncClient:

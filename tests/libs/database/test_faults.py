@@ -203,3 +203,15 @@ async def test_a_cancellation_during_commit_waits_for_its_outcome(
         await task
     assert await names(things) == ["a"]
     assert called == ["woken"]
+
+
+async def test_the_pool_tells_how_many_of_its_connections_are_held(
+    scratch_database_url: str,
+) -> None:
+    database = Database(scratch_database_url, application_name="counted", pool_size=3)
+    assert database.connections_in_use == 0
+    async with database.transaction() as session:
+        await session.execute(text("SELECT 1"))
+        assert database.connections_in_use == 1
+    assert database.connections_in_use == 0
+    await database.close()

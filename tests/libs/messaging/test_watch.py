@@ -59,6 +59,22 @@ async def test_what_waits_for_a_person_is_shown_with_count_and_age(
     assert shown("messaging_dead_letters") is None, "who is gone tells nothing any more"
 
 
+async def test_what_nobody_takes_from_a_queue_is_counted(
+    consumer: Callable[[MemoryBroker], Consumer],
+) -> None:
+    configure_metrics("test", "us-east-1", None)
+    broker = MemoryBroker()
+    await broker.publish(f"queue:{CART.name}", [event(), event(), event()])
+    watch = consumer(broker)._watch
+    shown_now = watch._show()
+    try:
+        await watch.look()
+        assert shown("messaging_queue_waiting") == 3
+    finally:
+        for forget in shown_now:
+            forget()
+
+
 async def test_a_broker_that_is_away_leaves_the_last_figures_standing(
     consumer: Callable[[MemoryBroker], Consumer],
 ) -> None:

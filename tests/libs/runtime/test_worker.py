@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from libs.observability.metrics import configure_metrics, render_metrics
 from libs.runtime.resources import Resources, open_resources
 from libs.runtime.worker import Timer, WorkerPlan, running_worker
 from libs.testing.plugin import SettingsFor
@@ -63,3 +64,11 @@ async def test_a_worker_waits_for_a_broker_that_is_away(resources: Resources) ->
     async with running_worker(resources, WorkerPlan()):
         names = {task.get_name() for task in asyncio.all_tasks()}
         assert {"relay", "consumer:user-inbox"} <= names
+
+
+async def test_an_open_process_shows_how_full_its_pool_is(resources: Resources) -> None:
+    configure_metrics("test", "us-east-1", None)
+    used = 'db_client_connection_count{db_client_connection_state="used"} 0.0'
+    shown = render_metrics()[0].decode().splitlines()
+    assert used in shown
+    assert f"db_client_connection_max {float(resources.settings.database_pool_size)}" in shown
