@@ -122,6 +122,10 @@ events: setup ## Regenerate AsyncAPI, JSON Schemas and docs/events.md
 openapi: setup ## Regenerate docs/openapi/*.json
 	@$(RUN) -m tests.architecture.openapi
 
+.PHONY: edge
+edge: setup ## Regenerate what every gateway reads from deploy/gateway/routes.json
+	@$(RUN) -m edge
+
 .PHONY: emulators
 emulators: setup ## Regenerate docs/emulators.md from the table of what emulators do differently
 	@$(RUN) -m tests.emulator.table

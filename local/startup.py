@@ -11,7 +11,7 @@ from typing import Final
 from libs.clock import utc_now
 from local.credentials import SERVICE_KEYS_FOLDER, service_keys_command, service_keys_exist
 from local.environments import Environments
-from local.gateway import gateway_part, load_routes, write_config
+from local.gateway import checked_table, gateway_part, write_config
 from local.parts import ministack_part, service_parts, simulator_part, valkey_part
 from local.postgres import ensure_data_folder, forget_dead_server, postgres_part
 from local.process import Part
@@ -137,7 +137,7 @@ class Startup:
 
     async def _gateway_config(self) -> Path:
         async with self._progress.step("gateway: configuration validated by Envoy"):
-            return await write_config(load_routes(), self._settings, self._paths)
+            return await write_config(checked_table(), self._settings, self._paths)
 
     async def _service(self, part: Part, auth_is_up: asyncio.Event) -> None:
         await self.stack.run("services", part)

@@ -154,9 +154,12 @@ def _allowed_caller(request: Request, token: str) -> tuple[str, bool]:
 
 
 def _bearer(request: Request, header: str) -> str | None:
-    """Return the token of a bearer header (RFC 6750), None without the header."""
+    """Return the token of a bearer header (RFC 6750), None without the header.
+
+    An empty header claims nothing: some gateways can blank one and not remove it.
+    """
     values = request.headers.getlist(header)
-    if not values:
+    if not any(values):
         return None
     scheme, _, token = values[0].partition(" ")
     token = token.strip()

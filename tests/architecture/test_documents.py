@@ -12,7 +12,12 @@ from tests.architecture.applications import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "services").rglob("README.md")]
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "services").rglob("README.md"),
+        *(ROOT / "deploy").glob("*/README.md"),
+    ]
 )
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 VERB = re.compile(r"`make ([a-z-]+)")

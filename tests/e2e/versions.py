@@ -14,12 +14,12 @@ import pytest
 from typing_extensions import override
 
 from bench.versions.tree import CommitMissing, unpack
+from edge.table import load_table
 from libs.ids import new_id
 from libs.testing.processes import ServiceProcess, start_process
 from libs.topology import SERVICES
 from local.credentials import load_credentials
 from local.environments import Environments
-from local.gateway import load_routes
 from local.paths import Paths
 from local.settings import ROOT, StackSettings
 from tests.e2e.replicas import free_port
@@ -60,9 +60,9 @@ class AnyVersion(httpx.AsyncBaseTransport):
         self._fleet = fleet
         self._chance = chance
         self._owners = {
-            place: route.service
-            for route in load_routes().routes
-            if (place := route.path or route.exact)
+            route.matcher.path: route.service
+            for route in load_table().edge_routes
+            if route.matcher.kind != "template"
         }
         self._inner = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=64))
 

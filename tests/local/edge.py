@@ -7,10 +7,11 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from edge.table import RouteTable
 from libs.clock import utc_now
 from libs.testing.servers import free_port
 from libs.topology import SERVICES
-from local.gateway import RouteTable, gateway_part, write_config
+from local.gateway import gateway_part, write_config
 from local.paths import Paths
 from local.process import Supervised
 from local.settings import StackSettings

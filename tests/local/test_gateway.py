@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from joserfc.jwk import RSAKey
 
+from edge.table import RouteTable, load_table
 from libs.testing.servers import free_port
 from libs.testing.waiting import eventually
-from local.gateway import RouteTable, gateway_part, load_routes, write_config
+from local.gateway import gateway_part, write_config
 from local.paths import Paths
 from local.process import Supervised
 from local.refusal import Refusal
@@ -51,7 +52,7 @@ def module_paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def edge(upstream: Upstream, module_paths: Paths) -> AsyncIterator[httpx.AsyncClient]:
-    async with running_edge(upstream, module_paths, load_routes()) as http:
+    async with running_edge(upstream, module_paths, load_table()) as http:
         yield http
 
 
@@ -165,6 +166,16 @@ async def test_an_offer_to_upgrade_is_ignored(edge: httpx.AsyncClient) -> None:
         ),
         ("GET /v1/products HTTP/1.0", 426, "http_version_too_old"),
         ("GET /v1/products HTTP/1.1", 400, "malformed_request"),
+        (
+            "GET /v1/products%2fx HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: <b>",
+            400,
+            "malformed_request",
+        ),
+        (
+            f"GET /v1/products HTTP/1.1\r\nHost: x\r\nX-Long: {'x' * 40_000}",
+            431,
+            "headers_too_large",
+        ),
     ],
 )
 async def test_what_is_no_http_we_speak_is_told_what_to_send(
@@ -177,7 +188,10 @@ async def test_what_is_no_http_we_speak_is_told_what_to_send(
     await writer.wait_closed()
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"content-type: application/problem+json" in head
-    assert json.loads(body)["code"] == code
+    problem = json.loads(body)
+    assert problem["code"] == code
+    assert f"x-request-id: {problem['request_id']}".encode() in head
+    assert problem["request_id"].startswith("edge-")
 
 
 async def test_an_escaped_slash_is_refused(edge: httpx.AsyncClient) -> None:
@@ -212,10 +226,89 @@ async def test_claims_about_oneself_never_reach_a_service(edge: httpx.AsyncClien
     assert seen["cart-token"] == seen["idempotency-key"] == "kept"
 
 
-async def test_a_request_id_is_kept_or_made(edge: httpx.AsyncClient) -> None:
-    kept = await edge.get("/v1/products", headers={"X-Request-Id": "req_of-mine.1"})
-    assert kept.json()["x-request-id"] == "req_of-mine.1"
-    assert len((await edge.get("/v1/products")).json()["x-request-id"]) == 36
+async def test_a_safe_request_id_is_kept(edge: httpx.AsyncClient) -> None:
+    for safe in ("req_of-mine.1", "a" * 64):
+        kept = await edge.get("/v1/products", headers={"X-Request-Id": safe})
+        assert kept.json()["x-request-id"] == safe
+        refused = await edge.get("/v1/nothing", headers={"X-Request-Id": safe})
+        assert_problem(refused, 404, "route_not_found")
+        assert refused.json()["request_id"] == safe
+
+
+@pytest.mark.parametrize("sent", [None, "", "a b", "<script>", "-a", "a" * 65, "a,b"])
+async def test_a_request_without_a_safe_id_gets_one(
+    edge: httpx.AsyncClient, sent: str | None
+) -> None:
+    headers = {} if sent is None else {"X-Request-Id": sent, "X-Edge-Request-Id": "mine"}
+    made = (await edge.get("/v1/products", headers=headers)).json()
+    assert len(made["x-request-id"]) == 36
+    assert not [name for name in made if name.startswith("x-edge-")]
+
+
+async def test_the_verified_user_is_named_and_nobody_can_claim_to_be_another(
+    edge: httpx.AsyncClient, key: RSAKey
+) -> None:
+    claim = {"X-User-Id": "usr_admin"}
+    known = (await edge.get("/v1/products", headers=bearer(key, edge) | claim)).json()
+    assert known["x-user-id"] == "usr_1"
+    assert "x-user-id" not in (await edge.get("/v1/products", headers=claim)).json()
+
+
+async def test_a_stream_passes_event_by_event_and_outlives_every_timeout(
+    upstream: Upstream, key: RSAKey, paths: Paths
+) -> None:
+    table = load_table().model_dump(by_alias=True)
+    for row in table["routes"]:
+        row["timeout_seconds"] = 0 if row["stream"] else 0.2
+    upstream.go_on.clear()
+    async with running_edge(upstream, paths, RouteTable.model_validate(table)) as http:
+        path, token = "/v1/orders/ord_1/events", bearer(key, http)
+        async with http.stream("GET", path, headers=token) as answer:
+            events = answer.aiter_text()
+            assert await anext(events) == "data: 1\n\n"
+            assert_problem(await http.get("/v1/products/slow"), 504, "gateway_timeout")
+            upstream.go_on.set()
+            assert await anext(events) == "data: 2\n\n"
+
+
+async def test_a_version_is_written_as_the_services_know_it(
+    upstream: Upstream, paths: Paths
+) -> None:
+    table = load_table().model_dump(by_alias=True)
+    table["versions"] = {"v1": "v1", "v2": "v1"}
+    table["routes"] += [
+        {**row, "version": "v2"} for row in table["routes"] if row["path"] == "/products"
+    ]
+    async with running_edge(upstream, paths, RouteTable.model_validate(table)) as http:
+        upstream.calls.clear()
+        assert (await http.get("/v2/products/v2/x?a=/v2/")).status_code == 200
+        assert (await http.get("/v2/orders")).status_code == 404
+        assert upstream.calls == {("GET", "/v1/products/v2/x"): 1}
+
+
+async def test_while_the_edge_has_no_keys_a_good_token_is_not_called_a_bad_one(
+    upstream: Upstream, key: RSAKey, paths: Paths
+) -> None:
+    nobody = free_port()
+    settings = StackSettings(auth_port=nobody, product_port=upstream.port, gateway_port=free_port())
+    config = await write_config(load_table(), settings, paths)
+    envoy = Supervised(gateway_part(settings, paths, config), StateFile(paths.state))
+    starting = asyncio.create_task(envoy.start())
+    async with httpx.AsyncClient(base_url=settings.url("gateway"), trust_env=False) as http:
+
+        async def listens() -> bool:
+            try:
+                return (await http.get("/v1/products")).status_code == 200
+            except httpx.ConnectError:
+                return False
+
+        await eventually(listens)
+        answer = await http.get("/v1/orders", headers=bearer(key, http))
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await envoy.stop()
+    assert_problem(answer, 503, "service_unavailable")
+    assert answer.headers["www-authenticate"] == "Bearer"
 
 
 async def test_only_safe_methods_are_sent_again(
@@ -237,9 +330,9 @@ async def test_a_service_that_asks_for_a_pause_is_not_asked_again(
 
 
 async def test_a_route_ends_at_its_timeout(upstream: Upstream, paths: Paths) -> None:
-    table = load_routes().model_dump(by_alias=True)
+    table = load_table().model_dump(by_alias=True)
     for row in table["routes"]:
-        row["timeout_seconds"] = 0.2
+        row["timeout_seconds"] = 0 if row["stream"] else 0.2
     async with running_edge(upstream, paths, RouteTable.model_validate(table)) as http:
         assert_problem(await http.get("/v1/products/slow"), 504, "gateway_timeout")
 
@@ -247,7 +340,7 @@ async def test_a_route_ends_at_its_timeout(upstream: Upstream, paths: Paths) -> 
 async def test_too_many_requests_are_told_when_to_come_back(
     upstream: Upstream, paths: Paths
 ) -> None:
-    table = load_routes().model_dump(by_alias=True)
+    table = load_table().model_dump(by_alias=True)
     table["rate_classes"]["credentials"] = {"requests": 1, "burst": 3, "per_client": True}
     async with running_edge(upstream, paths, RouteTable.model_validate(table)) as http:
         answers = [await http.post("/v1/auth/login") for _ in range(10)]
@@ -263,14 +356,14 @@ async def test_too_many_requests_are_told_when_to_come_back(
 async def test_a_service_that_is_away_is_a_problem_document(
     upstream: Upstream, paths: Paths
 ) -> None:
-    async with running_edge(upstream, paths, load_routes(), cart_port=free_port()) as http:
+    async with running_edge(upstream, paths, load_table(), cart_port=free_port()) as http:
         assert_problem(await http.post("/v1/carts"), 503, "service_unavailable")
 
 
 async def test_the_edge_is_not_ready_before_it_has_the_keys(paths: Paths) -> None:
     nobody = free_port()
     settings = StackSettings(auth_port=nobody, gateway_port=free_port())
-    config = await write_config(load_routes(), settings, paths)
+    config = await write_config(load_table(), settings, paths)
     envoy = Supervised(gateway_part(settings, paths, config), StateFile(paths.state))
     starting = asyncio.create_task(envoy.start())
     await eventually((paths.run / "envoy-admin").exists)
@@ -282,9 +375,8 @@ async def test_the_edge_is_not_ready_before_it_has_the_keys(paths: Paths) -> Non
 
 
 async def test_envoy_itself_checks_the_configuration(paths: Paths) -> None:
-    table = load_routes().model_dump(by_alias=True)
-    table["routes"][0]["exact"] = None
-    table["routes"][0]["regex"] = "/v1/("
+    table = load_table().model_dump(by_alias=True)
+    table["headers"]["safe_request_id"] = "("
     settings = StackSettings(gateway_port=free_port())
     with pytest.raises(Refusal, match="Envoy does not accept"):
         await write_config(RouteTable.model_validate(table), settings, paths)

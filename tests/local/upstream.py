@@ -18,10 +18,12 @@ class Upstream:
     """Where it listens, and how often each method and path was asked for.
 
     A path that ends in `/break` has its connection closed without an answer; `/slow` takes two seconds, `/busy` answers 503.
+    `/events` sends one event, and a second one when `go_on` is set.
     """
 
     port: int
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    go_on: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
@@ -39,6 +41,9 @@ def running_upstream(key: RSAKey) -> Iterator[Upstream]:
             if path.endswith("/break"):
                 self.close_connection = True
                 return
+            if path.endswith("/events"):
+                self._stream()
+                return
             if path.endswith("/slow"):
                 time.sleep(2)
             seen = {name.lower(): value for name, value in self.headers.items()}
@@ -49,6 +54,16 @@ def running_upstream(key: RSAKey) -> Iterator[Upstream]:
             self.end_headers()
             with suppress(BrokenPipeError):  # the edge gave up on a slow answer
                 self.wfile.write(body)
+
+        def _stream(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"9\r\ndata: 1\n\n\r\n")
+            self.wfile.flush()
+            upstream.go_on.wait(10)
+            self.wfile.write(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
 
         do_GET = _answer  # noqa: N815 - the names http.server calls
         do_POST = _answer  # noqa: N815 - as above

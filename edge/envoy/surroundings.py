@@ -1,0 +1,72 @@
+"""Where an Envoy runs: what differs between one machine, containers and a cluster, and nothing else does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from libs.topology import LOCAL_PORTS, MASTER_REGION, SERVICES
+
+AUDIENCE: Final = "meridian"
+
+EDGE_PORT: Final = 8080
+STATUS_PORT: Final = 8081
+ADMIN_PORT: Final = 9901
+_SERVICE_PORT: Final = 8080
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a configuration is made for.
+
+    Attributes:
+        host: the address the edge listens on.
+        admin_port: Envoy's own pages, on the loopback address; 0 lets the system choose.
+        status_port: where readiness and metrics can be asked for from outside; None for nowhere.
+        upstreams: host and port of each service.
+        by_name: the hosts are names, to be looked up again and again.
+        trusted_hops: how many proxies in front are ours (`X-Forwarded-For` is believed that far).
+    """
+
+    host: str
+    port: int
+    admin_port: int
+    status_port: int | None
+    region: str
+    issuer: str
+    audience: str
+    upstreams: Mapping[str, tuple[str, int]]
+    by_name: bool
+    trusted_hops: int = 0
+
+
+def in_compose() -> Surroundings:
+    """Containers on one machine: clients connect directly and see the port compose publishes."""
+    return Surroundings(
+        host="0.0.0.0",  # noqa: S104 - a container's own address is not known before
+        port=EDGE_PORT,
+        admin_port=ADMIN_PORT,
+        status_port=STATUS_PORT,
+        region=MASTER_REGION,
+        issuer=f"http://localhost:{LOCAL_PORTS['gateway']}",
+        audience=AUDIENCE,
+        upstreams={name: (name, _SERVICE_PORT) for name in SERVICES},
+        by_name=True,
+    )
+
+
+def in_cluster() -> Surroundings:
+    """A pod behind CloudFront and the load balancer; the platform chart replaces the `${TOKENS}`."""
+    return Surroundings(
+        host="0.0.0.0",  # noqa: S104 - as above
+        port=EDGE_PORT,
+        admin_port=ADMIN_PORT,
+        status_port=STATUS_PORT,
+        region="${REGION}",
+        issuer="${ISSUER}",
+        audience="${AUDIENCE}",
+        upstreams={
+            name: (f"{name}.${{NAMESPACE}}.svc.cluster.local", _SERVICE_PORT) for name in SERVICES
+        },
+        by_name=True,
+        trusted_hops=2,
+    )
