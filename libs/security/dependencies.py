@@ -93,7 +93,7 @@ def service_caller() -> Callable[..., Awaitable[str]]:
     """
 
     async def allowed(request: Request, _scheme: _ServiceScheme) -> str:
-        token = _bearer(request, SERVICE_HEADER)
+        token = _service_token(request)
         if token is None:
             raise ServiceTokenRequired
         caller, for_user = _allowed_caller(request, token)
@@ -118,7 +118,7 @@ def _is_staff(principal: Principal) -> bool:
 
 async def _verified(request: Request, scope: str) -> Principal:
     principal = await _user(request, _required(request))
-    service_token = _bearer(request, SERVICE_HEADER)
+    service_token = _service_token(request)
     if service_token is not None:
         _allowed_caller(request, service_token)
     if not principal.has(scope):
@@ -153,13 +153,16 @@ def _allowed_caller(request: Request, token: str) -> tuple[str, bool]:
     return caller, row.user_token
 
 
-def _bearer(request: Request, header: str) -> str | None:
-    """Return the token of a bearer header (RFC 6750), None without the header.
+def _service_token(request: Request) -> str | None:
+    """Return the caller's token; an empty header claims nothing, for some gateways can blank one and not remove it."""
+    blank = not any(request.headers.getlist(SERVICE_HEADER))
+    return None if blank else _bearer(request, SERVICE_HEADER)
 
-    An empty header claims nothing: some gateways can blank one and not remove it.
-    """
+
+def _bearer(request: Request, header: str) -> str | None:
+    """Return the token of a bearer header (RFC 6750), None without the header."""
     values = request.headers.getlist(header)
-    if not any(values):
+    if not values:
         return None
     scheme, _, token = values[0].partition(" ")
     token = token.strip()
