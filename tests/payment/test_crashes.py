@@ -217,8 +217,8 @@ class Supervised:
     async def run(self) -> None:
         while True:
             await asyncio.to_thread(self.process.process.wait)
-            self.deaths += 1
             self.process = await asyncio.to_thread(self._start)
+            self.deaths += 1  # survived: whoever waits for it finds a process to stop
 
 
 @pytest.fixture
