@@ -3,14 +3,15 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
-from typing import Any, TypeVar, get_args
+from typing import Any, NoReturn, TypeVar, get_args
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.middleware import Middleware
 from typing_extensions import override
 
@@ -21,6 +22,7 @@ from libs.observability.tracing import configure_tracing
 from libs.runtime.resources import Resources, open_resources
 from libs.runtime.worker import WorkerPlan, running_worker
 from libs.security.rate_limiting import RateLimitMiddleware
+from libs.security.service_tokens import ServiceSigner, ServiceVerifier
 from libs.settings import Role, ServiceSettings
 from libs.web.app import add_defaults, add_health, new_app
 from libs.web.errors import problem_response
@@ -141,10 +143,37 @@ def _read_settings(settings_class: type[Settings]) -> Settings:
             sys.exit(f"usage: {sys.argv[0]} [{'|'.join(get_args(Role))}]")
         overrides["role"] = sys.argv[1]
     try:
-        return settings_class(**overrides)
+        settings = settings_class(**overrides)
     except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            line = ": ".join(filter(None, (settings_class.service, name, problem["msg"])))
-            sys.stderr.write(f"{line}\n")
-        sys.exit(EXIT_BAD_SETTINGS)
+        problems = error.errors(include_input=False, include_url=False)
+        _give_up([f"{settings_class.service}: {_named(problem)}" for problem in problems])
+    unusable = list(_unusable_files(settings))
+    if unusable:
+        _give_up(unusable)
+    return settings
+
+
+def _named(problem: ErrorDetails) -> str:
+    name = "_".join(str(part) for part in problem["loc"]).upper()
+    return ": ".join(filter(None, (name, problem["msg"])))
+
+
+def _unusable_files(settings: ServiceSettings) -> Iterator[str]:
+    """Say which mounted secret is not there or not what it should be; without them nothing can start."""
+    me, key, bundle = settings.service, settings.service_key_file, settings.trust_bundle_file
+    for name, file, read in (
+        ("SERVICE_KEY_FILE", key, lambda: ServiceSigner(me, key)),
+        ("TRUST_BUNDLE_FILE", bundle, lambda: ServiceVerifier(bundle, me)),
+    ):
+        try:
+            read()
+        except OSError as error:
+            yield f"{me}: {name}: {error.strerror}: {file}"
+        except ValueError:
+            yield f"{me}: {name}: holds no key of the kind it should: {file}"
+
+
+def _give_up(problems: Sequence[str]) -> NoReturn:
+    """End the process, with a line for each problem."""
+    sys.stderr.write("".join(f"{problem}\n" for problem in problems))
+    sys.exit(EXIT_BAD_SETTINGS)

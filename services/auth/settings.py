@@ -12,7 +12,7 @@ class AuthSettings(ServiceSettings):
 
     service: ClassVar[str] = "auth"
 
-    signing_key_encryption_key: SecretStr
+    signing_key_encryption_key: Annotated[SecretStr, Field(min_length=32)]
     """Encrypts the private signing keys in the database; at least 32 random characters."""
 
     password_hash_threads: Annotated[int, Field(ge=1, le=32)] = 2

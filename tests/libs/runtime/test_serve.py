@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -52,6 +53,28 @@ def test_a_wrong_setting_is_named_without_its_value(settings_for: SettingsFor) -
     assert finished.returncode == 2
     assert finished.stderr.startswith("user: PORT: ")
     assert "secret" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "content", "reason"),
+    [
+        ("SERVICE_KEY_FILE", None, "No such file or directory"),
+        ("SERVICE_KEY_FILE", "", "holds no key"),
+        ("TRUST_BUNDLE_FILE", None, "No such file or directory"),
+        ("TRUST_BUNDLE_FILE", '{"keys": []}', "holds no key"),
+    ],
+)
+def test_a_secret_file_that_is_missing_or_wrong_stops_the_process_with_one_line(
+    settings_for: SettingsFor, tmp_path: Path, setting: str, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "mounted.json"
+    if content is not None:
+        file.write_text(content)
+    finished = start(environment={**environment_of(settings_for("user")), setting: str(file)})
+    assert finished.returncode == 2
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith(f"user: {setting}: {reason}")
+    assert line.endswith(str(file))
 
 
 def test_an_unknown_role_is_refused_with_the_choice(settings_for: SettingsFor) -> None:
