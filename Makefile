@@ -69,6 +69,10 @@ backup: setup ## Copy the running database; from then on every moment can be res
 restore: setup ## Bring the stopped database back to a moment: make restore to=2026-01-31T12:00:00Z
 	@exec $(RUN) -m local restore --to $(to)
 
+.PHONY: deploy
+deploy: ## Install or upgrade a region with Helm: make deploy env=prod region=us-east-1 [tag=v1.2.3] [only=order] [dry=1]
+	@sh deploy/helm/deploy.sh "$(env)" "$(region)" $(if $(tag),tag="$(tag)") $(if $(only),only="$(only)") $(if $(context),context="$(context)") $(if $(dry),dry="$(dry)")
+
 ##@ Check it
 .PHONY: check
 check: setup ## Format, lint, types, layers, house rules: everything that needs no server

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import helm_python
 import yaml
+from typing_extensions import override
 
 from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
@@ -37,6 +38,7 @@ class Installation:
     environment: str = "prod"
     region: str = "us-east-1"
 
+    @override
     def __str__(self) -> str:
         return f"{self.service}-{self.environment}-{self.region}"
 
@@ -141,6 +143,12 @@ def lint(chart: Path, values: Mapping[str, Any]) -> list[str]:
     return found + [error for error in report["errors"] if not any(error in f for f in found)]
 
 
+@cache
+def installed(installation: Installation) -> tuple[Manifest, ...]:
+    """Render an installation as it is, once for all tests, which must not change what they get."""
+    return tuple(render_service(installation))
+
+
 def of_kind(manifests: Iterable[Manifest], kind: str) -> list[Manifest]:
     """Return the objects of one kind."""
     return [manifest for manifest in manifests if manifest["kind"] == kind]
@@ -168,6 +176,11 @@ def hooks(manifests: Iterable[Manifest], event: str) -> list[Manifest]:
 def released(manifests: Iterable[Manifest]) -> list[Manifest]:
     """Return the objects that are no hooks: what belongs to the release itself."""
     return [manifest for manifest in manifests if not _annotation(manifest, HOOK)]
+
+
+def workloads(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Return everything that makes pods of its own."""
+    return [manifest for manifest in manifests if manifest["kind"] in {"Deployment", "Job"}]
 
 
 def pod_of(manifest: Manifest) -> Manifest:

@@ -1,0 +1,73 @@
+#!/bin/sh
+# Installs or upgrades everything of one region: the platform, then the six services, one after the other.
+# usage: deploy.sh ENVIRONMENT REGION [tag=VERSION] [only=SERVICE] [context=KUBECONFIG_CONTEXT] [dry=1]
+# Prints each command before it runs it; with dry=1 it only prints them. The first that fails ends it: what came before
+# is in place, what failed is rolled back, and the same command carries on when the cause is gone.
+set -eu
+
+helm_folder=deploy/helm
+services="auth user product cart order payment"
+tag='' only='' context='' dry=''
+
+stop() {
+    echo "deploy: $1" >&2
+    exit 2
+}
+
+one_of() { # value, choices
+    case " $2 " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+read_arguments() {
+    environment=${1:-} region=${2:-}
+    one_of "$environment" "dev staging prod" || stop "say which environment: env=dev, staging or prod"
+    one_of "$region" "us-east-1 eu-west-1 ap-south-1" || stop "say which region: region=us-east-1, eu-west-1 or ap-south-1"
+    shift 2
+    for argument; do
+        case $argument in
+            tag=*) tag=${argument#*=} ;;
+            only=*) only=${argument#*=} ;;
+            context=*) context=${argument#*=} ;;
+            dry=*) dry=${argument#*=} ;;
+            *) stop "$argument is unknown: tag=, only=, context= and dry= are known" ;;
+        esac
+    done
+    [ -z "$only" ] || one_of "$only" "platform $services" || stop "only=$only is none of: platform $services"
+}
+
+need_tools() {
+    [ -z "$dry" ] || return 0
+    for tool in helm kubectl; do
+        command -v "$tool" >/dev/null || stop "$tool is not installed: install it (helm 4, kubectl 1.34 or newer), or see the commands with dry=1"
+    done
+    [ -n "$context" ] || context=$(kubectl config current-context) || stop "kubectl has no current context: aws eks update-kubeconfig, or context=NAME"
+    case $context in
+        *"$region"*) ;;
+        *) stop "the context $context does not name $region: choose it with kubectl config use-context, or with context=NAME" ;;
+    esac
+}
+
+run() {
+    echo "$*"
+    [ -n "$dry" ] || "$@"
+}
+
+deploy() { # release, chart, folder of the first value file or nothing, folder of the environment's, more arguments
+    release=$1 chart=$2 own=$3 shared=$4
+    shift 4
+    [ -z "$only" ] || [ "$only" = "$release" ] || return 0
+    set -- "$@" ${context:+--kube-context "$context"} --rollback-on-failure --wait --timeout 15m
+    generated="$shared/$environment-$region.generated.yaml"
+    [ ! -f "$generated" ] || set -- -f "$generated" "$@"
+    set -- -f "$shared/$environment.yaml" -f "$shared/$environment-$region.yaml" "$@"
+    [ -z "$own" ] || set -- -f "$own/$release.yaml" "$@"
+    run helm upgrade --install "$release" "$helm_folder/$chart" "$@"
+}
+
+read_arguments "$@"
+need_tools
+deploy platform platform '' "$helm_folder/values/platform" --namespace meridian-platform --create-namespace
+for service in $services; do
+    deploy "$service" service "$helm_folder/values/services" "$helm_folder/values/env" \
+        --namespace meridian ${tag:+--set-string "image.tag=$tag"}
+done
