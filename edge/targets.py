@@ -9,6 +9,7 @@ from edge.cloudfront import behaviours_file
 from edge.envoy.bootstrap import envoy_config
 from edge.envoy.surroundings import in_cluster, in_compose
 from edge.kong import kong_file
+from edge.mesh import mesh_config
 from edge.operations import Operation
 from edge.table import RouteTable
 from edge.text import as_json, as_yaml
@@ -26,6 +27,7 @@ def generated(table: RouteTable, operations: Sequence[Operation]) -> Mapping[Pat
         PLATFORM_FILES / "envoy.yaml": as_yaml(
             envoy_config(table, in_cluster()), "Envoy in a cluster; the chart replaces ${TOKENS}."
         ),
+        PLATFORM_FILES / "mesh.json": as_json(mesh_config(table, operations)),
         GATEWAY / "api-gateway.json": as_json(api_definition(table, operations)),
         GATEWAY / "api-gateway-stage.json": as_json(stage_settings(table, operations)),
         GATEWAY / "kong.yaml": as_yaml(
