@@ -1,0 +1,248 @@
+"""What all services share in a cluster: rendered for every environment and region, refused when a value is wrong."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import pytest
+import yaml
+
+from libs.topology import SERVICES
+from local.binaries import envoy_program
+from tests.deploy.charts import (
+    PLATFORM_CHART,
+    Manifest,
+    container_of,
+    find,
+    hooks,
+    lint,
+    of_kind,
+    pod_of,
+)
+from tests.deploy.platform import OPTIONS, PLACES, Place
+
+MESH_GROUPS = ("security.istio.io", "networking.istio.io", "telemetry.istio.io")
+CLUSTER_WIDE = {"Namespace", "PriorityClass", "ClusterSecretStore", "GatewayClass"}
+
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"namspace": "meridian"}, "", "namspace"),
+    ({"namespace": "shop"}, "/namespace", "meridian"),
+    ({"environment": "production"}, "/environment", "one of"),
+    ({"region": "eu-central-1"}, "/region", "one of"),
+    ({"host": "https://api.example.com"}, "/host", "pattern"),
+    ({"network": {"public": []}}, "/network/public", "minItems"),
+    ({"network": {"data": ["0.0.0.0/0"]}}, "/network/data/0", "pattern"),
+    ({"identity": {"issuer": "http://api.example.com"}}, "/identity/issuer", "pattern"),
+    ({"edge": {"shape": "nlb"}}, "/edge/shape", "one of"),
+    ({"edge": {"certificateArn": ""}}, "/edge/certificateArn", "pattern"),
+    ({"gateway": {"replicas": {"min": 1}}}, "/gateway/replicas/min", "minimum"),
+    ({"gateway": {"image": {"tag": "latest"}}}, "/gateway/image/tag", "not"),
+    ({"gateway": {"image": {"digest": "sha256:1"}}}, "/gateway/image/digest", "pattern"),
+    ({"gateway": {"resources": {"limits": {"memory": "lots"}}}}, "/limits/memory", "pattern"),
+    ({"mesh": {"canary": {"order": 101}}}, "/mesh/canary/order", "maximum"),
+    ({"mesh": {"canary": {"orders": 10}}}, "/mesh/canary", "orders"),
+    ({"mesh": {"providerHosts": ["*"]}}, "/mesh/providerHosts/0", "pattern"),
+    ({"mesh": {"traceSamplingPercent": "all"}}, "/mesh/traceSamplingPercent", "number"),
+    ({"quota": {"cpu": 12}}, "/quota/cpu", "string"),
+    ({"monitoring": {"runbooks": "docs/"}}, "/monitoring/runbooks", "pattern"),
+]
+
+
+def prod() -> list[Manifest]:
+    return Place().rendered()
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_helm_finds_no_fault_with_the_chart(place: Place) -> None:
+    assert lint(PLATFORM_CHART, place.values()) == []
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_renders_and_lints(option: str) -> None:
+    assert Place().rendered(OPTIONS[option])
+    assert lint(PLATFORM_CHART, Place().values(OPTIONS[option])) == []
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_an_object_lies_in_a_namespace_or_is_of_the_whole_cluster(place: Place) -> None:
+    for manifest in place.rendered():
+        namespace = manifest["metadata"].get("namespace")
+        if manifest["kind"] in CLUSTER_WIDE:
+            assert namespace is None
+        else:
+            assert namespace in {"meridian", "observability"}, manifest["metadata"]["name"]
+    names = [(m["apiVersion"], m["kind"], m["metadata"]["name"]) for m in place.rendered()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(("change", "path", "reason"), REFUSED, ids=lambda value: str(value)[:40])
+def test_a_wrong_value_is_refused_with_its_path_and_the_reason(
+    change: dict[str, Any], path: str, reason: str
+) -> None:
+    with pytest.raises(helm_python.HelmValuesError) as refused:
+        Place().rendered(change)
+    assert path in str(refused.value)
+    assert reason.lower() in str(refused.value).lower()
+
+
+def test_the_namespace_admits_restricted_pods_only_and_gives_each_its_sidecar() -> None:
+    labels = find(prod(), "Namespace", "meridian")["metadata"]["labels"]
+    for mode in ("enforce", "audit", "warn"):
+        assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
+    assert labels["istio-injection"] == "enabled"
+
+
+def test_nothing_goes_in_or_out_unless_a_policy_opens_it() -> None:
+    deny = find(prod(), "NetworkPolicy", "default-deny")["spec"]
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_the_gateway_is_reached_from_the_load_balancers_subnets_and_reaches_services_alone(
+    place: Place,
+) -> None:
+    policy = find(place.rendered(), "NetworkPolicy", "gateway")["spec"]
+    balancer, monitoring = policy["ingress"]
+    assert [one["ipBlock"]["cidr"] for one in balancer["from"]] == place.values()["network"][
+        "public"
+    ]
+    assert {one["port"] for one in balancer["ports"]} == {8080, 8081}
+    assert [one["port"] for one in monitoring["ports"]] == [8081]
+    (services,) = policy["egress"]
+    (peer,) = services["to"]
+    assert peer["podSelector"]["matchExpressions"][0]["values"] == list(SERVICES)
+    assert [one["port"] for one in services["ports"]] == [8080]
+
+
+def test_three_classes_say_who_goes_first() -> None:
+    values = {c["metadata"]["name"]: c["value"] for c in of_kind(prod(), "PriorityClass")}
+    assert values["meridian-critical"] > values["meridian-standard"] > values["meridian-background"]
+
+
+@pytest.mark.parametrize("name", ["gateway", "otel-collector"])
+def test_our_own_pods_are_restricted(name: str) -> None:
+    deployment = find(prod(), "Deployment", name)
+    pod, container = pod_of(deployment)["spec"], container_of(deployment)
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 10001
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+
+
+def test_the_gateway_lives_through_rollouts_drains_and_lost_zones() -> None:
+    deployment = find(prod(), "Deployment", "gateway")
+    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert "replicas" not in deployment["spec"], "the autoscaler's business"
+    pod, container = pod_of(deployment)["spec"], container_of(deployment)
+    assert {one["topologyKey"] for one in pod["topologySpreadConstraints"]} == {
+        "topology.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+    }
+    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    drain = int(container["args"][container["args"].index("--drain-time-s") + 1])
+    assert pod["terminationGracePeriodSeconds"] > pause + drain
+    budget = find(prod(), "PodDisruptionBudget", "gateway")["spec"]
+    assert budget["maxUnavailable"] == 1
+    scaler = find(prod(), "HorizontalPodAutoscaler", "gateway")["spec"]
+    assert scaler["minReplicas"] == 3
+    assert find(prod(), "Service", "gateway")["spec"]["selector"].items() <= (
+        pod_of(deployment)["metadata"]["labels"].items()
+    )
+
+
+def test_a_change_of_the_configuration_starts_new_gateways() -> None:
+    annotations = pod_of(find(prod(), "Deployment", "gateway"))["metadata"]["annotations"]
+    other = Place(region="eu-west-1").rendered()
+    elsewhere = pod_of(find(other, "Deployment", "gateway"))["metadata"]["annotations"]
+    assert annotations["checksum/envoy"] != elsewhere["checksum/envoy"]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_the_gateways_configuration_is_filled_in_for_its_region(place: Place) -> None:
+    text = find(place.rendered(), "ConfigMap", "gateway-envoy")["data"]["envoy.yaml"]
+    assert not re.findall(r"^[^#\n]*\$\{[A-Z_]+\}", text, re.MULTILINE)
+    assert place.values()["identity"]["issuer"] in text
+    assert "order.meridian.svc.cluster.local" in text
+
+
+def test_envoy_accepts_the_configuration(tmp_path: Path) -> None:
+    text = find(prod(), "ConfigMap", "gateway-envoy")["data"]["envoy.yaml"]
+    file = tmp_path / "envoy.yaml"
+    file.write_text(text)
+    checked = subprocess.run(
+        [envoy_program(), "--mode", "validate", "--config-path", file, "--log-level", "error"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"ORIGIN_SECRET": "now", "ORIGIN_SECRET_PREVIOUS": "before"},
+    )
+    assert checked.returncode == 0, checked.stderr[-2000:]
+
+
+def test_the_ports_of_the_gateway_line_up() -> None:
+    envoy = yaml.safe_load(find(prod(), "ConfigMap", "gateway-envoy")["data"]["envoy.yaml"])
+    listened = {
+        one["address"]["socket_address"]["port_value"]: one["address"]["socket_address"]["address"]
+        for one in envoy["static_resources"]["listeners"]
+    }
+    assert listened == {8080: "0.0.0.0", 8081: "0.0.0.0"}  # noqa: S104 - a container's own addresses
+    assert envoy["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+    ports = {
+        one["containerPort"] for one in container_of(find(prod(), "Deployment", "gateway"))["ports"]
+    }
+    assert ports == {8080, 8081}
+
+
+def test_both_shapes_have_one_way_in() -> None:
+    outer = find(prod(), "Ingress", "edge")
+    assert outer["metadata"]["annotations"]["alb.ingress.kubernetes.io/scheme"] == "internet-facing"
+    assert "wafv2-acl-arn" in str(outer["metadata"]["annotations"])
+    manifests = Place().rendered({"edge": {"shape": "apigateway"}})
+    inner = find(manifests, "Ingress", "edge")
+    assert inner["metadata"]["annotations"]["alb.ingress.kubernetes.io/scheme"] == "internal"
+    assert inner["metadata"]["namespace"] == "istio-ingress"
+    assert not [m for m in manifests if m["metadata"]["name"] == "gateway"]
+
+
+def test_the_gateway_api_says_the_same_as_the_ingress() -> None:
+    manifests = Place().rendered({"edge": {"api": "gatewayApi"}})
+    assert not of_kind(manifests, "Ingress")
+    route = find(manifests, "HTTPRoute", "edge")["spec"]
+    assert route["hostnames"] == ["api-us.example.com"]
+    assert route["rules"][0]["backendRefs"] == [{"name": "gateway", "port": 8080}]
+
+
+def test_without_the_mesh_nothing_of_it_is_left() -> None:
+    manifests = Place().rendered({"mesh": {"enabled": False}})
+    assert not [m["kind"] for m in manifests if m["apiVersion"].startswith(MESH_GROUPS)]
+    assert "istio" not in str(find(manifests, "Namespace", "meridian")["metadata"]["labels"])
+
+
+def test_secrets_come_from_the_store_that_only_this_namespace_may_use() -> None:
+    store = find(prod(), "ClusterSecretStore", "aws-secrets-manager")["spec"]
+    assert store["conditions"] == [{"namespaces": ["meridian"]}]
+    origin = find(prod(), "ExternalSecret", "gateway-origin")["spec"]
+    assert origin["target"]["name"] == "gateway-origin"
+    container = container_of(find(prod(), "Deployment", "gateway"))
+    assert container["envFrom"] == [{"secretRef": {"name": "gateway-origin"}}]
+
+
+def test_the_databases_roles_are_made_after_all_it_needs_and_by_a_pod_that_ends() -> None:
+    manifests = Place().rendered({"databaseBootstrap": {"enabled": True}})
+    job = find(manifests, "Job", "database-bootstrap")
+    assert hooks(manifests, "post-install") == hooks(manifests, "post-upgrade") == [job]
+    labels = pod_of(job)["metadata"]["labels"]
+    assert labels["sidecar.istio.io/inject"] == "false"
+    policy = find(manifests, "NetworkPolicy", "database-bootstrap")["spec"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    (egress,) = policy["egress"]
+    assert [one["ipBlock"]["cidr"] for one in egress["to"]] == Place().values()["network"]["data"]
+    secret = find(manifests, "ExternalSecret", "database-bootstrap")["spec"]["target"]["name"]
+    assert container_of(job)["envFrom"] == [{"secretRef": {"name": secret}}]
+    assert container_of(job)["command"][1:] == ["-m", "libs.database", "bootstrap"]
