@@ -31,6 +31,11 @@ class Shopper:
     address_id: str = ""
 
     async def register(self) -> Self:
+        await self.register_as()
+        return self
+
+    async def register_as(self) -> tuple[str, str]:
+        """Register; return what to log in with."""
         email = f"shopper.{secrets.token_hex(8)}@example.com"
         password = secrets.token_urlsafe(18)
         person = {"email": email, "password": password, "display_name": "Shopper"}
@@ -38,7 +43,7 @@ class Shopper:
         assert answer.status_code == 201, answer.text
         await self.log_in(email, password)
         self.address_id = (await self.post("/v1/me/addresses", ADDRESS, 201))["address_id"]
-        return self
+        return email, password
 
     async def log_in(self, email: str, password: str) -> Self:
         answer = await self.send("POST", "/v1/auth/login", {"email": email, "password": password})
