@@ -152,7 +152,7 @@ def _integration(path: str, method: str, route: EdgeRoute, table: RouteTable) ->
 
 def _request_parameters(path: str, route: EdgeRoute, headers: Headers) -> dict[str, str]:
     """Blank what clients may not claim (a header can be overwritten here, not removed) and say what the edge says."""
-    blank = (name for name in headers.stripped if name not in _SET_BY_AMAZON)
+    blank = (name for name in headers.removed_by_name if name not in _SET_BY_AMAZON)
     known = "context.authorizer.principalId" if route.auth == "required" else "''"
     said = {headers.request_id: "context.requestId", headers.user_id: known}
     return (

@@ -109,7 +109,7 @@ def _route(half: _Half, route: EdgeRoute, rank: int, table: RouteTable) -> dict[
 
 def _transformer(route: EdgeRoute, table: RouteTable) -> dict[str, Any]:
     config: dict[str, Any] = {
-        "remove": {"headers": table.headers.stripped},
+        "remove": {"headers": table.headers.removed_by_name},
         "add": {"headers": [f"{DEADLINE_HEADER}:{int(table.deadline_seconds * 1000)}"]},
     }
     if route.rewrite is not None:

@@ -101,6 +101,11 @@ class Headers(_Row):
     origin_secret: str
     through_caches: list[str]
 
+    @property
+    def removed_by_name(self) -> list[str]:
+        """What never reaches a service, for gateways that know no prefixes."""
+        return [*self.stripped, self.origin_secret]
+
 
 class Assets(_Row):
     """Static files, which come from a bucket and from no service; only the content delivery network knows them."""
