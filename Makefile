@@ -73,6 +73,15 @@ restore: setup ## Bring the stopped database back to a moment: make restore to=2
 deploy: ## Install or upgrade a region with Helm: make deploy env=prod region=us-east-1 [tag=v1.2.3] [only=order] [dry=1]
 	@sh deploy/helm/deploy.sh "$(env)" "$(region)" $(if $(tag),tag="$(tag)") $(if $(only),only="$(only)") $(if $(context),context="$(context)") $(if $(dry),dry="$(dry)")
 
+##@ Build it in AWS
+.PHONY: tf
+tf: setup ## Terraform on one stack: make tf env=dev region=us-east-1 stack=network do=plan|apply|destroy|output [yes=1]
+	@exec $(RUN) -m deploy.terraform.drive --env "$(env)" --region "$(region)" --stack "$(stack)" --do "$(or $(do),plan)" $(if $(yes),--yes)
+
+.PHONY: tf-docs
+tf-docs: setup ## Rewrite what is generated from Terraform's files: the modules' READMEs
+	@exec $(RUN) -m deploy.terraform.readmes
+
 ##@ Check it
 .PHONY: check
 check: setup ## Format, lint, types, layers, house rules: everything that needs no server
@@ -87,6 +96,10 @@ test: setup ## All tests, with the coverage gates (scale=full tries every race a
 	@$(if $(scale),SCALE=$(scale) )PYTHONPATH=. $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(args)
 	@$(BIN)/coverage report --skip-covered --fail-under=90
 	@$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*.py' --fail-under=100
+
+.PHONY: test-terraform
+test-terraform: setup ## Check deploy/terraform without an account: format, plans, mocked and emulated applies
+	@PYTHONPATH=. $(BIN)/python -m pytest -m terraform -n $(WORKERS) --dist loadgroup -q tests/terraform $(args)
 
 .PHONY: bench
 bench: setup ## Measure on this machine and rewrite the table in docs/benchmarks.md

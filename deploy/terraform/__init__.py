@@ -1,0 +1,1 @@
+"""The AWS topology as Terraform, and the commands around it: `make tf`, `make tf-values`, `make tf-docs`."""

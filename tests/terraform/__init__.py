@@ -1,0 +1,1 @@
+"""The AWS topology checked without an account: formats, plans, mocked and emulated applies."""

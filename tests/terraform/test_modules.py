@@ -1,0 +1,87 @@
+"""Every module and stack is formatted, valid, documented, and its own tests pass with a mocked provider."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.terraform.blocks import blocks_in
+from deploy.terraform.layout import Layout
+from deploy.terraform.readmes import purpose_of, stale
+from tests.terraform.sandbox import Sandbox
+
+LAYOUT = Layout()
+MODULES = [module.name for module in LAYOUT.modules()]
+STACKS = LAYOUT.stacks()
+FILES = {"main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"}
+
+
+def test_everything_is_formatted(sandbox: Sandbox) -> None:
+    tree = sandbox.layout.terraform
+    assert sandbox.run(tree, "fmt", "-check", "-recursive", allowed=(0, 3)) == "", (
+        "run terraform fmt"
+    )
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_valid_and_its_tests_pass(sandbox: Sandbox, name: str) -> None:
+    module = sandbox.layout.terraform / "modules" / name
+    sandbox.initialise(module)
+    sandbox.run(module, "validate")
+    assert "0 failed" in sandbox.run(module, "test", "-no-color")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_is_valid(sandbox: Sandbox, stack: str) -> None:
+    folder = sandbox.layout.folder_of(stack)
+    sandbox.initialise(folder)
+    sandbox.run(folder, "validate")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_its_files_and_tests(name: str) -> None:
+    module = LAYOUT.terraform / "modules" / name
+    assert {path.name for path in module.iterdir()} >= FILES
+    assert list(module.glob("tests/*.tftest.hcl")), f"{name} has no tests"
+    assert purpose_of(module), f"{name}/main.tf does not begin with a comment on its purpose"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_modules_variables_and_outputs_are_typed_and_described(name: str) -> None:
+    module = LAYOUT.terraform / "modules" / name
+    variables, outputs = blocks_in(module, "variable"), blocks_in(module, "output")
+    assert all("type" in variable.attributes for variable in variables)
+    undescribed = [block.name for block in (*variables, *outputs) if not block.description]
+    assert not undescribed, f"{name}: say what these are: {undescribed}"
+
+
+def test_the_modules_documents_are_current() -> None:
+    assert [module.name for module in stale(LAYOUT)] == [], "run make tf-docs"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_pins_the_one_provider_exactly(stack: str) -> None:
+    folder = LAYOUT.folder_of(stack)
+    lock = (folder / ".terraform.lock.hcl").read_text()
+    assert lock.count("provider ") == 1
+    assert 'provider "registry.terraform.io/hashicorp/aws"' in lock
+    assert 'version     = "5.100.0"' in lock
+    assert 'constraints = "5.100.0' in lock or '5.100.0"' in (folder / "versions.tf").read_text()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_has_one_output_of_its_own_name(stack: str) -> None:
+    outputs = {output.name for output in blocks_in(LAYOUT.folder_of(stack), "output")}
+    assert outputs == {stack}
+
+
+@pytest.mark.parametrize(
+    "file", sorted(LAYOUT.terraform.rglob("*.tf")), ids=lambda f: f.parent.name
+)
+def test_no_file_reads_another_state_or_asks_aws(file: Path) -> None:
+    allowed = ("aws_iam_policy_document", "aws_partition")
+    asked = [
+        line
+        for line in file.read_text().splitlines()
+        if line.startswith("data ") and not any(f'"{name}"' in line for name in allowed)
+    ]
+    assert not asked, f"{file}: a data source makes plans need an account: {asked}"
