@@ -51,4 +51,7 @@ class ServiceSettings(BaseSettings):
     browsing_seconds: Annotated[float, Field(gt=0, le=60)] = 0.3
     buying_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     """When answers take longer, fewer requests are let in at once, and the others are refused with 503."""
+    linger_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+    """How long a process that was told to stop still answers, each answer asking the caller to leave the connection."""
     drain_seconds: Annotated[int, Field(ge=0, le=120)] = 8
+    """How long what is under way then may take to end."""

@@ -31,6 +31,9 @@ from libs.web.transport import CallTransport
 
 OwnSettings = TypeVar("OwnSettings", bound=ServiceSettings)
 
+KEPT_IDLE_SECONDS = 4
+"""Shorter than a stopping service lingers (`linger_seconds`), so that no call is sent over a connection it is about to close."""
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -154,7 +157,7 @@ def _show_pool(stack: AsyncExitStack, database: Database, size: int) -> None:
 
 def _internal_http() -> httpx.AsyncClient:
     # No proxy of the environment stands between two services.
-    limits = httpx.Limits(max_connections=200, keepalive_expiry=30)
+    limits = httpx.Limits(max_connections=200, keepalive_expiry=KEPT_IDLE_SECONDS)
     transport = CallTransport(trust_env=False, limits=limits)
     return httpx.AsyncClient(trust_env=False, transport=transport)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -32,6 +33,7 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 EXIT_BAD_SETTINGS = 2
 KEEP_ALIVE_SECONDS = 75
 """Longer than any client keeps an idle connection, so that none is closed while a request is on its way."""
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 def service_app(
@@ -99,7 +101,7 @@ def run(settings_class: type[Settings], create_app: Callable[[Settings], FastAPI
     # uvicorn raises the signal again once everything is closed: a wanted end is a success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(KeyboardInterrupt):
-        _DrainingServer(config, app).run()
+        _DrainingServer(config, app, settings.linger_seconds).run()
 
 
 class Stopping(Exception):
@@ -122,11 +124,17 @@ def _rate_limit(settings: ServiceSettings) -> Middleware:
 
 
 class _DrainingServer(uvicorn.Server):
-    """Tells the app at the first signal that it is stopping, so that open streams and long polls end."""
+    """Tells the app at the first signal that it is stopping, and sees callers off before it closes connections.
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    Closing an idle connection while a request is on its way over it resets that request. So every answer given after the
+    signal says `Connection: close` (RFC 9112 section 9.6) and connections end by it; those that stay idle for as long as
+    the server lingers are ones their callers gave up (`KEPT_IDLE_SECONDS`, and the gateway's own limit).
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, linger_seconds: int) -> None:
         super().__init__(config)
         self._app = app
+        self._linger_seconds = linger_seconds
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -134,6 +142,19 @@ class _DrainingServer(uvicorn.Server):
         if stopping is not None:
             stopping.set()
         super().handle_exit(sig, frame)
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._linger_seconds):
+                await self._see_callers_off()
+        await super().shutdown(sockets)
+
+    async def _see_callers_off(self) -> None:
+        state = self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        while state.connections and not self.force_exit:  # noqa: ASYNC110 - uvicorn tells nobody when they end
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _read_settings(settings_class: type[Settings]) -> Settings:

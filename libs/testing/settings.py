@@ -17,6 +17,8 @@ NOBODY_LISTENS: Final = "http://127.0.0.1:9"
 PATIENCE: Final = Patience(connection=30, lock=30, statement=40)
 SIGNING_SECRET: Final = "test-signing-secret-of-32-bytes!!"  # noqa: S105 - signs nothing but tests
 
+_QUICK_END: Final = {"linger_seconds": 0, "drain_seconds": 2}
+
 
 class TestEnvironment(BaseSettings):
     """What the test run itself reads from the environment."""
@@ -69,7 +71,7 @@ def build_settings(
         "rate_limit_requests": 1_000_000,
         "browsing_seconds": 60,  # a busy machine is no reason to refuse what a test asks
         "buying_seconds": 60,
-        "drain_seconds": 2,
+        **_QUICK_END,
         **overrides,
     }
     for name, field in settings_class.model_fields.items():

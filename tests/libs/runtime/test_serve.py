@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from libs.runtime.resources import KEPT_IDLE_SECONDS
+from libs.settings import ServiceSettings
 from libs.testing.plugin import RunService, SettingsFor
 from libs.testing.settings import environment_of
 from libs.testing.waiting import eventually
@@ -105,3 +107,37 @@ async def test_sigterm_ends_a_process_within_its_drain_time(
     assert await asyncio.to_thread(process.stop) == 0
     assert time.monotonic() - began < 6
     assert "Traceback" not in process.log()
+
+
+@pytest.mark.stack
+async def test_a_stopping_process_answers_what_comes_and_asks_callers_to_leave(
+    run_service: RunService,
+) -> None:
+    process = run_service("user", role="api", linger_seconds=30)
+    await eventually(lambda: answers(process.url, "/readyz"), timeout=20)
+    async with httpx.AsyncClient(base_url=process.url) as kept:
+        assert "Connection" not in (await kept.get("/livez")).headers
+        process.process.terminate()
+        await eventually(lambda: refuses_traffic(process.url))
+        last = await kept.get("/livez")
+        assert (last.status_code, last.headers["Connection"]) == (200, "close")
+        # With nobody connected any more there is nothing to wait for, however long it may linger.
+        assert await asyncio.to_thread(process.process.wait, 20) == 0
+
+
+@pytest.mark.stack
+async def test_a_stopping_process_lingers_no_longer_than_it_was_told(
+    run_service: RunService,
+) -> None:
+    process = run_service("user", role="api", linger_seconds=1)
+    async with httpx.AsyncClient(base_url=process.url) as kept:
+        await kept.get("/livez")
+        assert await asyncio.to_thread(process.stop) == 0
+
+
+def test_callers_give_up_a_kept_connection_before_a_stopping_service_closes_it() -> None:
+    assert ServiceSettings.model_fields["linger_seconds"].default > KEPT_IDLE_SECONDS
+
+
+async def refuses_traffic(base: str) -> bool:
+    return await answers(base, "/readyz") == 503
