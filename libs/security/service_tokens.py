@@ -5,7 +5,7 @@ Public keys come in a trust bundle by configuration, so calls between services s
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -77,7 +77,10 @@ class ServiceSigner:
 
 
 class ServiceVerifier:
-    """Accepts tokens of the services in the trust bundle that were issued for `me`."""
+    """Accepts tokens of the services in the trust bundle that were issued for `me`.
+
+    While a service's key is rotated the bundle holds its old and its new one.
+    """
 
     def __init__(self, trust_bundle_file: Path, me: str, clock: Clock | None = None) -> None:
         """Read the bundle.
@@ -105,10 +108,7 @@ class ServiceVerifier:
         header = read_header(token)
         if header.alg != ALGORITHM or header.typ != SERVICE_TOKEN_TYPE:
             raise BadToken("alg or typ")
-        key = self._keys.get(header.kid)
-        if key is None:
-            raise BadToken("unknown service")
-        claims = read_claims(token, key, ALGORITHM)
+        claims = self._claims(token, self._keys.get(header.kid, ()))
         if claims.get("iss") != header.kid or claims.get("sub") != header.kid:
             raise BadToken("iss")
         if claims.get("aud") != self.me:
@@ -119,11 +119,22 @@ class ServiceVerifier:
         text(claims, "jti")
         return header.kid
 
+    def _claims(self, token: str, keys: Sequence[OKPKey]) -> Mapping[str, object]:
+        refused = BadToken("unknown service")
+        for key in keys:
+            try:
+                return read_claims(token, key, ALGORITHM)
+            except BadToken as error:
+                refused = error
+        raise refused
 
-def generate_service_keys(directory: Path) -> None:
+
+def generate_service_keys(directory: Path, trusted_so_far: Path | None = None) -> None:
     """Write a key per service and the trust bundle of all of them; keys already there are kept.
 
-    For one machine and for tests. In a cluster each service's key comes from the secret store.
+    Args:
+        directory: where the files go. One machine uses them as they are; a cluster's secret store takes them over.
+        trusted_so_far: a bundle whose keys stay trusted beside the new ones, while keys are rotated.
     """
     directory.mkdir(parents=True, exist_ok=True)
     bundle = []
@@ -135,19 +146,22 @@ def generate_service_keys(directory: Path) -> None:
             path.write_text(json.dumps(key.as_dict(private=True)))
         bundle.append({**_import(json.loads(path.read_bytes())).as_dict(private=False)})
         bundle[-1]["kid"] = service
+    if trusted_so_far is not None:
+        known = json.loads(trusted_so_far.read_bytes())["keys"]
+        bundle += [key for key in known if key not in bundle]
     (directory / "trust-bundle.json").write_text(json.dumps({"keys": bundle}, indent=2))
 
 
-def _read_bundle(path: Path) -> Mapping[str, OKPKey]:
+def _read_bundle(path: Path) -> Mapping[str, Sequence[OKPKey]]:
     document = json.loads(path.read_bytes())
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list) or not entries:
         raise ValueError(f"{path.name} is not a trust bundle")
-    keys: dict[str, OKPKey] = {}
+    keys: dict[str, list[OKPKey]] = {}
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or "d" in entry:
             raise ValueError(f"{path.name} must hold public keys, each with its service's name")
-        keys[entry["kid"]] = _import(entry)
+        keys.setdefault(entry["kid"], []).append(_import(entry))
     return keys
 
 

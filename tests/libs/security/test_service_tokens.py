@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from joserfc.jwk import OKPKey
 from libs.security.errors import ServiceTokenRequired
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier, generate_service_keys
 from libs.topology import SERVICES
+from tests.architecture.applications import ROOT
 from tests.libs.security.conftest import NOW, Hand
 
 ISSUED = int(NOW.timestamp())
@@ -144,3 +147,21 @@ def test_a_file_that_is_no_trust_bundle_stops_the_start(tmp_path: Path, document
 def test_another_services_key_stops_the_start(keys: Path) -> None:
     with pytest.raises(ValueError, match="no private key of cart"):
         ServiceSigner("cart", keys / "order.key.json")
+
+
+def test_while_keys_are_rotated_the_old_and_the_new_are_trusted(keys: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "libs.security", "keys", str(tmp_path)]
+    trusting = ["--trusting", str(keys / "trust-bundle.json")]
+    subprocess.run([*command, *trusting], cwd=ROOT, check=True)
+    both = ServiceVerifier(tmp_path / "trust-bundle.json", "product")
+    old = ServiceSigner("order", keys / "order.key.json").token_for("product")
+    new = ServiceSigner("order", tmp_path / "order.key.json").token_for("product")
+    assert [both.verify(token) for token in (old, new)] == ["order", "order"]
+
+    subprocess.run(command, cwd=ROOT, check=True)
+    only_new = ServiceVerifier(tmp_path / "trust-bundle.json", "product")
+    assert only_new.verify(new) == "order"
+    with pytest.raises(ServiceTokenRequired):
+        only_new.verify(old)
+    with pytest.raises(ServiceTokenRequired):
+        ServiceVerifier(keys / "trust-bundle.json", "product").verify(new)
