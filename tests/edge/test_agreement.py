@@ -8,7 +8,7 @@ import pytest
 
 from edge.operations import Operation, load_operations
 from edge.table import EdgeRoute, load_table
-from tests.edge.readers import api_gateway, cloudfront, envoy, kong
+from tests.edge.readers import api_gateway, cloudfront, envoy, istio, kong
 from tests.edge.readers.found import Found
 
 Finder = Callable[[str, str], Found | None]
@@ -17,6 +17,7 @@ FINDERS: dict[str, Finder] = {
     "envoy": envoy.find,
     "api_gateway": api_gateway.find,
     "kong": kong.find,
+    "istio": istio.find,
     "cloudfront": cloudfront.find,
 }
 OPERATIONS = load_operations()
@@ -54,6 +55,8 @@ def said_by_the_table(row: EdgeRoute, method: str, finder: str) -> Found:
         return replace(everything, retries=0, per_second=row.rate.total, service=None, cache=None)
     if finder == "cloudfront":
         return Found(rule="", cache=row.cache_name, stream=True if row.stream else None)
+    if finder == "istio":  # tokens and rates are the gateway's in front of it
+        return replace(everything, token_required=None, per_second=None, cache=None)
     return replace(everything, cache=None)
 
 
@@ -71,9 +74,9 @@ def test_an_operation_for_clients_falls_to_one_rule_that_says_what_the_table_say
 
 
 @pytest.mark.parametrize("operation", FOR_CLIENTS, ids=lambda one: f"{one.service}-{one.name}")
-def test_envoy_and_kong_choose_the_same_row(operation: Operation) -> None:
+def test_gateways_with_names_choose_the_same_row(operation: Operation) -> None:
     name = row_of(operation).name
-    for finder in (envoy.find, kong.find):
+    for finder in (envoy.find, kong.find, istio.find):
         found = finder(operation.method, asked(operation))
         assert found is not None
         assert found.rule.removesuffix("-safe") == name
