@@ -157,6 +157,36 @@ lock: ## Resolve all three locks again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" local/ministack.in -o local/ministack.lock
 
+##@ Put it in containers
+IMAGES := $(addprefix image-,auth user product cart order payment) image-simulator image-tools image-emulator
+TAG ?= dev
+DOCKER ?= docker
+REVISION = $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+BUILD = $(DOCKER) build --quiet --build-arg REVISION=$(REVISION) $(if $(base),--build-arg PYTHON_IMAGE=$(base))
+
+.PHONY: images
+images: $(IMAGES) ## Build every image (TAG=dev; base=IMAGE builds them upon another Python)
+
+.PHONY: docker
+docker:
+	@command -v $(DOCKER) >/dev/null || { echo "Docker is not installed: see docs.docker.com/engine/install, or use \`make up\`, which needs none." >&2; exit 1; }
+	@$(DOCKER) info >/dev/null 2>&1 || { echo "Docker is installed but its engine does not answer: start it and see that you may use it (docker info)." >&2; exit 1; }
+
+.PHONY: $(IMAGES)
+image-simulator image-tools image-emulator: image-%: docker
+	$(BUILD) --target $* --tag meridian/$*:$(TAG) .
+
+image-auth image-user image-product image-cart image-order image-payment: image-%: docker
+	$(BUILD) --target service --build-arg SERVICE=$* --tag meridian/$*:$(TAG) .
+
+.PHONY: compose-up
+compose-up: docker ## Start everything in containers and wait until it is healthy (profile=observability adds dashboards)
+	$(if $(profile),COMPOSE_PROFILES=$(profile) )$(DOCKER) compose up --build --detach --wait
+
+.PHONY: compose-down
+compose-down: docker ## Stop the containers; data=forget removes their data too
+	COMPOSE_PROFILES=observability $(DOCKER) compose down $(if $(filter forget,$(data)),--volumes)
+
 ##@ Prepare it
 .PHONY: setup
 setup: $(STAMP) $(MINISTACK_STAMP) ## Create the environments from the hashed locks (the other verbs do it for you)

@@ -1,12 +1,16 @@
 """What every service reads from its environment: frozen, complete, and with no default for a secret."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Role = Literal["all", "api", "worker"]
+
+LOCAL_ONLY: Final = "local-only"
+"""In every secret of `docker-compose.yml`: anybody may know those, so nothing but a developer's machine takes them."""
 
 
 class ServiceSettings(BaseSettings):
@@ -55,3 +59,18 @@ class ServiceSettings(BaseSettings):
     """How long a process that was told to stop still answers, each answer asking the caller to leave the connection."""
     drain_seconds: Annotated[int, Field(ge=0, le=120)] = 8
     """How long what is under way then may take to end."""
+
+    @model_validator(mode="after")
+    def _no_published_secret(self) -> Self:
+        known = [
+            name.upper()
+            for name, value in self
+            if isinstance(value, SecretStr) and LOCAL_ONLY in value.get_secret_value()
+        ]
+        if known and self.environment not in {"local", "test"}:
+            raise PydanticCustomError(
+                "published_secret",
+                "{names} has the published value of docker-compose.yml: give {environment} one of its own.",
+                {"names": " and ".join(known), "environment": self.environment},
+            )
+        return self

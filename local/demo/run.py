@@ -10,7 +10,6 @@ import httpx
 from rich.console import Console
 
 from libs.topology import DATABASE_NAME
-from local.credentials import load_credentials
 from local.demo.journey import (
     Story,
     become_customer,
@@ -23,13 +22,12 @@ from local.demo.observer import EventsMissing, Observer
 from local.demo.page import Page
 from local.demo.shop import DemoFailed, Shop
 from local.demo.trouble import decline, impatience, ledger, refund, sold_out
-from local.paths import Paths
-from local.postgres import admin_url
 from local.refusal import Refusal
+from local.running import find_shop
 from local.settings import StackSettings, load_settings
 
 REQUEST_SECONDS = 30.0
-NOT_RUNNING = "Meridian does not answer at {address}: start it with `make up` in another terminal."
+NOT_RUNNING = "Meridian does not answer at {address}: start it with `make up` in another terminal, or with Docker Compose."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,17 +42,16 @@ async def run_demo(settings: StackSettings) -> int:
     Raises:
         Refusal: the shop is not running.
     """
-    paths = Paths(settings.meridian_home)
-    credentials = load_credentials(paths)
+    running = find_shop(settings)
     page = Page(Console())
     began = time.monotonic()
-    address = settings.url("gateway")
+    address = running.gateway
     async with httpx.AsyncClient(base_url=address, timeout=REQUEST_SECONDS) as http:
         await _must_answer(http, address)
-        connection = await _administrator(admin_url(settings, credentials.postgres), address)
+        connection = await _administrator(running.database, address)
         try:
             shop = Shop(http, Observer(connection), page)
-            story = Story(shop, settings.admin_email, credentials.admin_password)
+            story = Story(shop, running.admin_email, running.admin_password)
             await _tell(story)
         except (DemoFailed, EventsMissing, httpx.HTTPError) as problem:
             page.end("Not as it should be:", "red", f" {str(problem) or type(problem).__name__}")

@@ -10,10 +10,9 @@ from rich.text import Text
 
 from libs.ids import is_id
 from libs.topology import DATABASE_NAME
-from local.credentials import load_credentials
 from local.paths import Paths
-from local.postgres import admin_url
 from local.refusal import Refusal
+from local.running import find_shop
 from local.settings import StackSettings, load_settings
 from local.trace.sources import (
     Moment,
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _trace(settings: StackSettings, order_id: str) -> None:
     paths = Paths(settings.meridian_home)
-    dsn = admin_url(settings, load_credentials(paths).postgres)
+    dsn = find_shop(settings).database
     try:
         connection = await asyncpg.connect(dsn, database=DATABASE_NAME)
     except (OSError, asyncpg.PostgresError):

@@ -1,4 +1,7 @@
-"""Commands for operators: `python -m services.auth.cli create-admin --email ops@example.com < password`."""
+"""Commands for operators: `python -m services.auth.cli create-admin --email ops@example.com < password`.
+
+Read from the environment: REGION, DATABASE_URL and, where there is no standard input, ADMIN_PASSWORD.
+"""
 
 import argparse
 import asyncio
@@ -11,12 +14,14 @@ from services.auth.domain import normalised_email, normalised_password
 from services.auth.repository import FamilyRepository, IdentityRepository
 from services.auth.service.accounts import AccountService
 from services.auth.service.passwords import Passwords
-from services.auth.settings import AuthSettings
+from services.auth.settings import AdministratorSettings, AuthSettings
 
 EXIT_BAD_INPUT = 2
 
 
-async def create_admin(settings: AuthSettings, email: str, display_name: str, password: str) -> str:
+async def create_admin(
+    settings: AdministratorSettings, email: str, display_name: str, password: str
+) -> str:
     """Make sure that this administrator exists; return the id. The service's relay tells the others."""
     database = Database(
         settings.database_url.get_secret_value(), application_name="auth-cli", pool_size=1
@@ -26,7 +31,7 @@ async def create_admin(settings: AuthSettings, email: str, display_name: str, pa
             accounts = AccountService(
                 identities=IdentityRepository(session),
                 families=FamilyRepository(session),
-                outbox=Outbox(session, settings.service, settings.region, wake=lambda: None),
+                outbox=Outbox(session, AuthSettings.service, settings.region, wake=lambda: None),
                 region=settings.region,
             )
             return await accounts.ensure_admin(email, display_name, password, Passwords(1, 1))
@@ -34,8 +39,8 @@ async def create_admin(settings: AuthSettings, email: str, display_name: str, pa
         await database.close()
 
 
-def main(arguments: Sequence[str], settings: AuthSettings) -> int:
-    """Run a command; the password is the first line of standard input, so that no process list shows it."""
+def main(arguments: Sequence[str], settings: AdministratorSettings) -> int:
+    """Run a command; the password is never an argument, because every process list shows those."""
     parser = argparse.ArgumentParser(prog="python -m services.auth.cli")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("create-admin", help="create or reset an administrator")
@@ -44,7 +49,7 @@ def main(arguments: Sequence[str], settings: AuthSettings) -> int:
     given = parser.parse_args(arguments)
     try:
         email = normalised_email(given.email)
-        password = normalised_password(sys.stdin.readline().rstrip("\r\n"))
+        password = normalised_password(_password(settings))
     except ValueError as error:
         sys.stderr.write(f"e-mail address or password {error}\n")
         return EXIT_BAD_INPUT
@@ -53,5 +58,11 @@ def main(arguments: Sequence[str], settings: AuthSettings) -> int:
     return 0
 
 
+def _password(settings: AdministratorSettings) -> str:
+    if settings.admin_password is not None:
+        return settings.admin_password.get_secret_value()
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], AuthSettings()))
+    sys.exit(main(sys.argv[1:], AdministratorSettings()))

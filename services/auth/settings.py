@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.settings import ServiceSettings
 
@@ -23,3 +24,14 @@ class AuthSettings(ServiceSettings):
     """Both per minute."""
     login_failures_per_account: Annotated[int, Field(ge=1)] = 10
     """Per five minutes; from an address the account has used before, it is counted for that address alone."""
+
+
+class AdministratorSettings(BaseSettings):
+    """The few values `create-admin` needs, so that it runs without keys or tokens."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    region: str
+    database_url: SecretStr
+    admin_password: SecretStr | None = None
+    """For a job without a terminal; otherwise the password is read from standard input."""

@@ -3,6 +3,7 @@ import io
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from libs.database.session import Database
@@ -10,7 +11,7 @@ from libs.messaging.tables import outbox_messages
 from libs.testing.plugin import SettingsFor
 from services.auth.cli import main
 from services.auth.models import Identity, RefreshFamily
-from services.auth.settings import AuthSettings
+from services.auth.settings import AdministratorSettings
 from tests.auth.conftest import log_in, register
 
 ROOT = "ops@example.com"
@@ -22,7 +23,7 @@ class Cli:
 
     def __init__(
         self,
-        settings: AuthSettings,
+        settings: AdministratorSettings,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
@@ -45,8 +46,8 @@ def cli(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Cli:
-    settings = settings_for("auth")
-    assert isinstance(settings, AuthSettings)
+    given = settings_for("auth")
+    settings = AdministratorSettings(region=given.region, database_url=given.database_url)
     return Cli(settings, monkeypatch, capsys)
 
 
@@ -89,6 +90,18 @@ async def test_a_customer_is_promoted_and_their_sessions_end(
     assert (await log_in(client, ROOT, PASSWORD)).status_code == 200
     async with database.transaction() as session:
         assert await session.scalar(select(Identity.roles)) == ["customer", "admin"]
+
+
+async def test_a_job_without_a_terminal_takes_the_password_from_its_environment(
+    settings_for: SettingsFor, client: httpx.AsyncClient, database: Database
+) -> None:
+    given = settings_for("auth")
+    settings = AdministratorSettings(
+        region=given.region, database_url=given.database_url, admin_password=SecretStr(PASSWORD)
+    )
+
+    assert await asyncio.to_thread(main, ["create-admin", "--email", ROOT], settings) == 0
+    assert (await log_in(client, ROOT, PASSWORD)).status_code == 200
 
 
 @pytest.mark.parametrize(("email", "password"), [("nobody", PASSWORD), (ROOT, "short"), (ROOT, "")])
