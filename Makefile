@@ -179,6 +179,13 @@ image-simulator image-tools image-emulator: image-%: docker
 image-auth image-user image-product image-cart image-order image-payment: image-%: docker
 	$(BUILD) --target service --build-arg SERVICE=$* --tag meridian/$*:$(TAG) .
 
+.PHONY: sbom
+sbom: $(TOOLS_STAMP) ## Write what the images hold to .meridian/sbom (CycloneDX)
+	@mkdir -p .meridian/sbom
+	@.meridian/tools/bin/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file .meridian/sbom/meridian.cdx.json requirements.lock
+	@.meridian/tools/bin/cyclonedx-py requirements --output-reproducible --output-file .meridian/sbom/emulator.cdx.json local/ministack.lock
+	@echo "Wrote .meridian/sbom/meridian.cdx.json (services, simulator, tools) and .meridian/sbom/emulator.cdx.json."
+
 .PHONY: compose-up
 compose-up: docker ## Start everything in containers and wait until it is healthy (profile=observability adds dashboards)
 	$(if $(profile),COMPOSE_PROFILES=$(profile) )$(DOCKER) compose up --build --detach --wait

@@ -50,8 +50,8 @@ def reloaded(tmp_path: Path) -> Iterator[Reloaded]:
     folder.mkdir()
     one = Reloaded(folder)
     yield one
-    one.process.kill()
-    one.process.communicate()
+    one.process.terminate()  # it ends its child as well, which a kill would not
+    one.process.communicate(timeout=20)
 
 
 async def test_a_change_stops_the_process_in_good_order_and_starts_the_new_source(
