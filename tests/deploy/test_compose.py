@@ -159,7 +159,8 @@ def test_one_published_secret_is_enough_to_be_refused(monkeypatch: pytest.Monkey
             monkeypatch,
             **own | {"ENVIRONMENT": "production", "SIGNING_SECRET": f"{LOCAL_ONLY}-x"},
         )
-    assert read_settings("order", monkeypatch, **own | {"ENVIRONMENT": "production"})
+    made = read_settings("order", monkeypatch, **own | {"ENVIRONMENT": "production"})
+    assert made.environment == "production"
 
 
 def test_every_part_is_published_on_loopback_where_make_up_has_it() -> None:
@@ -225,6 +226,7 @@ def test_data_lies_in_named_volumes_and_only_files_of_this_repository_are_mounte
             if source.startswith("."):
                 assert source.startswith("./deploy/"), f"{name}: {volume}"
                 assert volume.endswith(":ro"), f"{name}: {volume}"
+                assert (ROOT / source).exists(), f"{name}: {volume}"
             else:
                 used.add(source)
     assert used == named
