@@ -12,7 +12,9 @@ def envoy_config(table: RouteTable, where: Surroundings) -> dict[str, Any]:
     """Build the bootstrap document: the edge's listener, a cluster per service, the admin port on loopback."""
     listeners = [listener.edge_listener(table, where)]
     clusters = [
-        fragments.cluster(name, host, port, by_name=where.by_name)
+        fragments.cluster(
+            name, host, port, by_name=where.by_name, browsing_places=where.browsing_places
+        )
         for name, (host, port) in where.upstreams.items()
     ]
     if where.status_port is not None:

@@ -8,7 +8,6 @@ from edge.table import EdgeRoute, Matcher, RateClass, RetryPolicy
 _TYPE: Final = "type.googleapis.com/envoy.extensions"
 _MOST_CONNECTIONS: Final = 5_000
 _MOST_REQUESTS: Final = 2_048
-_MOST_BROWSING: Final = 32
 
 _MOST_CLIENTS: Final = 10_000
 """Addresses whose buckets are remembered. The default, 20, forgets a client as soon as twenty others called."""
@@ -121,7 +120,9 @@ def _retried(plain: Mapping[str, Any], policy: RetryPolicy) -> dict[str, Any]:
     }
 
 
-def cluster(name: str, host: str, port: int, *, by_name: bool) -> dict[str, Any]:
+def cluster(
+    name: str, host: str, port: int, *, by_name: bool, browsing_places: int
+) -> dict[str, Any]:
     """One service: short connect timeout, and no more retries under way than a fifth of the requests.
 
     Browsing finds few places: what a service could only queue is refused here, where a refusal costs least.
@@ -136,7 +137,7 @@ def cluster(name: str, host: str, port: int, *, by_name: bool) -> dict[str, Any]
         "circuit_breakers": {
             "thresholds": [
                 _threshold("HIGH", _MOST_REQUESTS),
-                _threshold("DEFAULT", _MOST_BROWSING),
+                _threshold("DEFAULT", browsing_places),
             ]
         },
         "typed_extension_protocol_options": {

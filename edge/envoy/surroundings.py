@@ -13,6 +13,13 @@ STATUS_PORT: Final = 8081
 ADMIN_PORT: Final = 9901
 _SERVICE_PORT: Final = 8080
 
+BROWSING_PER_PROCESS: Final = 32
+"""Readers one process of a service serves in time; a few more are refused by the process, many more by the edge."""
+
+_PROCESSES: Final = 16
+_GATEWAYS: Final = 3
+"""The most processes of product and the fewest gateways a region has: each gateway then leads to a third of the processes."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -24,6 +31,7 @@ class Surroundings:
         status_port: where readiness and metrics can be asked for from outside; None for nowhere.
         upstreams: host and port of each service.
         by_name: the hosts are names, to be looked up again and again.
+        browsing_places: how many readers one Envoy admits at a time to a service.
         trusted_hops: how many proxies in front are ours (`X-Forwarded-For` is believed that far).
     """
 
@@ -36,6 +44,7 @@ class Surroundings:
     audience: str
     upstreams: Mapping[str, tuple[str, int]]
     by_name: bool
+    browsing_places: int = BROWSING_PER_PROCESS
     trusted_hops: int = 0
 
 
@@ -68,5 +77,6 @@ def in_cluster() -> Surroundings:
             name: (f"{name}.${{NAMESPACE}}.svc.cluster.local", _SERVICE_PORT) for name in SERVICES
         },
         by_name=True,
+        browsing_places=BROWSING_PER_PROCESS * _PROCESSES // _GATEWAYS,
         trusted_hops=2,
     )

@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 
 from edge.envoy.bootstrap import envoy_config
-from edge.envoy.surroundings import Surroundings, in_cluster, in_compose
+from edge.envoy.surroundings import (
+    BROWSING_PER_PROCESS,
+    Surroundings,
+    in_cluster,
+    in_compose,
+)
 from edge.table import RouteTable, load_table
 from local.gateway import surroundings
 from local.settings import StackSettings
+from tests.deploy.charts import VALUES, values_of
 
 EVERYWHERE = {
     "local": surroundings(StackSettings()),
@@ -57,6 +63,14 @@ def test_browsing_finds_a_quarter_of_the_places_at_most(config: dict[str, Any]) 
             for threshold in cluster["circuit_breakers"]["thresholds"]
         }
         assert most["DEFAULT"] * 4 <= most["HIGH"]
+
+
+def test_in_a_cluster_the_places_for_browsing_grow_with_the_processes_behind_each_gateway() -> None:
+    """Too few would refuse what product has time for; too many only leave the refusing to product."""
+    product = values_of([VALUES / "services" / "product.yaml"])["api"]["replicas"]["max"]
+    gateways = values_of([VALUES / "platform" / "prod.yaml"])["gateway"]["replicas"]["min"]
+    assert in_cluster().browsing_places == BROWSING_PER_PROCESS * product // gateways
+    assert in_compose().browsing_places == BROWSING_PER_PROCESS
 
 
 def test_the_admin_pages_are_on_loopback_only(config: dict[str, Any]) -> None:
