@@ -11,7 +11,7 @@ from libs.topology import SERVICES
 from libs.web.calls import CallPolicy
 from libs.web.middleware.deadline import _LONGEST_SECONDS
 from libs.web.middleware.shed import Shed, Tolerance
-from tests.deploy.charts import Manifest, find, of_kind
+from tests.deploy.charts import Installation, Manifest, find, of_kind, render_service
 from tests.deploy.istio import Call, route_of, seconds_of
 from tests.deploy.platform import PLACES, Place, example_of, operations_of
 
@@ -123,6 +123,15 @@ def test_a_canary_gets_its_share_of_every_route_and_the_others_none() -> None:
     assert "subsets" not in find(manifests, "DestinationRule", "cart")["spec"]
     (only,) = through("cart", "GET", "/v1/carts/x")["route"]
     assert only.keys() == {"destination"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_rollout_that_shifts_by_the_mesh_names_every_route_it_shifts(service: str) -> None:
+    shifting = {"rollout": {"enabled": True, "istio": {"enabled": True}}}
+    rollout = find(render_service(Installation(service), shifting), "Rollout", f"{service}-api")
+    named = rollout["spec"]["strategy"]["canary"]["trafficRouting"]["istio"]["virtualService"]
+    routes = find(prod(), "VirtualService", service)["spec"]["http"]
+    assert named == {"name": service, "routes": [route["name"] for route in routes]}
 
 
 def hosts_of(service: str, manifests: list[Manifest] | None = None) -> set[str]:

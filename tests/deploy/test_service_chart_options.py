@@ -6,8 +6,10 @@ from typing import Any
 import helm_python
 import kubernetes_validate
 import pytest
+import yaml
 
 from libs.topology import SERVICES
+from tests.architecture.applications import ROOT
 from tests.deploy.charts import Installation, Manifest, find, merge, of_kind, pod_of, render_service
 
 KUBERNETES = ("1.34", "1.35", "1.36")
@@ -105,7 +107,7 @@ def test_every_service_renders_with_all_options(service: str) -> None:
     [
         ("keda", {"ScaledObject", "TriggerAuthentication"}),
         ("vpa", {"VerticalPodAutoscaler"}),
-        ("rollout", {"Rollout", "AnalysisTemplate"}),
+        ("rollout", {"Rollout"}),
         ("alb", {"Ingress"}),
         ("gateway", {"HTTPRoute"}),
         ("monitoring", {"ServiceMonitor"}),
@@ -141,13 +143,16 @@ def test_a_canary_takes_the_deployments_pods_in_steps_and_its_scaler_with_them()
         assert constraint["matchLabelKeys"] == ["rollouts-pod-template-hash"]
 
 
-def test_a_canary_is_judged_by_its_own_answers() -> None:
-    manifests = on("rollout")
-    canary = find(manifests, "Rollout", "order-api")["spec"]["strategy"]["canary"]
-    template = canary["analysis"]["templates"][0]["templateName"]
-    (metric,) = find(manifests, "AnalysisTemplate", template)["spec"]["metrics"]
-    assert 'pod=~"order-api-{{args.hash}}-.*"' in metric["provider"]["prometheus"]["query"]
-    assert canary["analysis"]["args"][0]["name"] == "hash"
+def test_a_canary_is_judged_by_the_objectives_over_its_own_pods() -> None:
+    canary = find(on("rollout"), "Rollout", "order-api")["spec"]["strategy"]["canary"]
+    judge = yaml.safe_load((ROOT / "deploy/argo/analysis-template.yaml").read_text())
+    assert canary["analysis"]["templates"] == [{"templateName": judge["metadata"]["name"]}]
+    given = {one["name"] for one in canary["analysis"]["args"]}
+    wanted = {one["name"] for one in judge["spec"]["args"] if "value" not in one}
+    assert given == wanted
+    for metric in judge["spec"]["metrics"]:
+        query = metric["provider"]["prometheus"]["query"]
+        assert 'pod=~"{{args.service}}-api-{{args.canary-hash}}-.*"' in query
 
 
 def test_the_mesh_can_shift_the_canarys_traffic_but_only_if_there_is_a_mesh() -> None:

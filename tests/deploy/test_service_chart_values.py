@@ -65,7 +65,6 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"exposure": {"alb": {"scheme": "public"}}}, "/exposure/alb/scheme", "'internal', 'internet-facing'"),
     ({"exposure": {"paths": [{"path": "v1/orders", "type": "Prefix"}]}}, "/exposure/paths/0/path", "does not match pattern"),
     ({"rollout": {"steps": [150]}}, "/rollout/steps/0", "maximum: got 150, want 99"),
-    ({"rollout": {"leastSuccess": 2}}, "/rollout/leastSuccess", "maximum: got 2, want 1"),
 ]  # fmt: skip
 
 
