@@ -1,0 +1,3 @@
+# The network of dev: one NAT gateway for all zones, flow logs for a month.
+nat_gateways  = 1
+flow_log_days = 30

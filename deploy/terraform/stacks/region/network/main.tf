@@ -1,0 +1,44 @@
+# One region's network. What differs between regions is a row of values.
+
+locals {
+  name = "meridian-${var.environment}-${var.region}"
+  row  = var.regions[var.region]
+}
+
+module "network" {
+  source = "../../../modules/network"
+
+  name         = local.name
+  region       = var.region
+  account_id   = var.account_id
+  cidr         = local.row.cidr
+  azs          = local.row.azs
+  cluster_name = local.name
+  nat_gateways = var.nat_gateways
+  flow_logs    = { retention_days = var.flow_log_days }
+  tags         = var.tags
+}
+
+module "security" {
+  source = "../../../modules/network-security"
+
+  name                      = local.name
+  vpc_id                    = module.network.vpc_id
+  subnet_ids                = module.network.subnet_ids
+  subnet_cidrs              = module.network.subnet_cidrs
+  cloudfront_prefix_list_id = lookup(var.cloudfront_prefix_list_ids, var.region, null)
+  tags                      = var.tags
+}
+
+module "endpoints" {
+  source = "../../../modules/vpc-endpoints"
+
+  name              = local.name
+  region            = var.region
+  account_id        = var.account_id
+  vpc_id            = module.network.vpc_id
+  subnet_ids        = module.network.subnet_ids.app
+  route_table_ids   = concat(module.network.route_table_ids.app, module.network.route_table_ids.data)
+  security_group_id = module.security.security_group_ids["endpoints"]
+  tags              = var.tags
+}
