@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
+import helm_python
 import pytest
+import yaml
 
 from libs.database.migrations import has_migrations
 from libs.topology import SERVICES
@@ -11,6 +13,8 @@ from tests.deploy.charts import (
     HOOK,
     HOOK_WEIGHT,
     INSTALLATIONS,
+    NAMESPACE,
+    SERVICE_CHART,
     Installation,
     Manifest,
     container_of,
@@ -21,6 +25,7 @@ from tests.deploy.charts import (
     pod_of,
     released,
     render_service,
+    values_of,
 )
 
 EVENTS = ("pre-install", "pre-upgrade")
@@ -64,7 +69,20 @@ def test_the_migration_comes_last_of_the_hooks_after_all_it_needs(
     (policy,) = [
         p for p in policies if p["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
     ]
-    assert [rule["ports"][0]["port"] for rule in policy["spec"]["egress"]] == [53, 5432]
+    ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    assert ports == {53, 5432}, "names and PostgreSQL, nothing else"
+
+
+def test_helm_itself_keeps_the_hooks_out_of_the_release() -> None:
+    order = Installation("order")
+    with helm_python.Config(storage_driver="memory", namespace=NAMESPACE) as helm:
+        values = values_of(order.value_files)
+        release = helm.install(
+            SERVICE_CHART, "order", values, dry_run="client", namespace=NAMESPACE
+        )
+    documents = [document for document in yaml.safe_load_all(release["manifest"]) if document]
+    kept = {(m["kind"], m["metadata"]["name"]) for m in documents}
+    assert kept == {(m["kind"], m["metadata"]["name"]) for m in released(installed(order))}
 
 
 @every_service

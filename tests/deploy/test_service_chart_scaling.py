@@ -7,6 +7,7 @@ from itertools import product
 import helm_python
 import pytest
 
+from libs.settings import ServiceSettings
 from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
 from tests.deploy.charts import (
@@ -94,6 +95,15 @@ def test_all_services_at_their_largest_fit_into_the_databases_connections(
     assert granted <= server * (1 - FOR_PEOPLE_AND_TOOLS)
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_chart_counts_connections_to_the_last_one(service: str) -> None:
+    installation = Installation(service)
+    enough = peak_connections(installation)
+    render_service(installation, {"database": {"connections": enough}})
+    with pytest.raises(helm_python.HelmRenderError, match=f"{enough - 1} are granted"):
+        render_service(installation, {"database": {"connections": enough - 1}})
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -138,6 +148,7 @@ def test_the_queues_prefix_is_the_one_the_service_uses() -> None:
     manifests = render_service(Installation("order"), {"settings": {"MESSAGING_PREFIX": "other"}})
     triggers = find(manifests, "ScaledObject", "order-worker")["spec"]["triggers"]
     assert triggers[1]["metadata"]["queueURL"].endswith("/other-order-inbox")
+    assert ServiceSettings.model_fields["messaging_prefix"].default == "meridian"
 
 
 @pytest.mark.parametrize("service", SERVICES)
