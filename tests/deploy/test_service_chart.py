@@ -152,9 +152,7 @@ def test_a_pod_gets_longer_than_everything_its_process_does_to_stop(
 ) -> None:
     manifests = render_service(Installation("order"), {"shutdown": shutdown})
     settings = find(manifests, "ConfigMap", "order-settings")["data"]
-    stopping = int(settings.get("LINGER_SECONDS", shutdown.get("lingerSeconds", 5))) + 2 * int(
-        settings["DRAIN_SECONDS"]
-    )
+    stopping = int(settings["LINGER_SECONDS"]) + 2 * int(settings["DRAIN_SECONDS"])
     for deployment in of_kind(manifests, "Deployment"):
         pod = pod_of(deployment)
         sleep = container_of(deployment)["lifecycle"]["preStop"]["sleep"]["seconds"]

@@ -10,6 +10,7 @@
   "JWKS_URL" "http://auth:8080/.well-known/jwks.json"
   "SERVICE_KEY_FILE" "/etc/meridian/identity/key.json"
   "TRUST_BUNDLE_FILE" "/etc/meridian/trust/trust-bundle.json"
+  "LINGER_SECONDS" (toString .Values.shutdown.lingerSeconds)
   "DRAIN_SECONDS" (toString .Values.shutdown.drainSeconds)
   "DATABASE_POOL_SIZE" (toString .Values.database.poolSize)
   "TRUSTED_PROXIES" (include "service.trustedProxies" .)
