@@ -1,0 +1,14 @@
+output "stream_arn" {
+  description = "ARN of the delivery stream"
+  value       = aws_kinesis_firehose_delivery_stream.this.arn
+}
+
+output "workgroup" {
+  description = "Athena's workgroup with the saved queries"
+  value       = aws_athena_workgroup.this.name
+}
+
+output "database" {
+  description = "Glue's database with the table events"
+  value       = aws_glue_catalog_database.this.name
+}

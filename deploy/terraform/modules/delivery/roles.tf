@@ -1,0 +1,128 @@
+# Who may do what: the pipeline starts builds and reads the source; a build reads the artifacts and writes its log; only
+# the image build may push; only the other three may assume a region's deploy role.
+
+resource "aws_iam_role" "pipeline" {
+  name               = "${var.name}-pipeline"
+  description        = "Starts the builds of the delivery pipeline"
+  assume_role_policy = data.aws_iam_policy_document.trust["codepipeline"].json
+  tags               = var.tags
+}
+
+resource "aws_iam_role" "build" {
+  for_each = local.projects
+
+  name               = "${each.value}-build"
+  description        = "What the pipeline's step ${each.key} may do"
+  assume_role_policy = data.aws_iam_policy_document.trust["codebuild"].json
+  tags               = var.tags
+}
+
+data "aws_iam_policy_document" "trust" {
+  for_each = toset(["codepipeline", "codebuild"])
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["${each.value}.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "pipeline" {
+  name   = "pipeline"
+  role   = aws_iam_role.pipeline.id
+  policy = data.aws_iam_policy_document.pipeline.json
+}
+
+data "aws_iam_policy_document" "pipeline" {
+  statement {
+    actions   = ["codeconnections:UseConnection", "codestar-connections:UseConnection"]
+    resources = [aws_codeconnections_connection.this.arn]
+  }
+  statement {
+    actions   = ["codebuild:StartBuild", "codebuild:BatchGetBuilds"]
+    resources = [for project in values(local.projects) : "arn:aws:codebuild:${var.region}:${var.account_id}:project/${project}"]
+  }
+  statement {
+    actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+    resources = ["${local.buckets}/*"]
+  }
+  statement {
+    actions   = ["s3:GetBucketVersioning", "s3:GetBucketLocation"]
+    resources = [local.buckets]
+  }
+  statement {
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.keys.storage]
+  }
+  statement {
+    actions   = ["sns:Publish"]
+    resources = [var.approval_topic_arn]
+  }
+}
+
+resource "aws_iam_role_policy" "build" {
+  for_each = local.projects
+
+  name   = "build"
+  role   = aws_iam_role.build[each.key].id
+  policy = data.aws_iam_policy_document.build.json
+}
+
+data "aws_iam_policy_document" "build" {
+  statement {
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.this.arn}:log-stream:*"]
+  }
+  statement {
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
+    resources = ["${local.buckets}/*"]
+  }
+  statement {
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.keys.storage]
+  }
+}
+
+resource "aws_iam_role_policy" "push" {
+  name   = "push"
+  role   = aws_iam_role.build["image"].id
+  policy = data.aws_iam_policy_document.push.json
+}
+
+data "aws_iam_policy_document" "push" {
+  statement {
+    actions = [
+      "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetDownloadUrlForLayer",
+      "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
+    ]
+    resources = [for name in sort(var.repositories) : "arn:aws:ecr:${var.region}:${var.account_id}:repository/meridian/${name}"]
+  }
+  statement {
+    sid       = "SignInKnowsNoResource" # AWS offers none for this action
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "assume" {
+  for_each = { for name, project in local.projects : name => project if name != "image" }
+
+  name   = "assume"
+  role   = aws_iam_role.build[each.key].id
+  policy = data.aws_iam_policy_document.assume.json
+}
+
+data "aws_iam_policy_document" "assume" {
+  statement {
+    actions   = ["sts:AssumeRole"]
+    resources = [for row in var.regions : row.deploy_role_arn]
+  }
+}
