@@ -35,10 +35,11 @@ class QueueDefaults(_Strict):
 
 
 class Queue(_Strict):
-    """One queue and its dead-letter queue; names lack the prefix."""
+    """One queue and its dead-letter queue; names lack the prefix. `senders` may write commands to it."""
 
     name: str
     dead_letter: str
+    senders: tuple[str, ...] = ()
     visibility_seconds: int
     long_poll_seconds: int
     max_receive_count: int

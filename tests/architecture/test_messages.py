@@ -1,7 +1,9 @@
 """Messages: the routing file equals the handler tables, and nothing personal travels."""
 
+import ast
 import importlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ from libs.messaging.routing import Routing
 from libs.runtime.resources import Resources, open_resources
 from libs.topology import SERVICES
 from tests.architecture.applications import settings_of
+
+ROOT = Path(__file__).parents[2]
 
 PERSONAL = {
     "email",
@@ -55,6 +59,29 @@ def test_every_event_has_a_topic_and_every_command_a_queue() -> None:
         assert routing.topic_of(event.publisher)
     for command in COMMANDS:
         assert routing.command_queue_of(command.receiver).fifo
+
+
+def test_only_the_listed_senders_send_commands() -> None:
+    """Queue policies and roles are generated from the list: a sender it lacks would be refused in AWS alone."""
+    routing = Routing.load()
+    for receiver, queue in routing.command_queues.items():
+        names = {command.__name__ for command in COMMANDS if command.receiver == receiver}
+        senders = {service for service in SERVICES if _mentions(service, names)} - {receiver}
+        assert set(queue.senders) == senders, queue.name
+
+
+def _mentions(service: str, names: set[str]) -> bool:
+    trees = (
+        ast.parse(path.read_text("utf-8")) for path in (ROOT / "services" / service).rglob("*.py")
+    )
+    imported = {
+        alias.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return bool(names & imported)
 
 
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=lambda message: message.type)

@@ -1,0 +1,77 @@
+# When AWS Backup saves what carries the tag, for how long, and the copy it makes in the copy region. Point-in-time
+# recovery (35 days) is the database's own; this is what remains after somebody deleted the cluster.
+
+locals {
+  tag = { key = "backup", value = var.name }
+}
+
+resource "aws_backup_plan" "this" {
+  name = var.name
+  tags = var.tags
+
+  dynamic "rule" {
+    for_each = var.rules
+
+    content {
+      rule_name         = rule.key
+      target_vault_name = var.vaults.own_name
+      schedule          = rule.value.schedule
+      start_window      = 60
+      completion_window = 360
+
+      enable_continuous_backup = false # the database's own recovery reaches any second
+
+      lifecycle {
+        delete_after = rule.value.keep_days
+      }
+
+      copy_action {
+        destination_vault_arn = var.vaults.copy_arn
+
+        lifecycle {
+          delete_after = rule.value.copy_keep_days
+        }
+      }
+    }
+  }
+}
+
+resource "aws_backup_selection" "this" {
+  name         = "by-tag"
+  plan_id      = aws_backup_plan.this.id
+  iam_role_arn = aws_iam_role.this.arn
+
+  selection_tag {
+    type  = "STRINGEQUALS"
+    key   = local.tag.key
+    value = local.tag.value
+  }
+}
+
+resource "aws_backup_vault_notifications" "this" {
+  backup_vault_name   = var.vaults.own_name
+  sns_topic_arn       = var.alarm_topic_arn
+  backup_vault_events = ["BACKUP_JOB_FAILED", "COPY_JOB_FAILED", "RESTORE_JOB_FAILED", "BACKUP_JOB_EXPIRED"]
+}
+
+resource "aws_iam_role" "this" {
+  name = "${var.name}-backup"
+  tags = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "backup.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each = toset(["AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyForRestores"])
+
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/${each.key}"
+}

@@ -1,0 +1,72 @@
+locals {
+  own_secrets = {
+    settings = "environment variables with secrets, a JSON object by their names"
+    migrator = "the address of the database as the role that migrates"
+    identity = "the private key it signs its calls with (key.json)"
+  }
+  shared_secrets = {
+    trust-bundle       = "The public keys of all services (trust-bundle.json)."
+    database-bootstrap = "ADMIN_DATABASE_URL and the passwords of all roles, for python -m libs.database bootstrap."
+  }
+  secrets = merge(
+    { for name, description in local.shared_secrets : "${var.secret_prefix}/${name}" => description },
+    merge([
+      for service in var.services : {
+        for kind, description in local.own_secrets : "${var.secret_prefix}/${service}/${kind}" => "${service}: ${description}."
+      }
+    ]...),
+  )
+
+  # In a key's policy the resource `*` is the key itself, which has no other name before it exists. Actions are listed:
+  # the account's own policies decide who has them, and nobody may hand the key to another account.
+  administration = [
+    "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListKeyRotations", "kms:ListResourceTags", "kms:PutKeyPolicy",
+    "kms:ReplicateKey", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource",
+    "kms:UpdateKeyDescription", "kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias", "kms:SynchronizeMultiRegionKey",
+  ]
+  use = [
+    "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant",
+  ]
+
+  key_policies = {
+    for purpose, key in var.keys : purpose => {
+      Version = "2012-10-17"
+      Statement = concat(
+        [
+          {
+            Sid       = "AdministeredByTheAccount"
+            Effect    = "Allow"
+            Principal = { AWS = "arn:aws:iam::${var.account_id}:root" }
+            Action    = local.administration
+            Resource  = "*"
+          },
+          {
+            Sid       = "UsedByTheAccount"
+            Effect    = "Allow"
+            Principal = { AWS = "arn:aws:iam::${var.account_id}:root" }
+            Action    = local.use
+            Resource  = "*"
+          },
+        ],
+        [
+          for service in key.services : {
+            Sid       = "UsedBy${replace(title(replace(split(".amazonaws", service)[0], "/[.-]/", " ")), " ", "")}"
+            Effect    = "Allow"
+            Principal = { Service = service == "logs" ? "logs.${var.region}.amazonaws.com" : service }
+            Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+            Resource  = "*"
+            Condition = {
+              for operator, wanted in {
+                # CloudWatch Logs names the log group, the others the account they act for.
+                ArnLike      = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:${var.region}:${var.account_id}:log-group:*" }
+                StringEquals = { "aws:SourceAccount" = var.account_id }
+              } : operator => wanted if(operator == "ArnLike") == (service == "logs")
+            }
+          }
+        ],
+      )
+    }
+  }
+}

@@ -1,0 +1,103 @@
+variable "name" {
+  description = "Begins the names of the roles, the chart's aws.rolePrefix: meridian-prod-us-east-1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]{3,45}$", var.name))
+    error_message = "Give 3 to 45 lower-case letters, digits and hyphens, the same as the chart's aws.rolePrefix."
+  }
+}
+
+variable "region" {
+  description = "The region the services run in: they use keys through its SNS, SQS and Secrets Manager only."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}-[a-z]+-[0-9]$", var.region))
+    error_message = "Give an AWS region such as us-east-1."
+  }
+}
+
+variable "account_id" {
+  description = "The account of the cluster and the roles."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "Give the twelve digits of the AWS account."
+  }
+}
+
+variable "cluster" {
+  description = "Whose pods may take the roles: the cluster's name, its IAM OIDC provider, and the issuer without https://."
+  type = object({
+    name              = string
+    oidc_provider_arn = string
+    oidc_issuer       = string
+    namespace         = optional(string, "meridian")
+  })
+
+  validation {
+    condition     = !startswith(var.cluster.oidc_issuer, "https://")
+    error_message = "Give the issuer without https://, as IAM's condition keys have it."
+  }
+}
+
+variable "messaging" {
+  description = "The output of stack messaging: ARNs by name, who publishes, reads and sends what; and the key of topics and queues."
+  type = object({
+    topic_arns            = map(string)
+    queue_arns            = map(string)
+    dead_letter_arns      = map(string)
+    publisher_topics      = map(list(string))
+    consumer_queues       = map(list(string))
+    consumer_dead_letters = map(list(string))
+    command_queues        = map(list(string))
+    kms_key_arn           = string
+  })
+
+  validation {
+    condition     = length(setsubtract(flatten(values(var.messaging.consumer_queues)), keys(var.messaging.queue_arns))) == 0
+    error_message = "A service reads a queue that has no ARN: apply stack messaging first."
+  }
+}
+
+variable "secrets" {
+  description = "The outputs secret_arns and shared_secret_arns of stack data, other secrets the cluster reads (the gateway's), and their keys."
+  type = object({
+    arns         = map(map(string))
+    shared_arns  = map(string)
+    further_arns = optional(list(string), [])
+    kms_key_arns = list(string)
+  })
+
+  validation {
+    condition     = alltrue([for own in values(var.secrets.arns) : length(setsubtract(["settings", "identity"], keys(own))) == 0])
+    error_message = "Every service needs the secrets settings and identity: apply stack data first."
+  }
+}
+
+variable "deployer" {
+  description = "Who deploys from another account: that account, the id it must name, and the one role there that may (null: any the account lets)."
+  type = object({
+    account_id  = string
+    external_id = string
+    role_arn    = optional(string)
+  })
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.deployer.account_id))
+    error_message = "Give the twelve digits of the account the pipeline runs in."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9+=,.@:/-]{16,128}$", var.deployer.external_id))
+    error_message = "Give an external id of 16 to 128 characters: it keeps other customers of the deployer's account out."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every role."
+  type        = map(string)
+  default     = {}
+}

@@ -1,0 +1,139 @@
+# What one region keeps: keys, secrets, database, cache, buckets, backups; and their copies in the copy region. Nothing here
+# needs another region to work.
+
+locals {
+  name        = "meridian-${var.environment}"
+  full_name   = "${local.name}-${var.region}"
+  copy_region = var.copy_regions[var.region]
+  alarm_topic = "arn:aws:sns:${var.region}:${var.account_id}:${local.name}-alarms"
+  tags        = merge(var.tags, { region = var.region })
+  saved       = merge(local.tags, module.backup.tag)
+  replicated  = ["storage", "warehouse", "secrets", "backup"]
+}
+
+module "keys_and_secrets" {
+  source = "../../../modules/keys-and-secrets"
+
+  name          = local.name
+  region        = var.region
+  account_id    = var.account_id
+  secret_prefix = "meridian/${var.environment}"
+  copy          = { region = local.copy_region, key_arn = module.key_replicas.key_arns["secrets"] }
+  recovery_days = var.deletion.recovery_days
+  tags          = local.tags
+}
+
+module "key_replicas" {
+  source    = "../../../modules/key-replicas"
+  providers = { aws = aws.copy }
+
+  name             = local.name
+  primary_key_arns = { for purpose in local.replicated : purpose => module.keys_and_secrets.key_arns[purpose] }
+  policies         = { for purpose in local.replicated : purpose => module.keys_and_secrets.key_policies[purpose] }
+  recovery_days    = var.deletion.recovery_days
+  tags             = local.tags
+}
+
+module "database" {
+  source = "../../../modules/database"
+
+  name           = local.full_name
+  environment    = var.environment
+  engine         = var.database.engine
+  engine_version = var.database.engine_version
+  sizes          = var.database.sizes
+  retention      = var.database.retention
+  protected      = var.database.protected
+  global         = var.global_database == null ? null : { identifier = var.global_database.identifier, primary = var.global_database.primary_region == var.region }
+  admin_password = var.admin_password
+  kms_key_arns   = { for purpose in ["database", "secrets", "logs"] : purpose => module.keys_and_secrets.key_arns[purpose] }
+  tags           = local.saved
+
+  network = {
+    vpc_id            = var.network.vpc_id
+    azs               = var.network.azs
+    subnet_ids        = var.network.data_subnet_ids
+    security_group_id = var.network.security_group_ids["database"]
+  }
+}
+
+module "cache" {
+  source = "../../../modules/cache"
+
+  name          = local.full_name
+  environment   = var.environment
+  engine        = var.cache.engine
+  sizes         = var.cache.sizes
+  snapshot_days = var.cache.snapshot_days
+  kms_key_arns  = { for purpose in ["cache", "logs"] : purpose => module.keys_and_secrets.key_arns[purpose] }
+  tags          = local.tags
+
+  network = {
+    subnet_ids        = var.network.data_subnet_ids
+    security_group_id = var.network.security_group_ids["cache"]
+  }
+}
+
+module "storage" {
+  source = "../../../modules/storage"
+
+  name         = local.name
+  region       = var.region
+  account_id   = var.account_id
+  kms_key_arns = { for purpose in ["storage", "warehouse"] : purpose => module.keys_and_secrets.key_arns[purpose] }
+  tags         = local.saved
+
+  replicate_to = {
+    for purpose, key in { static-assets = "storage", logs = "storage", backups = "storage", warehouse = "warehouse" } : purpose => {
+      arn                               = module.storage_copies.buckets[purpose].arn
+      kms_key_arn                       = module.key_replicas.key_arns[key]
+    }
+  }
+}
+
+module "storage_copies" {
+  source    = "../../../modules/storage"
+  providers = { aws = aws.copy }
+
+  name         = local.name
+  region       = local.copy_region
+  account_id   = var.account_id
+  kms_key_arns = { for purpose in ["storage", "warehouse"] : purpose => module.key_replicas.key_arns[purpose] }
+  tags         = local.tags
+}
+
+module "vault" {
+  source = "../../../modules/backup-vault"
+
+  name            = local.name
+  account_id      = var.account_id
+  kms_key_arn     = module.keys_and_secrets.key_arns["backup"]
+  changeable_days = var.deletion.lock_changeable_for
+  tags            = local.tags
+}
+
+module "vault_copy" {
+  source    = "../../../modules/backup-vault"
+  providers = { aws = aws.copy }
+
+  name            = local.name
+  account_id      = var.account_id
+  kms_key_arn     = module.key_replicas.key_arns["backup"]
+  changeable_days = var.deletion.lock_changeable_for
+  tags            = local.tags
+}
+
+module "backup" {
+  source = "../../../modules/backup"
+
+  name            = local.full_name
+  account_id      = var.account_id
+  alarm_topic_arn = local.alarm_topic
+  tags            = local.tags
+
+  vaults = {
+    own_name = module.vault.name
+    own_arn  = module.vault.arn
+    copy_arn = module.vault_copy.arn
+  }
+}
