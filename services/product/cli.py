@@ -63,7 +63,7 @@ async def import_file(settings: ImportSettings, path: Path, *, announce: bool) -
         ImportFileInvalid: a line of the file cannot be used.
     """
     async with AsyncExitStack() as stack:
-        database = _open(settings, stack)
+        database = _open(settings, stack, patience=_PATIENT)
         file = stack.enter_context(path.open("rb"))
         bar = ProgressBar(sum(b'"product"' in line for line in file))
         file.seek(0)
