@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from typing_extensions import override
+
 from libs.ids import new_id
 from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
@@ -39,6 +41,7 @@ class Place:
     environment: str
     region: str
 
+    @override
     def __str__(self) -> str:
         return f"{self.environment}-{self.region}"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from typing_extensions import override
 
 from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
@@ -46,6 +47,7 @@ class Command:
     page: str
     text: str
 
+    @override
     def __str__(self) -> str:
         return f"{self.page}: {self.text}"
 

@@ -1,0 +1,39 @@
+"""A pod has the time to leave in good order: every wait fits into the one around it."""
+
+import itertools
+
+import pytest
+
+from libs.runtime.resources import KEPT_IDLE_SECONDS
+from libs.topology import SERVICES
+from tests.deploy.charts import find, of_kind
+from tests.deploy.region import PLACES, Place, everything_in, service_in
+from tests.e2e.draining import draining_of
+
+every_place = pytest.mark.parametrize("place", PLACES, ids=str)
+
+
+@every_place
+def test_a_pod_is_not_killed_before_it_has_drained(place: Place) -> None:
+    for service, part in itertools.product(SERVICES, ("api", "worker")):
+        draining = draining_of(service_in(place, service), service, part)
+        assert draining.pre_stop > 0
+        assert draining.linger > KEPT_IDLE_SECONDS
+        assert draining.grace > draining.most
+
+
+@every_place
+def test_the_gateway_outlives_what_the_load_balancer_still_sends(place: Place) -> None:
+    everything = everything_in(place)
+    gateway = find(everything, "Deployment", "gateway")["spec"]["template"]["spec"]
+    [envoy] = gateway["containers"]
+    sleep = envoy["lifecycle"]["preStop"]["sleep"]["seconds"]
+    name = "alb.ingress.kubernetes.io/target-group-attributes"
+    delays = [
+        int(attribute.partition("=")[2])
+        for ingress in of_kind(everything, "Ingress")
+        for attribute in ingress["metadata"]["annotations"][name].split(",")
+        if attribute.startswith("deregistration_delay")
+    ]
+    assert delays
+    assert sleep + max(delays) <= gateway["terminationGracePeriodSeconds"]
