@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 RUN := env PYTHONPATH=. $(BIN)/python
 STAMP := $(VENV)/.installed
 MINISTACK_STAMP := .meridian/ministack/.installed
+TOOLS_STAMP := .meridian/tools/.installed
+NODE_STAMP := deploy/checks/node_modules/.installed
 UNREACHABLE := The locked packages could not be installed: see that pip reaches its package index and the disk has 1 GB free, then try again.
 WORKERS ?= 2
 
@@ -101,6 +103,10 @@ test: setup ## All tests, with the coverage gates (scale=full tries every race a
 test-terraform: setup ## Check deploy/terraform without an account: format, plans, mocked and emulated applies
 	@PYTHONPATH=. $(BIN)/python -m pytest -m terraform -n $(WORKERS) --dist loadgroup -q tests/terraform $(args)
 
+.PHONY: test-deploy
+test-deploy: setup tools ## Check charts, images and alerts with the programs made for it; says what is not installed
+	@PYTHONPATH=. $(BIN)/python -m pytest -m tools -q tests/deploy $(args)
+
 .PHONY: bench
 bench: setup ## Measure on this machine and rewrite the table in docs/benchmarks.md
 	@exec $(RUN) -m bench
@@ -147,15 +153,21 @@ edge: setup ## Regenerate what every gateway reads from deploy/gateway/routes.js
 emulators: setup ## Regenerate docs/emulators.md from the table of what emulators do differently
 	@$(RUN) -m tests.emulator.table
 
+.PHONY: golden
+golden: setup ## Render the charts' golden snapshots anew; read the difference before you commit it
+	@$(RUN) -m tests.deploy.golden
+
 .PHONY: hooks
 hooks: setup ## Run the checks before every commit
 	$(BIN)/pre-commit install
 
 .PHONY: lock
-lock: ## Resolve all three locks again (needs uv)
+lock: ## Resolve all locks again (needs uv, and npm for the Node one)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" local/ministack.in -o local/ministack.lock
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" deploy/checks/tools.in -o deploy/checks/tools.lock
+	npm install --prefix deploy/checks --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 ##@ Put it in containers
 IMAGES := $(addprefix image-,auth user product cart order payment) image-simulator image-tools image-emulator
@@ -213,9 +225,23 @@ $(MINISTACK_STAMP): local/ministack.lock | $(STAMP)
 	@.meridian/ministack/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/ministack.lock || { echo "$(UNREACHABLE)" >&2; exit 1; }
 	@touch $@
 
+.PHONY: tools
+tools: $(TOOLS_STAMP) $(NODE_STAMP) ## Install what `make test-deploy` runs, in environments of its own
+
+# checkov pins a hundred packages otherwise than we do.
+$(TOOLS_STAMP): deploy/checks/tools.lock
+	@echo "Installing checkov, hadolint and cyclonedx into .meridian/tools..."
+	@$(PYTHON) -m venv --clear .meridian/tools
+	@.meridian/tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/checks/tools.lock || { echo "$(UNREACHABLE)" >&2; exit 1; }
+	@touch $@
+
+$(NODE_STAMP): deploy/checks/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not installed: custom resources and the Compose file stay unchecked."; exit 0; }; \
+	npm ci --prefix deploy/checks --ignore-scripts --no-audit --no-fund --loglevel error && touch $@
+
 .PHONY: clean
 clean: ## Remove environments and caches (local data stays; see reset)
-	rm -rf $(VENV) .meridian/ministack .mypy_cache .ruff_cache .pytest_cache .coverage .import_linter_cache
+	rm -rf $(VENV) .meridian/ministack .meridian/tools deploy/checks/node_modules .mypy_cache .ruff_cache .pytest_cache .coverage .import_linter_cache
 
 .PHONY: help
 help: ## List the verbs

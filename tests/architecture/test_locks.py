@@ -6,7 +6,12 @@ import pytest
 
 from tests.architecture.applications import ROOT
 
-LOCKS = ("requirements.lock", "requirements-dev.lock", "local/ministack.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "local/ministack.lock",
+    "deploy/checks/tools.lock",
+)
 PIN = re.compile(r"^([a-z0-9._-]+(?:\[[a-z,]+\])?)==([^ ;]+)", re.MULTILINE)
 
 
