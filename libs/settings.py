@@ -70,7 +70,7 @@ class ServiceSettings(BaseSettings):
         if known and self.environment not in {"local", "test"}:
             raise PydanticCustomError(
                 "published_secret",
-                "{names} has the published value of docker-compose.yml: give {environment} one of its own.",
-                {"names": " and ".join(known), "environment": self.environment},
+                "published in docker-compose.yml: {names}; give {environment} secrets of its own.",
+                {"names": ", ".join(known), "environment": self.environment},
             )
         return self

@@ -74,6 +74,12 @@ def test_the_other_images_are_those_make_builds() -> None:
         assert f"meridian/{BASE[name]['build']['target']}:dev" == image
 
 
+def test_what_is_built_here_is_never_pulled() -> None:
+    """On a registry `meridian/order` may be anybody's."""
+    for name in OURS:
+        assert BASE[name]["pull_policy"] == "never", name
+
+
 def test_jobs_and_simulator_read_what_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.environ", environment_of(BASE["seed"]))
     assert ImportSettings().database_url
@@ -143,7 +149,7 @@ def test_every_secret_says_that_it_is_local_and_is_refused_elsewhere(
     for name, value in secrets.items():
         assert LOCAL_ONLY in value.get_secret_value(), name
     for environment in ("staging", "production"):
-        with pytest.raises(ValidationError, match="has the published value") as refused:
+        with pytest.raises(ValidationError, match="published in docker-compose.yml") as refused:
             read_settings(process, monkeypatch, ENVIRONMENT=environment)
         assert LOCAL_ONLY not in str(refused.value.errors(include_input=False)[0]["msg"])
 
@@ -153,7 +159,7 @@ def test_one_published_secret_is_enough_to_be_refused(monkeypatch: pytest.Monkey
         name: value.replace(LOCAL_ONLY, "ours")
         for name, value in environment_of(BASE["order"]).items()
     }
-    with pytest.raises(ValidationError, match="SIGNING_SECRET has the published value"):
+    with pytest.raises(ValidationError, match="published in docker-compose.yml: SIGNING_SECRET;"):
         read_settings(
             "order",
             monkeypatch,
