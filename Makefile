@@ -194,8 +194,8 @@ image-auth image-user image-product image-cart image-order image-payment: image-
 .PHONY: sbom
 sbom: $(TOOLS_STAMP) ## Write what the images hold to .meridian/sbom (CycloneDX)
 	@mkdir -p .meridian/sbom
-	@.meridian/tools/bin/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file .meridian/sbom/meridian.cdx.json requirements.lock
-	@.meridian/tools/bin/cyclonedx-py requirements --output-reproducible --output-file .meridian/sbom/emulator.cdx.json local/ministack.lock
+	@.meridian/tools/bin/cyclonedx-py requirements --output-reproducible --outfile .meridian/sbom/meridian.cdx.json requirements.lock
+	@.meridian/tools/bin/cyclonedx-py requirements --output-reproducible --outfile .meridian/sbom/emulator.cdx.json local/ministack.lock
 	@echo "Wrote .meridian/sbom/meridian.cdx.json (services, simulator, tools) and .meridian/sbom/emulator.cdx.json."
 
 .PHONY: compose-up

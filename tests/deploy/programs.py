@@ -23,6 +23,7 @@ _PLACES: Final = (
 )
 _HOW_TO_GET: Final = {
     "checkov": "make tools",
+    "cyclonedx-py": "make tools",
     "hadolint": "make tools",
     "dclint": "install Node 20 with npm, then make tools",
     "node": "install Node 20 with npm, then make tools",

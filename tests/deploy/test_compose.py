@@ -149,7 +149,7 @@ def test_every_secret_says_that_it_is_local_and_is_refused_elsewhere(
     for name, value in secrets.items():
         assert LOCAL_ONLY in value.get_secret_value(), name
     for environment in ("staging", "production"):
-        with pytest.raises(ValidationError, match="published in docker-compose.yml") as refused:
+        with pytest.raises(ValidationError, match=r"published in docker-compose\.yml") as refused:
             read_settings(process, monkeypatch, ENVIRONMENT=environment)
         assert LOCAL_ONLY not in str(refused.value.errors(include_input=False)[0]["msg"])
 
@@ -159,7 +159,7 @@ def test_one_published_secret_is_enough_to_be_refused(monkeypatch: pytest.Monkey
         name: value.replace(LOCAL_ONLY, "ours")
         for name, value in environment_of(BASE["order"]).items()
     }
-    with pytest.raises(ValidationError, match="published in docker-compose.yml: SIGNING_SECRET;"):
+    with pytest.raises(ValidationError, match=r"published in docker-compose\.yml: SIGNING_SECRET;"):
         read_settings(
             "order",
             monkeypatch,
