@@ -16,10 +16,10 @@ TERRAFORM: Final = ROOT / "deploy" / "terraform"
 ENVIRONMENTS: Final = ("dev", "staging", "prod")
 
 REGIONAL: Final = ("network", "data", "messaging", "platform", "edge", "operations")
-"""The stacks of one region, in the order they are applied; `global` comes first and `observability` last."""
-MASTER_ONLY: Final = ("global", "observability")
+"""The stacks of one region, in the order they are applied; `global` comes first, `audit` before `operations`, `observability` last."""
+MASTER_ONLY: Final = ("global", "audit", "observability")
 """Stacks that exist once, applied from the master region."""
-STACKS: Final = ("global", *REGIONAL, "observability")
+STACKS: Final = ("global", *REGIONAL[:-1], "audit", REGIONAL[-1], "observability")
 
 BY_REGION: Final = "_by_region"
 """A variable `edge_by_region` is given the `edge` output of every region that has been applied."""

@@ -23,7 +23,7 @@ resource "aws_glue_catalog_table" "events" {
     "projection.day.range"         = "${var.first_day},NOW+1DAYS"
     "projection.day.interval"      = "1"
     "projection.day.interval.unit" = "DAYS"
-    "storage.location.template"    = "s3://${var.warehouse.name}/events/region=$${region}/day=$${day}/"
+    "storage.location.template"    = "s3://${replace(var.warehouse.name, var.region, "$${region}")}/events/region=$${region}/day=$${day}/"
   }
 
   partition_keys {

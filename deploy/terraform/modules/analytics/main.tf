@@ -1,6 +1,6 @@
 # What the shop told, kept to be asked: every event goes from its topic through Firehose into the region's warehouse, day by
-# day; Athena reads it where it lies, through a table whose partitions are computed, not crawled. The warehouse is replicated,
-# so the master's table reads every region's events; each region's own works alone.
+# day; Athena reads it where it lies, through a table whose partitions are computed, not crawled. Warehouses carry their region
+# in their name, so a table can be told to read other regions' as well: the master's does. Each region's own works alone.
 
 locals {
   prefix     = "events/region=${var.region}/day=!{timestamp:yyyy-MM-dd}/"

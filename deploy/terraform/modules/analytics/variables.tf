@@ -14,7 +14,7 @@ variable "account_id" {
 }
 
 variable "regions" {
-  description = "Every region whose events may lie in the warehouse, by replication"
+  description = "Regions whose warehouses the table reads: the region itself, or all of them"
   type        = list(string)
 
   validation {
@@ -29,6 +29,11 @@ variable "warehouse" {
     name    = string
     key_arn = string
   })
+
+  validation {
+    condition     = strcontains(var.warehouse.name, var.region)
+    error_message = "The warehouse's name contains its region (meridian-prod-warehouse-111122223333-us-east-1): that is how the table finds the other regions'."
+  }
 }
 
 variable "logs_key_arn" {

@@ -1,22 +1,22 @@
 # Errors that services log become a metric; alarms on everything the region stands on; two composite alarms above them.
 
 resource "aws_cloudwatch_log_metric_filter" "errors" {
-  for_each = { for name, group in var.log_groups : name => group.service if group.service != null }
+  for_each = var.services
 
-  name           = "${var.name}-${each.value}-errors"
-  log_group_name = aws_cloudwatch_log_group.this[each.key].name
-  pattern        = "{ $.level = \"error\" || $.level = \"critical\" }"
+  name           = "${var.name}-${each.key}-errors"
+  log_group_name = aws_cloudwatch_log_group.this[var.application_log_group].name
+  pattern        = "{ $.log_processed.service = \"${each.key}\" && ($.log_processed.level = \"error\" || $.log_processed.level = \"critical\") }"
 
   metric_transformation {
     namespace     = local.namespace
-    name          = "Errors-${each.value}"
+    name          = "Errors-${each.key}"
     value         = "1"
     default_value = "0"
   }
 }
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
-  for_each = { for name, group in var.log_groups : group.service => name if group.service != null }
+  for_each = var.services
 
   alarm_name          = "${var.name}-${each.key}-errors"
   alarm_description   = "${each.key} logs more than ${var.errors_per_five_minutes} errors in five minutes. Run the saved query ${var.name}/errors, then follow one trace_id."

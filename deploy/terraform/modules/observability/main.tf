@@ -6,7 +6,7 @@ resource "aws_cloudwatch_log_group" "this" {
   for_each = var.log_groups
 
   name              = each.key
-  retention_in_days = each.value.retention_days
+  retention_in_days = each.value
   kms_key_id        = var.keys.logs
   tags              = var.tags
 }

@@ -27,16 +27,28 @@ variable "keys" {
 }
 
 variable "log_groups" {
-  description = "Log groups by name; those of a service get a metric of its errors"
-  type = map(object({
-    retention_days = number
-    service        = optional(string)
-  }))
+  description = "Log groups, and how many days each keeps what is in it"
+  type        = map(number)
 
   validation {
-    condition     = alltrue([for group in var.log_groups : contains([7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], group.retention_days)])
+    condition     = alltrue([for days in var.log_groups : contains([7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], days)])
     error_message = "CloudWatch keeps logs for certain numbers of days only: choose one of 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096 ..., never for ever."
   }
+}
+
+variable "application_log_group" {
+  description = "The one of them that the services' lines go to"
+  type        = string
+
+  validation {
+    condition     = contains(keys(var.log_groups), var.application_log_group)
+    error_message = "The services' log group is one of log_groups: add it there, with the days it keeps."
+  }
+}
+
+variable "services" {
+  description = "Services whose errors are counted"
+  type        = set(string)
 }
 
 variable "masked_data" {

@@ -18,7 +18,7 @@ variables {
   region       = "us-east-1"
   account_id   = "111122223333"
   regions      = ["us-east-1", "eu-west-1", "ap-south-1"]
-  warehouse    = { name = "meridian-prod-warehouse", key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-2" }
+  warehouse    = { name = "meridian-prod-warehouse-us-east-1", key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-2" }
   logs_key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-1"
   topic_arns = {
     order-events   = "arn:aws:sns:us-east-1:111122223333:meridian-order-events"
@@ -47,7 +47,7 @@ run "partitions_are_computed_and_lie_where_firehose_writes" {
     error_message = "no crawler, and every region"
   }
   assert {
-    condition     = aws_glue_catalog_table.events.parameters["storage.location.template"] == "s3://meridian-prod-warehouse/events/region=$${region}/day=$${day}/" && aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].prefix == "events/region=us-east-1/day=!{timestamp:yyyy-MM-dd}/"
+    condition     = aws_glue_catalog_table.events.parameters["storage.location.template"] == "s3://meridian-prod-warehouse-$${region}/events/region=$${region}/day=$${day}/" && aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].prefix == "events/region=us-east-1/day=!{timestamp:yyyy-MM-dd}/"
     error_message = "the table reads the folders that Firehose writes"
   }
 }
@@ -65,7 +65,7 @@ run "questions_are_bounded_and_saved" {
 
 run "nobody_writes_elsewhere" {
   assert {
-    condition     = toset(tolist(data.aws_iam_policy_document.firehose.statement)[0].resources) == toset(["arn:aws:s3:::meridian-prod-warehouse/events/*", "arn:aws:s3:::meridian-prod-warehouse/failed/*"])
+    condition     = toset(tolist(data.aws_iam_policy_document.firehose.statement)[0].resources) == toset(["arn:aws:s3:::meridian-prod-warehouse-us-east-1/events/*", "arn:aws:s3:::meridian-prod-warehouse-us-east-1/failed/*"])
     error_message = "Firehose writes two folders"
   }
   assert {

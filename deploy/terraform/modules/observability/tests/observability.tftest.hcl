@@ -18,10 +18,12 @@ variables {
     messaging = "arn:aws:kms:us-east-1:111122223333:key/mrk-2"
   }
   log_groups = {
-    "/meridian/prod/order"   = { retention_days = 30, service = "order" }
-    "/meridian/prod/gateway" = { retention_days = 30 }
+    "/aws/containerinsights/meridian/application" = 30
+    "/aws/containerinsights/meridian/host"        = 30
   }
-  alarm_emails = ["oncall@example.com"]
+  application_log_group = "/aws/containerinsights/meridian/application"
+  services              = ["order"]
+  alarm_emails          = ["oncall@example.com"]
   alarms = {
     edge-5xx = {
       layer       = "edge"
@@ -80,7 +82,7 @@ run "a_services_errors_are_counted_and_alarmed" {
     error_message = "each service has an alarm on its errors"
   }
   assert {
-    condition     = aws_cloudwatch_log_metric_filter.errors["/meridian/prod/order"].metric_transformation[0].name == aws_cloudwatch_metric_alarm.errors["order"].metric_name
+    condition     = aws_cloudwatch_log_metric_filter.errors["order"].metric_transformation[0].name == aws_cloudwatch_metric_alarm.errors["order"].metric_name
     error_message = "the alarm watches the metric that the filter writes"
   }
 }
@@ -123,8 +125,8 @@ run "saved_queries_read_the_services_logs" {
     error_message = "six questions are saved"
   }
   assert {
-    condition     = alltrue([for query in aws_cloudwatch_query_definition.this : tolist(query.log_group_names) == tolist(["/meridian/prod/order"])])
-    error_message = "they read the services' log groups"
+    condition     = alltrue([for query in aws_cloudwatch_query_definition.this : tolist(query.log_group_names) == tolist(["/aws/containerinsights/meridian/application"])])
+    error_message = "they read the services' log group"
   }
 }
 
@@ -162,7 +164,7 @@ run "alarms_nobody_hears_are_refused" {
 run "logs_for_ever_are_refused" {
   command = plan
   variables {
-    log_groups = { "/meridian/prod/order" = { retention_days = 0, service = "order" } }
+    log_groups = { "/aws/containerinsights/meridian/application" = 0 }
   }
   expect_failures = [var.log_groups]
 }

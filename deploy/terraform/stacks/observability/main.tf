@@ -1,0 +1,67 @@
+# What exists once, in the master region, and looks at all of them: dashboards, the delivery pipeline with its registry, budgets.
+
+locals {
+  name    = "meridian-${var.environment}"
+  applied = [for region in var.delivery_order : region if contains(keys(var.platform_by_region), region)]
+}
+
+module "hub" {
+  source = "../../modules/observability-hub"
+
+  name             = local.name
+  messaging_prefix = var.messaging_prefix
+  queues           = keys(local.queue_arns)
+  services         = sort(var.services)
+  alarm_topic_arn  = "arn:aws:sns:${var.region}:${var.account_id}:${local.name}-alarms"
+  tags             = var.tags
+
+  regions = {
+    for region, edge in var.edge_by_region : region => {
+      load_balancer   = split("loadbalancer/", edge.alb_arn)[1]
+      database        = var.data_by_region[region].database.identifier
+      cache           = var.data_by_region[region].cache.id
+      health_check_id = lookup(var.global.health_check_ids, region, null)
+      alarm_arns      = try(var.operations_by_region[region].alarm_arns, [])
+    }
+  }
+}
+
+locals {
+  queue_arns = var.messaging_by_region[var.region].queue_arns
+}
+
+module "delivery" {
+  source = "../../modules/delivery"
+
+  name               = local.name
+  environment        = var.environment
+  region             = var.region
+  account_id         = var.account_id
+  source_repository  = var.source_repository
+  repositories       = setunion(var.services, var.further_images)
+  external_id        = var.external_id
+  approval_topic_arn = "arn:aws:sns:${var.region}:${var.account_id}:${local.name}-alarms"
+  tags               = var.tags
+
+  keys = {
+    logs    = var.data_by_region[var.region].kms_key_arns["logs"]
+    storage = var.data_by_region[var.region].kms_key_arns["storage"]
+  }
+  regions = [
+    for region in local.applied : {
+      region          = region
+      cluster_name    = var.platform_by_region[region].cluster_name
+      deploy_role_arn = var.platform_by_region[region].deploy_role_arn
+    }
+  ]
+}
+
+module "budgets" {
+  source = "../../modules/budgets"
+
+  name              = local.name
+  environment       = var.environment
+  monthly_limit_usd = var.monthly_limit_usd
+  emails            = var.budget_emails
+  tags              = var.tags
+}
