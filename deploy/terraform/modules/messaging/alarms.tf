@@ -35,7 +35,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "queue" {
-  for_each = merge(local.queue_alarms, local.dead_letter_alarms)
+  for_each = var.alarm_topic_arn == null ? {} : merge(local.queue_alarms, local.dead_letter_alarms)
 
   alarm_name          = "${var.prefix}-${each.key}"
   alarm_description   = each.value.description
@@ -54,7 +54,7 @@ resource "aws_cloudwatch_metric_alarm" "queue" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "topic" {
-  for_each = local.topics
+  for_each = var.alarm_topic_arn == null ? {} : local.topics
 
   alarm_name          = "${var.prefix}-${each.key}-undelivered"
   alarm_description   = "SNS could not deliver messages of ${each.value.full_name}. Look at the queues' policies and at the key's; the messages are in the dead-letter queues."

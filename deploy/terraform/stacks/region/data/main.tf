@@ -74,6 +74,23 @@ module "cache" {
   }
 }
 
+module "rotation" {
+  source = "../../../modules/rotation"
+
+  name         = local.full_name
+  region       = var.region
+  account_id   = var.account_id
+  secret_arns  = { for service, own in module.keys_and_secrets.secret_arns : service => own.settings }
+  kms_key_arns = { for purpose in ["secrets", "logs"] : purpose => module.keys_and_secrets.key_arns[purpose] }
+  tags         = local.tags
+
+  cache = {
+    address    = "${module.cache.cache.configuration_endpoint}:${module.cache.cache.port}"
+    user_names = module.cache.cache.user_names
+    user_arns  = module.cache.cache.user_arns
+  }
+}
+
 module "storage" {
   source = "../../../modules/storage"
 

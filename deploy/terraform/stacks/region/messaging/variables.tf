@@ -24,3 +24,19 @@ variable "thresholds" {
   })
   default = {}
 }
+
+variable "emulator_lacks" {
+  description = "What the emulator cannot keep and is left out: alarms."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.emulator_lacks, ["alarms"])) == 0
+    error_message = "Only alarms can be left out."
+  }
+
+  validation {
+    condition     = length(var.emulator_lacks) == 0 || var.emulator_endpoint != null
+    error_message = "In AWS nothing is left out: set emulator_lacks only together with emulator_endpoint."
+  }
+}
