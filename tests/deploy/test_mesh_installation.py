@@ -1,12 +1,17 @@
 """What the mesh itself has to be told when Istio is installed, because no namespace can say it."""
 
+import json
+from typing import Any
+
 import yaml
 
 from tests.architecture.applications import ROOT
-from tests.deploy.charts import find
+from tests.deploy.charts import Installation, find, render_service
 from tests.deploy.platform import Place
 
-VALUES = yaml.safe_load((ROOT / "deploy/helm/platform/istio/istiod-values.yaml").read_text())
+ISTIO = ROOT / "deploy/helm/platform/istio"
+VALUES = yaml.safe_load((ISTIO / "istiod-values.yaml").read_text())
+PROMETHEUS = yaml.safe_load((ISTIO / "prometheus-values.yaml").read_text())["prometheus"]
 PERSONAL = (
     "QUERY",
     "USER-AGENT",
@@ -49,3 +54,48 @@ def test_nothing_is_repeated_and_nothing_left_open_by_default() -> None:
     assert mesh["trustDomain"] == Place().values().get("mesh", {}).get(
         "trustDomain", "cluster.local"
     )
+
+
+def test_prometheus_scrapes_as_who_the_policies_let_in() -> None:
+    policy = find(Place().rendered(), "AuthorizationPolicy", "metrics-from-prometheus")["spec"]
+    (source,) = policy["rules"][0]["from"]
+    account = PROMETHEUS["serviceAccount"]["name"]
+    assert source["source"]["principals"] == [f"cluster.local/ns/observability/sa/{account}"]
+
+
+def test_prometheus_finds_its_certificate_where_the_monitors_say() -> None:
+    spec: dict[str, Any] = PROMETHEUS["prometheusSpec"]
+    annotations = spec["podMetadata"]["annotations"]
+    (volume,) = spec["volumes"]
+    (mount,) = spec["volumeMounts"]
+    (of_proxy,) = json.loads(annotations["sidecar.istio.io/userVolumeMount"])
+    metadata = json.loads(annotations["proxy.istio.io/config"])["proxyMetadata"]
+    assert volume["name"] == mount["name"] == of_proxy["name"]
+    assert metadata["OUTPUT_CERTS"] == of_proxy["mountPath"]
+    monitor = find(render_service(Installation("order")), "ServiceMonitor", "order")["spec"]
+    files = [
+        monitor["endpoints"][0]["tlsConfig"][name] for name in ("caFile", "certFile", "keyFile")
+    ]
+    assert {file.rpartition("/")[0] for file in files} == {mount["mountPath"]}
+
+
+def test_the_runbook_installs_both_with_their_files() -> None:
+    text = (ROOT / "docs/runbooks/deploy-to-eks.md").read_text()
+    for chart, values in (
+        ("istio/istiod", "istiod-values.yaml"),
+        ("prometheus-community/kube-prometheus-stack", "prometheus-values.yaml"),
+    ):
+        (command,) = [
+            line
+            for line in text.splitlines()
+            if "upgrade --install" in line and f" {chart} " in line
+        ]
+        assert f"-f deploy/helm/platform/istio/{values}" in command
+
+
+def test_the_runbook_puts_the_gateways_image_where_every_region_pulls_it_from() -> None:
+    text = (ROOT / "docs/runbooks/deploy-to-eks.md").read_text()
+    image = find(Place().rendered(), "Deployment", "gateway")["spec"]["template"]["spec"][
+        "containers"
+    ][0]["image"]
+    assert f"docker push $REGISTRY/{image.partition('/')[2]}" in text
