@@ -22,14 +22,15 @@ def early_mutations(headers: Headers, *, trusted_hops: int) -> dict[str, Any]:
     """Build the extension that runs before anything else reads the headers.
 
     `trusted_hops` is how many proxies in front of Envoy are ours: with any, what they say of the client's address and
-    scheme is kept for Envoy to judge, else it goes with the other claims.
+    scheme is kept for Envoy to judge, else it goes with the other claims. Behind proxies there has to be an origin secret,
+    too: without one, nobody is let in.
     """
     hops = _HOPS if trusted_hops else {}
     aside = {_KEPT_ID: _cel(_safe_id(headers))} | {keep: _req(name) for name, keep in hops.items()}
     back = {headers.request_id: _req(_KEPT_ID)} | {name: _req(keep) for name, keep in hops.items()}
     mutations = [
         _remove(_SCRATCH),
-        *_judge_origin(headers.origin_secret),
+        *_judge_origin(headers.origin_secret, required=trusted_hops > 0),
         *(_set(name, value) for name, value in aside.items()),
         *(_remove({"prefix": p}) for p in headers.stripped_prefixes if p != _SCRATCH["prefix"]),
         *(_remove({"exact": name}) for name in _not_covered(headers)),
@@ -46,7 +47,7 @@ def early_mutations(headers: Headers, *, trusted_hops: int) -> dict[str, Any]:
 
 
 def origin_filter() -> dict[str, Any]:
-    """Refuse what did not come through the content delivery network; without a secret to ask for, let everything in."""
+    """Refuse what did not come through the content delivery network."""
     came_in = {"header": {"name": VERDICT, "string_match": {"exact": "open"}}}
     return {
         "name": "envoy.filters.http.rbac",
@@ -65,19 +66,21 @@ def removed_before_services(headers: Headers) -> list[str]:
     return [VERDICT, headers.origin_secret, "x-envoy-external-address"]
 
 
-def _judge_origin(secret: str) -> list[dict[str, Any]]:
+def _judge_origin(secret: str, *, required: bool) -> list[dict[str, Any]]:
     """Compare the secret with `ORIGIN_SECRET` and, while it is being changed, `ORIGIN_SECRET_PREVIOUS`.
 
-    Envoy writes `-` for a variable that is not set, so nobody may send a dash.
+    Envoy writes `-` for a variable that is not set, so nobody may send a dash; an empty one makes no header at all.
+    Unless it is `required`, a secret nobody set is not asked for.
     """
     sent, asked, before = (f"request.headers['{name}']" for name in (secret, _SECRET, _PREVIOUS))
-    not_asked = f"!('{_SECRET}' in request.headers) || {asked} == '-'"
+    given = f"'{_SECRET}' in request.headers && {asked} != '-'"
     matches = f"{sent} == {asked} || ('{_PREVIOUS}' in request.headers && {sent} == {before})"
     proven = f"'{secret}' in request.headers && {sent} != '-' && ({matches})"
+    let_in = f"{given} && {proven}" if required else f"!({given}) || {proven}"
     return [
         _set(_SECRET, "%ENVIRONMENT(ORIGIN_SECRET)%"),
         _set(_PREVIOUS, "%ENVIRONMENT(ORIGIN_SECRET_PREVIOUS)%"),
-        _set(VERDICT, _cel(f"{not_asked} || {proven} ? 'open' : 'closed'")),
+        _set(VERDICT, _cel(f"{let_in} ? 'open' : 'closed'")),
         _remove({"exact": _SECRET}),
         _remove({"exact": _PREVIOUS}),
     ]

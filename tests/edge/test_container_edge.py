@@ -177,6 +177,16 @@ async def test_a_dash_does_not_pass_for_a_secret_that_is_not_set(
         assert (await edge.http.get("/v1/products", headers=proven())).status_code == 200
 
 
+@pytest.mark.parametrize("secret", [{}, {"ORIGIN_SECRET": ""}], ids=["not set", "empty"])
+async def test_a_cluster_without_an_origin_secret_lets_nobody_in(
+    upstream: Upstream, paths: Paths, secret: dict[str, str]
+) -> None:
+    async with running_container_edge(CLUSTER, upstream.port, paths, **secret) as edge:
+        for sent in ({}, {"X-Origin-Secret": ""}, {"X-Origin-Secret": "-"}):
+            refused = await edge.http.get("/v1/products", headers=sent)
+            assert_problem(refused, 403, "origin_required")
+
+
 async def test_a_token_for_others_is_still_a_bad_token(cluster: RunningEdge, key: RSAKey) -> None:
     answer = await cluster.http.get("/v1/orders", headers=signed_in(key, aud="another") | proven())
     assert_problem(answer, 401, "invalid_token")
@@ -207,11 +217,11 @@ async def test_a_client_is_limited_by_its_own_address_however_many_others_there_
     table["rate_classes"]["credentials"] = {"requests": 1, "burst": 30, "per_client": True}
     text = as_yaml(envoy_config(RouteTable.model_validate(table), in_cluster()))
 
-    async with running_container_edge(text, upstream.port, paths) as edge:
+    async with running_container_edge(text, upstream.port, paths, **SECRET) as edge:
 
         async def log_in(client: str) -> httpx.Response:
-            path = f"{client}, 198.51.100.1"
-            return await edge.http.post("/v1/auth/login", headers={"X-Forwarded-For": path})
+            sent = proven(**{"X-Forwarded-For": f"{client}, 198.51.100.1"})
+            return await edge.http.post("/v1/auth/login", headers=sent)
 
         for _ in range(30):
             assert (await log_in("203.0.113.1")).status_code == 200
