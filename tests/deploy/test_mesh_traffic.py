@@ -153,7 +153,8 @@ def test_only_payment_reaches_the_provider() -> None:
 
 
 def test_the_gateway_reaches_services_and_nothing_outside() -> None:
-    assert hosts_of("gateway") == {f"{name}.meridian.svc.cluster.local" for name in SERVICES}
+    services = {f"{name}.meridian.svc.cluster.local" for name in SERVICES}
+    assert hosts_of("gateway") == services | {"otel-collector.observability.svc.cluster.local"}
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)

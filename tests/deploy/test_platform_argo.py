@@ -47,6 +47,10 @@ def test_the_value_files_an_application_names_exist() -> None:
     assert "../values/services/{{ .release }}.yaml" in patch
     assert "../values/{{ .folder }}/{{ .environment }}.yaml" in patch
     assert "../values/{{ .folder }}/{{ .environment }}-{{ .region }}.yaml" in patch
+    assert "../values/{{ .folder }}/{{ .environment }}-{{ .region }}.generated.yaml" in patch
+    assert yaml.safe_load(re.sub(r"{{-? .*? -?}}", "x", patch))["spec"]["source"]["helm"][
+        "ignoreMissingValueFiles"
+    ]
     for place in places:
         for release in releases:
             assert (ROOT / "deploy" / "helm" / release["chart"] / "Chart.yaml").exists()

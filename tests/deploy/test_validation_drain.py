@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from edge.table import load_table
 from libs.runtime.resources import KEPT_IDLE_SECONDS
 from libs.topology import SERVICES
 from tests.deploy.charts import find, of_kind
@@ -35,5 +36,14 @@ def test_the_gateway_outlives_what_the_load_balancer_still_sends(place: Place) -
         for attribute in ingress["metadata"]["annotations"][name].split(",")
         if attribute.startswith("deregistration_delay")
     ]
+    # On SIGTERM Envoy ends at once: everything has to be answered before, in the time of the preStop sleep.
+    longest = max(route.timeout_seconds for route in load_table().edge_routes)
     assert delays
-    assert sleep + max(delays) <= gateway["terminationGracePeriodSeconds"]
+    assert longest <= min(delays)
+    assert max(delays) < sleep < gateway["terminationGracePeriodSeconds"]
+
+
+@every_place
+def test_a_new_gateway_counts_when_the_load_balancer_has_found_it_healthy(place: Place) -> None:
+    labels = find(everything_in(place), "Namespace", "meridian")["metadata"]["labels"]
+    assert labels["elbv2.k8s.aws/pod-readiness-gate-inject"] == "enabled"
