@@ -62,8 +62,9 @@ def start_process(
     log_file: Path,
     *,
     folder: Path = _REPOSITORY,
+    seconds: float = _START_SECONDS,
 ) -> ServiceProcess:
-    """Start `python <arguments>` in a folder and return once `url`/livez answers.
+    """Start `python <arguments>` in a folder and return once `url`/livez answers, within so many seconds.
 
     Raises:
         RuntimeError: it ended or did not answer; the message holds its log.
@@ -77,7 +78,7 @@ def start_process(
             stderr=log,
         )
     started = ServiceProcess(process, url, log_file)
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + seconds
     while not http_answers(f"{url}/livez"):
         if process.poll() is not None or time.monotonic() > deadline:
             started.kill()

@@ -29,6 +29,7 @@ class Shopper:
     http: httpx.AsyncClient
     headers: dict[str, str] = field(default_factory=dict)
     address_id: str = ""
+    login: dict[str, str] = field(default_factory=dict)
 
     async def register(self) -> Self:
         await self.register_as()
@@ -46,7 +47,8 @@ class Shopper:
         return email, password
 
     async def log_in(self, email: str, password: str) -> Self:
-        answer = await self.send("POST", "/v1/auth/login", {"email": email, "password": password})
+        self.login = {"email": email, "password": password}
+        answer = await self.send("POST", "/v1/auth/login", self.login)
         assert answer.status_code == 200, answer.text
         self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return self

@@ -14,11 +14,12 @@ import pytest
 
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually
-from libs.topology import SERVICES, schema_of
+from libs.topology import SERVICES
 from local.settings import ROOT
 from tests.e2e.replicas import url_of
 from tests.e2e.shopper import Shopper, new_product, settled
 from tests.e2e.stack import Stack, start_stack
+from tests.e2e.unfinished import unfinished_messages
 from tests.e2e.versions import (
     AnyVersion,
     Fleet,
@@ -178,26 +179,7 @@ async def _changed(connection: Any, statement: str) -> bool:
 
 async def _nothing_left_over(stack: Stack) -> None:
     async def settled_everywhere() -> bool:
-        assert await _left_over(stack) == []
+        assert await unfinished_messages(stack) == []
         return True
 
     await eventually(settled_everywhere, timeout=60)
-
-
-async def _left_over(stack: Stack) -> list[str]:
-    """Name what no version dealt with: messages unsent, parked or given up."""
-    connection = await asyncpg.connect(stack.database)
-    try:
-        return [
-            f"{service}: {row}"
-            for service in SERVICES
-            for table, wanted in (
-                ("outbox_messages", "published_at IS NULL"),
-                ("inbox_messages", "status <> 'done'"),
-            )
-            for row in await connection.fetch(
-                f"SELECT type FROM {schema_of(service)}.{table} WHERE {wanted}"  # noqa: S608 - our own names
-            )
-        ]
-    finally:
-        await connection.close()
