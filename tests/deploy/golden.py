@@ -37,7 +37,10 @@ CERTIFICATE: Final = (
 SERVICE_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "no-keda": {"worker": {"keda": {"enabled": False}}},
     "no-vertical-autoscaler": {"verticalPodAutoscaler": {"enabled": False}},
-    "alb": {"exposure": {"alb": {"enabled": True, "certificateArn": CERTIFICATE}}},
+    "alb": {
+        "mesh": {"enabled": False},
+        "exposure": {"alb": {"enabled": True, "certificateArn": CERTIFICATE}},
+    },
     "gateway-api": {"exposure": {"gatewayApi": {"enabled": True}}},
     "canary": {"rollout": {"enabled": True}},
     "irsa": {"aws": {"identity": "irsa"}},

@@ -34,6 +34,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"host": "https://api.example.com"}, "/host", "pattern"),
     ({"network": {"public": []}}, "/network/public", "minItems"),
     ({"network": {"data": ["0.0.0.0/0"]}}, "/network/data/0", "pattern"),
+    ({"network": {"data": ["10.0.999.0/24"]}}, "/network/data/0", "pattern"),
     ({"identity": {"issuer": "http://api.example.com"}}, "/identity/issuer", "pattern"),
     ({"edge": {"shape": "nlb"}}, "/edge/shape", "one of"),
     ({"edge": {"certificateArn": ""}}, "/edge/certificateArn", "pattern"),
@@ -187,6 +188,13 @@ def test_the_gateway_lives_through_rollouts_drains_and_lost_zones() -> None:
     assert find(prod(), "Service", "gateway")["spec"]["selector"].items() <= (
         pod_of(deployment)["metadata"]["labels"].items()
     )
+
+
+def test_more_gateways_at_least_than_at_most_are_refused() -> None:
+    with pytest.raises(
+        helm_python.HelmRenderError, match=r"gateway\.replicas: min 5 is more than max 2"
+    ):
+        Place().rendered({"gateway": {"replicas": {"min": 5, "max": 2}}})
 
 
 def test_a_change_of_the_configuration_starts_new_gateways() -> None:

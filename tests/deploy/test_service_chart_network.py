@@ -38,7 +38,10 @@ def with_balancer(service: str) -> list[Manifest]:
     certificate = "arn:aws:acm:us-east-1:111122223333:certificate/an-id"
     return render_service(
         Installation(service),
-        {"exposure": {"alb": {"enabled": True, "certificateArn": certificate}}},
+        {
+            "mesh": {"enabled": False},
+            "exposure": {"alb": {"enabled": True, "certificateArn": certificate}},
+        },
     )
 
 

@@ -40,10 +40,11 @@ ORDER = Installation("order")
 
 
 def on(*names: str) -> list[Manifest]:
-    """Render order with these options on and all others off."""
+    """Render order with these options on and all others off; beside the mesh there is no load balancer."""
+    wanted = set(names) - ({"alb"} if "mesh" in names else set())
     changes: dict[str, Any] = {}
     for name, (switched_on, switched_off) in OPTIONS.items():
-        changes = merge(changes, switched_on if name in names else switched_off)
+        changes = merge(changes, switched_on if name in wanted else switched_off)
     return render_service(ORDER, changes)
 
 
@@ -99,6 +100,7 @@ def test_every_service_renders_with_all_options(service: str) -> None:
     changes: dict[str, Any] = {}
     for switched_on, _ in OPTIONS.values():
         changes = merge(changes, switched_on)
+    changes = merge(changes, OPTIONS["alb"][1])  # not beside the mesh
     assert refused_by_kubernetes(render_service(Installation(service), changes), "1.36") == []
 
 
@@ -170,6 +172,8 @@ def test_the_mesh_can_shift_the_canarys_traffic_but_only_if_there_is_a_mesh() ->
 def test_a_load_balancer_needs_a_certificate_and_may_then_connect() -> None:
     with pytest.raises(helm_python.HelmRenderError, match="needs a certificate"):
         render_service(ORDER, {"exposure": {"alb": {"enabled": True}}})
+    with pytest.raises(helm_python.HelmRenderError, match=r"mesh\.enabled false"):
+        render_service(ORDER, OPTIONS["alb"][0])
     manifests = on("alb")
     ingress = find(manifests, "Ingress", "order")
     annotations = ingress["metadata"]["annotations"]

@@ -18,6 +18,9 @@
 {{- if and .exposure.alb.enabled (not .exposure.alb.certificateArn) -}}
 {{- fail "exposure.alb.certificateArn: the load balancer needs a certificate" -}}
 {{- end -}}
+{{- if and .exposure.alb.enabled .mesh.enabled -}}
+{{- fail "exposure.alb.enabled: the mesh lets nobody in without its mutual TLS, and the load balancer has none: set mesh.enabled false, or let the gateway be the way in" -}}
+{{- end -}}
 {{- if and .rollout.istio.enabled (not (and .rollout.enabled .mesh.enabled)) -}}
 {{- fail "rollout.istio.enabled: the mesh shifts traffic only with rollout.enabled and mesh.enabled" -}}
 {{- end -}}
