@@ -244,6 +244,7 @@ def test_both_shapes_have_one_way_in() -> None:
     outer = find(prod(), "Ingress", "edge")
     assert outer["metadata"]["annotations"]["alb.ingress.kubernetes.io/scheme"] == "internet-facing"
     assert "wafv2-acl-arn" in str(outer["metadata"]["annotations"])
+    assert "zonal_shift.config.enabled=true" in str(outer["metadata"]["annotations"])
     manifests = Place().rendered({"edge": {"shape": "apigateway"}})
     inner = find(manifests, "Ingress", "edge")
     assert inner["metadata"]["annotations"]["alb.ingress.kubernetes.io/scheme"] == "internal"
