@@ -28,8 +28,9 @@ _HOW_TO_GET: Final = {
     "dclint": "install Node 20 with npm, then make tools",
     "node": "install Node 20 with npm, then make tools",
     "promtool": "install Debian's package prometheus",
-    "docker compose": "install Docker's Compose, version 2",
+    "docker compose": "install Docker's Compose, version 2 or later",
 }
+_COMPOSE: Final = 2
 _NOT_EVERYWHERE: Final = frozenset({"promtool", "docker compose"})
 """What neither pip nor npm brings: CI does without where its machine does."""
 
@@ -48,13 +49,14 @@ def program(name: str) -> str:
 
 
 def compose() -> list[str]:
-    """Return the command of Docker's Compose, version 2, as a plugin or by itself."""
+    """Return the command of Docker's Compose, version 2 or later, as a plugin or by itself."""
     for command in (["docker", "compose"], ["docker-compose"]):
         try:
             told = run([*command, "version", "--short"])
         except FileNotFoundError:
             continue
-        if told.returncode == 0 and told.stdout.strip().lstrip("v").startswith("2"):
+        major = told.stdout.strip().lstrip("v").partition(".")[0]
+        if told.returncode == 0 and major.isdigit() and int(major) >= _COMPOSE:
             return command
     missing("docker compose")
     return []

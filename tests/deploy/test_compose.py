@@ -48,6 +48,16 @@ def test_every_process_starts_with_the_environment_it_is_given(
 
 
 @pytest.mark.parametrize("process", PROCESSES)
+def test_no_process_is_killed_while_it_drains(
+    process: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker may need the drain time twice: for its connections, then for its loops."""
+    made = read_settings(process, monkeypatch)
+    grace = int(BASE[process]["stop_grace_period"].removesuffix("s"))
+    assert grace > made.linger_seconds + 2 * made.drain_seconds
+
+
+@pytest.mark.parametrize("process", PROCESSES)
 def test_no_process_is_given_a_name_it_does_not_read(process: str) -> None:
     """Settings ignore what they do not know, so a misspelt name would be silently without effect."""
     known = {name.upper() for name in settings_class_of(owner_of(process)).model_fields}
