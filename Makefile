@@ -80,6 +80,10 @@ deploy: ## Install or upgrade a region with Helm: make deploy env=prod region=us
 tf: setup ## Terraform on one stack: make tf env=dev region=us-east-1 stack=network do=plan|apply|destroy|output [yes=1]
 	@exec $(RUN) -m deploy.terraform.drive --env "$(env)" --region "$(region)" --stack "$(stack)" --do "$(or $(do),plan)" $(if $(yes),--yes)
 
+.PHONY: tf-values
+tf-values: setup ## Lay Terraform's outputs over the charts' values: make tf-values env=prod region=us-east-1
+	@exec $(RUN) -m deploy.terraform.helm_values --env "$(env)" --region "$(region)"
+
 .PHONY: tf-docs
 tf-docs: setup ## Rewrite what is generated from Terraform's files: the modules' READMEs
 	@exec $(RUN) -m deploy.terraform.readmes

@@ -47,6 +47,8 @@ class StackSettings(BaseSettings):
     region: str = MASTER_REGION
     log_level: str = "INFO"
     messaging_prefix: str = "meridian"
+    messaging_declared: bool = False
+    """Topics and queues are there already, made by Terraform: the stack makes none and changes none."""
 
     admin_database_url: str | None = None
     redis_url: str | None = None

@@ -102,6 +102,8 @@ class Startup:
         await self._declare()
 
     async def _declare(self) -> None:
+        if self._settings.messaging_declared:
+            return
         async with self._progress.step("messaging: topics, queues, subscriptions"):
             await self._tool("libs.messaging", "declare")
 

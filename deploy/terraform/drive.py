@@ -137,7 +137,26 @@ class Driver:
     def _region_of(place: Place, stack: str) -> str:
         return MASTER_REGION if stack in MASTER_ONLY else place.region
 
-    def _change(self, verb: str, place: Place, *options: str) -> None:
+    def changes(self, place: Place) -> dict[str, Any]:
+        """Return what an apply would change, as Terraform's JSON of a plan.
+
+        Raises:
+            Refusal: an upstream is missing, or Terraform failed.
+        """
+        plan = self._work(place) / "plan"
+        self._change("plan", place, f"-out={plan}", quiet=True)
+        done = self.terraform.run(
+            self.layout.folder_of(place.stack),
+            "show",
+            "-json",
+            str(plan),
+            data=self._data(place),
+            quiet=True,
+        )
+        shown: dict[str, Any] = json.loads(done.stdout)
+        return shown
+
+    def _change(self, verb: str, place: Place, *options: str, quiet: bool = False) -> None:
         values = self.variables(place)
         file = self._work(place) / "upstream.tfvars.json"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -150,6 +169,7 @@ class Driver:
             *(f"-var-file={one}" for one in files),
             *options,
             data=self._data(place),
+            quiet=quiet,
         )
 
     def _value_files(self, place: Place) -> list[Path]:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,13 @@ class Stack:
         return (self.home / "up.log").read_text(errors="replace")
 
 
-def start_stack(home: Path, *options: str, offset: int | None = None, root: Path = ROOT) -> Stack:
+def start_stack(
+    home: Path,
+    *options: str,
+    offset: int | None = None,
+    root: Path = ROOT,
+    settings: Mapping[str, str] | None = None,
+) -> Stack:
     """Start a stack below `home`, a second time on its old ports, and return once it sells.
 
     Its messages come twice and out of order more often than any emulator would deliver them.
@@ -103,6 +110,7 @@ def start_stack(home: Path, *options: str, offset: int | None = None, root: Path
         "MINISTACK_PYTHON": str(TestEnvironment().ministack_python),
         "PORT_OFFSET": str(offset),
         "MESSAGING_PROXY_URL": proxy,
+        **(settings or {}),
     }
     with (home / "up.log").open("wb") as log:
         process = subprocess.Popen(

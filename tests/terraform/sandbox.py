@@ -111,17 +111,20 @@ class Sandbox:
             yield
 
 
-def make_sandbox(folder: Path, terraform: Terraform) -> Sandbox:
+def make_tree(folder: Path) -> Path:
     """Copy what is under version control; modules read the repository's own routing file, by a link."""
     (folder / "deploy").mkdir(parents=True)
     for name in _READ_BY_MODULES:
         if (ROOT / name).exists():
             (folder / name).symlink_to(ROOT / name)
-    shutil.copytree(
-        ROOT / _COPIED,
-        folder / _COPIED,
-        ignore=shutil.ignore_patterns(".terraform", "__pycache__", "*.tfstate*"),
-    )
+    ignored = shutil.ignore_patterns(".terraform", "__pycache__", "*.tfstate*")
+    shutil.copytree(ROOT / _COPIED, folder / _COPIED, ignore=ignored)
+    return folder / _COPIED
+
+
+def make_sandbox(folder: Path, terraform: Terraform) -> Sandbox:
+    """Return a copy whose states are local files."""
+    make_tree(folder)
     sandbox = Sandbox(folder, terraform)
     for stack in sandbox.layout.stacks():
         override = sandbox.layout.folder_of(stack) / "backend_override.tf"
