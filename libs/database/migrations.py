@@ -58,8 +58,9 @@ def has_migrations(service: str) -> bool:
 
 
 async def upgrade(service: str, migrator_url: str, revision: str = "head") -> None:
-    """Bring the service's schema up to `revision`; does nothing, quickly, when it is there already.
+    """Bring the service's schema up to `revision`; does nothing, quickly, when it is there already or beyond.
 
+    Beyond it is while code of the version before is being installed again: the schema was only expanded, and serves both.
     Each migration commits by itself: a constraint can be added in one and checked, with nobody locked out, in the next.
 
     Raises:
@@ -75,7 +76,7 @@ async def upgrade(service: str, migrator_url: str, revision: str = "head") -> No
         _protect_version_table(connection, service)
 
     def work_if_behind(connection: Connection) -> None:
-        steps.append(_current(connection) != last)
+        steps.append(_is_behind(_current(connection), last))
         if steps[-1]:
             work(connection)
 
@@ -206,6 +207,11 @@ def _current(connection: Connection) -> str | None:
     except ProgrammingError as error:
         raise MigrationsError(f"{VERSION_TABLE} cannot be read with this role") from error
     return None if version is None else str(version)
+
+
+def _is_behind(current: str | None, last: str | None) -> bool:
+    """Migrations are numbered, with leading zeros; one we do not know was made by later code."""
+    return last is not None and (current is None or current < last)
 
 
 def _resolved(config: Config, revision: str) -> str | None:

@@ -154,6 +154,25 @@ async def test_upgrading_an_up_to_date_schema_does_not_even_load_the_models(
         await upgrade("order", migrator_url)
 
 
+async def test_the_code_before_leaves_a_schema_that_is_ahead_of_it_alone(
+    folder: Path, fresh: FreshDatabase, migrator_url: str
+) -> None:
+    later = folder / "versions" / "0002_add_others.py"
+    later.write_text(
+        FIRST.replace('"0001"', '"0002"')
+        .replace("= None", '= "0001"')
+        .replace("things", "others")
+        .replace("outbox_messages", "inbox_messages")
+    )
+    await upgrade("order", migrator_url)
+    later.unlink()
+    await upgrade("order", migrator_url)
+    connection = await asyncpg.connect(fresh.url("order"))
+    assert await connection.fetchval("SELECT version_num FROM alembic_version") == "0002"
+    assert await connection.fetchval("SELECT count(*) FROM others") == 0
+    await connection.close()
+
+
 async def test_many_processes_may_upgrade_at_once(
     folder: Path, fresh: FreshDatabase, migrator_url: str
 ) -> None:
