@@ -94,7 +94,7 @@ variable "snapshot_days" {
 variable "log_days" {
   description = "How long the slow log and the engine's log are kept."
   type        = number
-  default     = 90
+  default     = 365
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400], var.log_days)

@@ -104,7 +104,7 @@ variable "retention" {
   description = "Days: how far back a point in time can be restored, log lines, performance insights (7, 731 or months of 31)."
   type = object({
     backup               = optional(number, 35)
-    logs                 = optional(number, 90)
+    logs                 = optional(number, 365)
     performance_insights = optional(number, 465)
   })
   default = {}

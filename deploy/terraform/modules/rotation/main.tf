@@ -37,7 +37,7 @@ resource "aws_lambda_function" "this" {
 
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${local.function}"
-  retention_in_days = 90
+  retention_in_days = 365
   kms_key_id        = var.kms_key_arns.logs
   tags              = var.tags
 }

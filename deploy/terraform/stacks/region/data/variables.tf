@@ -46,7 +46,7 @@ variable "database" {
     }), {})
     retention = optional(object({
       backup               = optional(number, 35)
-      logs                 = optional(number, 90)
+      logs                 = optional(number, 365)
       performance_insights = optional(number, 465)
     }), {})
     protected = optional(bool, true)
