@@ -85,7 +85,7 @@ tf-values: setup ## Lay Terraform's outputs over the charts' values: make tf-val
 	@exec $(RUN) -m deploy.terraform.helm_values --env "$(env)" --region "$(region)"
 
 .PHONY: tf-docs
-tf-docs: setup ## Rewrite what is generated from Terraform's files: the modules' READMEs
+tf-docs: setup ## Rewrite what is generated from Terraform's files: the modules' READMEs and docs/costs.md
 	@exec $(RUN) -m deploy.terraform.readmes
 
 ##@ Check it

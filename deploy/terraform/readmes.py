@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy.terraform import costs
 from deploy.terraform.blocks import Block, blocks_in
 from deploy.terraform.layout import Layout
 
@@ -77,7 +78,8 @@ def _cell(text: str) -> str:
 
 
 def main() -> int:
-    """Write every README.md that is not current."""
+    """Write every README.md that is not current, and docs/costs.md."""
+    costs.DOCUMENT.write_text(costs.document(Layout()), encoding="utf-8")
     for module in stale(Layout()):
         (module / "README.md").write_text(readme_of(module), encoding="utf-8")
         print(f"wrote {module.name}/README.md")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.terraform import costs
 from deploy.terraform.blocks import blocks_in
 from deploy.terraform.layout import Layout
 from deploy.terraform.readmes import purpose_of, stale
@@ -56,6 +57,10 @@ def test_a_modules_variables_and_outputs_are_typed_and_described(name: str) -> N
 
 def test_the_modules_documents_are_current() -> None:
     assert [module.name for module in stale(LAYOUT)] == [], "run make tf-docs"
+
+
+def test_the_table_of_costs_is_current() -> None:
+    assert costs.DOCUMENT.read_text() == costs.document(LAYOUT), "run make tf-docs"
 
 
 @pytest.mark.parametrize("stack", STACKS)
