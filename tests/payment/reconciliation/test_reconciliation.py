@@ -24,7 +24,10 @@ from tests.payment.reconciliation.breaks import plant
 from tests.payment.reconciliation.world import World
 from tests.simulator.processes import API_KEY, SimulatorProcess, start_simulator
 
-DAY = utc_now().date() - timedelta(days=3)
+TODAY = (utc_now() - timedelta(hours=3)).date()
+"""Reconciliation's day begins at 03:00 UTC: until then, the day before is not due yet."""
+
+DAY = TODAY - timedelta(days=3)
 AT = time(3, 0)
 CLEAN = trials(300, 1500)
 
@@ -285,10 +288,9 @@ async def test_missed_days_are_caught_up_once_and_none_before_the_first_payment(
     idle = comparing(database, http, their_book.url)
     assert await idle.run_due() == 0, "there is nothing to compare before the first payment"
     await world.trade(7)
-    today = utc_now().date()
-    early = comparing(database, http, their_book.url, at(today, 2, 59))
+    early = comparing(database, http, their_book.url, at(TODAY, 2, 59))
     assert await early.run_due() == 2
-    later = comparing(database, http, their_book.url, at(today, 3, 0))
+    later = comparing(database, http, their_book.url, at(TODAY, 3, 0))
     assert await later.run_due() == 1
     rows = await admin.fetch("SELECT day FROM reconciliation_runs ORDER BY day")
     assert [row["day"] for row in rows] == [DAY + timedelta(days=n) for n in range(3)]
