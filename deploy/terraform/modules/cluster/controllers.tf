@@ -61,7 +61,7 @@ locals {
           Sid      = "Bind"
           Effect   = "Allow"
           Action   = ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"]
-          Resource = ["${local.elb}:targetgroup/meridian-*/*"]
+          Resource = ["${local.elb}:targetgroup/m-http*/*", "${local.elb}:targetgroup/m-stat*/*"]
         },
       ]
     }
