@@ -1,7 +1,7 @@
 # A certificate that proves itself by DNS and renews itself for ever. It is used only once it is issued.
 
 locals {
-  names = toset(concat([var.domain_name], tolist(var.alternative_names)))
+  proven_here = setsubtract(concat([var.domain_name], tolist(var.alternative_names)), var.proven_elsewhere)
 }
 
 resource "aws_acm_certificate" "this" {
@@ -18,7 +18,7 @@ resource "aws_acm_certificate" "this" {
 }
 
 resource "aws_route53_record" "proof" {
-  for_each = local.names
+  for_each = local.proven_here
 
   zone_id = var.hosted_zone_id
   name    = one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_name if option.domain_name == each.key])
@@ -26,11 +26,12 @@ resource "aws_route53_record" "proof" {
   records = [one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_value if option.domain_name == each.key])]
   ttl     = 300
 
-  # The same name has the same proof in every region.
+  # ACM gives a name the same proof again when its certificate is replaced.
   allow_overwrite = true
 }
 
 resource "aws_acm_certificate_validation" "this" {
-  certificate_arn         = aws_acm_certificate.this.arn
-  validation_record_fqdns = [for record in aws_route53_record.proof : record.fqdn]
+  certificate_arn = aws_acm_certificate.this.arn
+
+  depends_on = [aws_route53_record.proof]
 }

@@ -14,6 +14,17 @@ variable "alternative_names" {
   default     = []
 }
 
+variable "proven_elsewhere" {
+  description = "Names whose proof another certificate of the account keeps in the zone: a proof is the same in every region, and whoever destroys one region may not take it from the others."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = !contains(var.proven_elsewhere, var.domain_name)
+    error_message = "The certificate's own name is proven here: leave it out of proven_elsewhere."
+  }
+}
+
 variable "hosted_zone_id" {
   description = "The hosted zone in which ACM looks for the proof that the names are ours."
   type        = string

@@ -21,17 +21,17 @@ locals {
 
   edges = merge(
     {
-      gateway              = { from = "alb", to = "nodes", port = var.ports.gateway, why = "The load balancer hands requests to the gateway" }
-      gateway_status       = { from = "alb", to = "nodes", port = var.ports.gateway_status, why = "The load balancer asks the gateway whether it is ready" }
-      vpc_link             = { from = "vpc_link", to = "internal_alb", port = 443, why = "API Gateway hands requests to the internal load balancer" }
-      ingress              = { from = "internal_alb", to = "nodes", port = var.ports.ingress, why = "The internal load balancer hands requests to the mesh's gateway" }
-      ingress_status       = { from = "internal_alb", to = "nodes", port = var.ports.ingress_status, why = "The internal load balancer asks the mesh's gateway whether it is ready" }
-      cluster_api          = { from = "nodes", to = "cluster", port = 443, why = "Nodes and pods call the Kubernetes API" }
-      database             = { from = "nodes", to = "database", port = var.ports.database, why = "Services use their schema" }
-      database_functions   = { from = "functions", to = "database", port = var.ports.database, why = "A rotation sets the new password" }
-      cache                = { from = "nodes", to = "cache", port = var.ports.cache, why = "Services use sessions, limits and caches" }
-      endpoints            = { from = "nodes", to = "endpoints", port = 443, why = "AWS is called without the internet" }
-      endpoints_functions  = { from = "functions", to = "endpoints", port = 443, why = "AWS is called without the internet" }
+      gateway             = { from = "alb", to = "nodes", port = var.ports.gateway, why = "The load balancer hands requests to the gateway" }
+      gateway_status      = { from = "alb", to = "nodes", port = var.ports.gateway_status, why = "The load balancer asks the gateway whether it is ready" }
+      vpc_link            = { from = "vpc_link", to = "internal_alb", port = 443, why = "API Gateway hands requests to the internal load balancer" }
+      ingress             = { from = "internal_alb", to = "nodes", port = var.ports.ingress, why = "The internal load balancer hands requests to the mesh's gateway" }
+      ingress_status      = { from = "internal_alb", to = "nodes", port = var.ports.ingress_status, why = "The internal load balancer asks the mesh's gateway whether it is ready" }
+      cluster_api         = { from = "nodes", to = "cluster", port = 443, why = "Nodes and pods call the Kubernetes API" }
+      database            = { from = "nodes", to = "database", port = var.ports.database, why = "Services use their schema" }
+      database_functions  = { from = "functions", to = "database", port = var.ports.database, why = "A rotation sets the new password" }
+      cache               = { from = "nodes", to = "cache", port = var.ports.cache, why = "Services use sessions, limits and caches" }
+      endpoints           = { from = "nodes", to = "endpoints", port = 443, why = "AWS is called without the internet" }
+      endpoints_functions = { from = "functions", to = "endpoints", port = 443, why = "AWS is called without the internet" }
     },
     { for port in local.webhook_ports : "control_${port}" => { from = "cluster", to = "nodes", port = port, why = "The control plane calls kubelets and webhooks" } },
   )

@@ -31,6 +31,26 @@ run "each_name_is_proven_in_the_hosted_zone" {
   }
 }
 
+run "a_proof_that_another_certificate_keeps_is_not_made_again" {
+  command = apply
+  variables {
+    proven_elsewhere = ["api-latency.example.com"]
+  }
+
+  assert {
+    condition     = keys(aws_route53_record.proof) == ["api-us.example.com"] && aws_acm_certificate.this.subject_alternative_names == toset(["api-latency.example.com"])
+    error_message = "Destroying a region leaves the proof of the shared name."
+  }
+}
+
+run "refuses_to_leave_its_own_name_unproven" {
+  command = plan
+  variables {
+    proven_elsewhere = ["api-us.example.com"]
+  }
+  expect_failures = [var.proven_elsewhere]
+}
+
 run "refuses_a_star" {
   command = plan
   variables {

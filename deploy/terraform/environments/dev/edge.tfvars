@@ -1,0 +1,3 @@
+# The edge of dev.
+shape               = "alb"
+deletion_protection = false

@@ -1,0 +1,3 @@
+# The edge of prod.
+shape               = "alb"
+deletion_protection = true

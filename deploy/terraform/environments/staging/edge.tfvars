@@ -1,0 +1,3 @@
+# The edge of staging.
+shape               = "alb"
+deletion_protection = false

@@ -1,0 +1,18 @@
+output "global" {
+  description = "What the regions need of what they share."
+  sensitive   = true # the origin secret: load balancers compare it
+
+  value = {
+    hosted_zone_id    = module.dns.zone_id
+    name_servers      = module.dns.name_servers
+    ds_record         = module.dns.ds_record
+    domain            = var.domain
+    cloudfront        = module.edge.distribution
+    web_acl_arn       = module.firewall.arn
+    certificate_arn   = module.certificate.arn
+    health_check_ids  = module.edge.health_check_ids
+    origin_name       = module.edge.origin_name
+    origin_secret_arn = aws_secretsmanager_secret.origin.arn
+    origin_secrets    = compact([local.secret, var.origin_secret_previous])
+  }
+}

@@ -1,0 +1,56 @@
+# One region's cluster, the services' roles in it, and their names outside it.
+
+locals {
+  name = "meridian-${var.environment}-${var.region}"
+}
+
+module "discovery" {
+  source = "../../../modules/service-discovery"
+
+  namespace = "meridian.internal"
+  vpc_id    = var.network.vpc_id
+  services  = keys(var.data.secret_arns)
+  tags      = var.tags
+}
+
+module "cluster" {
+  source = "../../../modules/cluster"
+
+  name               = local.name
+  region             = var.region
+  account_id         = var.account_id
+  subnet_ids         = var.network.app_subnet_ids
+  security_group_ids = { cluster = var.network.security_group_ids["cluster"], nodes = var.network.security_group_ids["nodes"] }
+  node_groups        = var.node_groups
+  logs               = { retention_days = var.log_days, kms_key_arn = var.data.kms_key_arns["logs"] }
+  tags               = var.tags
+
+  access_entries = merge(var.access_entries, {
+    deployer = { principal_arn = module.identity.deploy_role_arn, policy = "AmazonEKSClusterAdminPolicy" }
+  })
+
+  controllers = {
+    queue_arns     = values(var.messaging.queue_arns)
+    namespace_arns = [module.discovery.namespace_arn]
+  }
+}
+
+module "identity" {
+  source = "../../../modules/service-identity"
+
+  name       = local.name
+  region     = var.region
+  account_id = var.account_id
+  cluster    = { name = module.cluster.name, oidc_provider_arn = module.cluster.oidc.provider_arn, oidc_issuer = module.cluster.oidc.issuer }
+  messaging  = merge(var.messaging, { kms_key_arn = var.data.kms_key_arns["messaging"] })
+  deployer   = { account_id = var.account_id, external_id = "meridian-${var.environment}-deploy" }
+  tags       = var.tags
+
+  secrets = {
+    arns        = var.data.secret_arns
+    shared_arns = var.data.shared_secret_arns
+    # The gateway's secret is the master's, replicated here under the same name.
+    further_arns = ["arn:aws:secretsmanager:${var.region}:${var.account_id}:secret:meridian/${var.environment}/gateway/origin-??????"]
+    kms_key_arns = [var.data.kms_key_arns["secrets"]]
+  }
+}

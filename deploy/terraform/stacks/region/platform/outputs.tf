@@ -1,0 +1,14 @@
+output "platform" {
+  description = "The cluster and the roles in it."
+  value = {
+    cluster_name              = module.cluster.name
+    cluster_endpoint          = module.cluster.endpoint
+    oidc_provider_arn         = module.cluster.oidc.provider_arn
+    node_role_arn             = module.cluster.node_role_arn
+    controller_role_arns      = module.cluster.controller_role_arns
+    service_role_arns         = module.identity.role_arns
+    external_secrets_role_arn = module.identity.external_secrets_role_arn
+    deploy_role_arn           = module.identity.deploy_role_arn
+    namespace_arn             = module.discovery.namespace_arn
+  }
+}

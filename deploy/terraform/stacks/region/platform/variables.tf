@@ -1,0 +1,66 @@
+variable "network" {
+  description = "The region's network: output of stack network."
+  type = object({
+    vpc_id             = string
+    app_subnet_ids     = list(string)
+    security_group_ids = map(string)
+  })
+}
+
+variable "data" {
+  description = "What the region keeps: output of stack data."
+  type = object({
+    kms_key_arns       = map(string)
+    secret_arns        = map(map(string))
+    shared_secret_arns = map(string)
+  })
+}
+
+variable "messaging" {
+  description = "Topics and queues: output of stack messaging."
+  type = object({
+    topic_arns            = map(string)
+    queue_arns            = map(string)
+    dead_letter_arns      = map(string)
+    publisher_topics      = map(list(string))
+    consumer_queues       = map(list(string))
+    consumer_dead_letters = map(list(string))
+    command_queues        = map(list(string))
+  })
+}
+
+variable "node_groups" {
+  description = "Node groups by name; see modules/cluster. Sizes are nodes."
+  type = map(object({
+    instance_type = string
+    min           = number
+    max           = number
+    disk_gib      = optional(number, 50)
+  }))
+  default = {
+    general = { instance_type = "m5.large", min = 3, max = 12 }
+    compute = { instance_type = "c5.xlarge", min = 3, max = 24 }
+    memory  = { instance_type = "r5.2xlarge", min = 0, max = 6 }
+  }
+
+  validation {
+    condition     = var.environment != "prod" || try(var.node_groups["general"].min >= 3, false)
+    error_message = "Production needs a general node in each of the three zones: set node_groups.general.min to at least 3 in environments/prod/platform.tfvars."
+  }
+}
+
+variable "access_entries" {
+  description = "People and roles who may use the Kubernetes API; see modules/cluster. The pipeline's role is there already."
+  type = map(object({
+    principal_arn = string
+    policy        = string
+    namespaces    = optional(list(string), [])
+  }))
+  default = {}
+}
+
+variable "log_days" {
+  description = "How many days the control plane's log is kept."
+  type        = number
+  default     = 365
+}
