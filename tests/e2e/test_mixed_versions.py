@@ -58,6 +58,7 @@ async def test_no_customer_notices_that_a_new_version_is_rolled_out(tmp_path: Pa
                 only_new()
                 placed += await _trade(fleet, sku, lambda: _contract(stack))
                 await _nothing_left_over(stack)
+                await log_in(admin, stack)  # a token lives for five minutes
                 await _all_is_counted(admin, sku, placed)
     finally:
         stack.stop()
@@ -84,6 +85,10 @@ def _both_versions(stack: Stack, released: Path, fleet: Fleet) -> Iterator[Calla
             yield retire
 
 
+async def log_in(admin: Shopper, stack: Stack) -> Shopper:
+    return await admin.log_in("admin@meridian.example", stack.admin_password)
+
+
 async def _all_is_counted(admin: Shopper, sku: str, placed: Sequence[str]) -> None:
     level = await admin.get(f"/v1/stock-levels/{sku}")
     assert (level["held"], level["sold"]) == (0, len(placed))
@@ -94,7 +99,7 @@ async def _all_is_counted(admin: Shopper, sku: str, placed: Sequence[str]) -> No
 @asynccontextmanager
 async def _shop(stack: Stack, fleet: Fleet) -> AsyncIterator[tuple[Shopper, str]]:
     async with _client(fleet, seed=0) as http:
-        admin = await Shopper(http).log_in("admin@meridian.example", stack.admin_password)
+        admin = await log_in(Shopper(http), stack)
         yield admin, await new_product(admin, stock=10 * CHECKOUTS)
 
 
