@@ -1,5 +1,7 @@
 """Runs Alembic for one service's schema, as the role that owns its tables."""
 
+import asyncio
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -13,17 +15,24 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from libs.database.bootstrap import roles_of
+from libs.database.session import is_lock_timeout, is_retryable
+from libs.observability.logging import get_logger
 from libs.topology import schema_of
 
 VERSION_TABLE: Final = "alembic_version"
 SHARED_TABLES: Final = ("outbox_messages", "inbox_messages", "idempotency_keys")
 _SERVICES_FOLDER: Final = Path(__file__).parents[2] / "services"
+_TRIES: Final = 20
+_PAUSE_SECONDS: Final = 1.0
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('migrate ' || current_schema()))"
+
+
+log = get_logger(__name__)
 
 
 class MigrationsError(Exception):
@@ -62,9 +71,11 @@ async def upgrade(service: str, migrator_url: str, revision: str = "head") -> No
 
     Beyond it is while code of the version before is being installed again: the schema was only expanded, and serves both.
     Each migration commits by itself: a constraint can be added in one and checked, with nobody locked out, in the next.
+    One that met requests at the locks it needs lets them pass, undone, and is run again.
 
     Raises:
         MigrationsError: the service has no migrations.
+        DBAPIError: a migration failed, or requests never left it its locks.
     """
     config = _config(service)
     last = _resolved(config, revision)
@@ -81,7 +92,24 @@ async def upgrade(service: str, migrator_url: str, revision: str = "head") -> No
             work(connection)
 
     while not steps or steps[-1]:
-        await _as_owner(service, migrator_url, work_if_behind)
+        await _letting_others_pass(service, migrator_url, work_if_behind)
+
+
+async def _letting_others_pass(
+    service: str, migrator_url: str, work: Callable[[Connection], None]
+) -> None:
+    tries_left = _TRIES
+    while tries_left:
+        tries_left -= 1
+        try:
+            await _as_owner(service, migrator_url, work)
+        except DBAPIError as error:
+            if not tries_left or not (is_retryable(error) or is_lock_timeout(error)):
+                raise
+            log.warning("migration_let_others_pass", service=service, tries_left=tries_left)
+            await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter is no secret
+        else:
+            return
 
 
 async def downgrade(service: str, migrator_url: str, revision: str) -> None:

@@ -22,6 +22,7 @@ from libs.database.migrations import (
 )
 from libs.testing.database_server import with_user
 from libs.testing.servers import running_postgres
+from libs.testing.waiting import eventually
 
 ENV = """
 import sqlalchemy as sa
@@ -192,6 +193,45 @@ async def test_a_failing_migration_changes_nothing(
     connection = await asyncpg.connect(migrator_url)
     assert await connection.fetchval("SELECT to_regclass('shop_order.things')") is None
     await connection.close()
+
+
+SECOND = """
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE outbox_messages ADD COLUMN note text")
+    op.execute("ALTER TABLE things ADD COLUMN note text")
+
+
+def downgrade() -> None:
+    op.drop_column("things", "note")
+    op.drop_column("outbox_messages", "note")
+"""
+
+
+async def test_a_migration_that_deadlocks_with_requests_lets_them_pass_and_is_run_again(
+    folder: Path, fresh: FreshDatabase, migrator_url: str
+) -> None:
+    await upgrade("order", migrator_url)
+    (folder / "versions" / "0002_add_notes.py").write_text(SECOND)
+    request = await asyncpg.connect(
+        dsn_of_database(fresh.server, "meridian"), server_settings={"deadlock_timeout": "1min"}
+    )
+    transaction = request.transaction()
+    await transaction.start()
+    await request.execute("SELECT FROM shop_order.things")
+    upgrading = asyncio.create_task(upgrade("order", migrator_url))
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    await eventually(lambda: request.fetchval(waiting))
+    await request.execute("SELECT FROM shop_order.outbox_messages")  # the migration holds it
+    await transaction.commit()
+    await upgrading
+    assert await request.fetchval("SELECT version_num FROM shop_order.alembic_version") == "0002"
+    await request.close()
 
 
 async def test_downgrading_leaves_the_schema_empty(folder: Path, migrator_url: str) -> None:
