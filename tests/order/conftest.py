@@ -330,6 +330,7 @@ async def running(
         cart_base_url="http://cart",
         user_base_url="http://user",
         product_base_url="http://product",
+        resends_per_second=100_000,  # rationing has tests of its own, and would only slow these down
     )
     assert isinstance(settings, OrderSettings)
     app = create_app(settings)
