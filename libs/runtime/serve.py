@@ -141,7 +141,15 @@ class _DrainingServer(uvicorn.Server):
         stopping: asyncio.Event | None = getattr(self._app.state, "stopping", None)
         if stopping is not None:
             stopping.set()
+        if not self.should_exit:
+            self._ask_callers_to_leave()
         super().handle_exit(sig, frame)
+
+    def _ask_callers_to_leave(self) -> None:
+        leave = (b"connection", b"close")
+        self.server_state.default_headers = [*self.server_state.default_headers, leave]
+        # uvicorn makes the default headers anew every second, from these.
+        self.config.encoded_headers = [*self.config.encoded_headers, leave]
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -151,9 +159,7 @@ class _DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def _see_callers_off(self) -> None:
-        state = self.server_state
-        state.default_headers = [*state.default_headers, (b"connection", b"close")]
-        while state.connections and not self.force_exit:  # noqa: ASYNC110 - uvicorn tells nobody when they end
+        while self.server_state.connections and not self.force_exit:  # noqa: ASYNC110 - uvicorn tells nobody when they end
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
