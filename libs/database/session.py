@@ -27,7 +27,6 @@ from libs.deadline import require_time
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_SECONDS: Final = 2
 RECYCLE_SECONDS: Final = 1800
 
 _CALLBACKS: Final = "after_commit"
@@ -45,7 +44,10 @@ class DatabaseUnreachableError(ConnectionError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How many seconds a request waits for what, so that no fault can hold rows for longer than it lives."""
+    """How many seconds a request waits for what, so that no fault can hold rows for longer than it lives.
+
+    `connection` is the wait for one of the pool, and again for a new one to be made.
+    """
 
     connection: float = 2
     lock: float = 2
@@ -195,7 +197,7 @@ def _engine(url: str, application_name: str, pool_size: int, patience: Patience)
         pool_use_lifo=True,
         connect_args={
             "async_creator_fn": _connect,
-            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "timeout": patience.connection,
             "command_timeout": patience.answer,
             "server_settings": {
                 **patience.server_settings(),

@@ -120,7 +120,7 @@ def scratch_database_url(databases: Databases) -> str:
 @pytest.fixture
 async def scratch_database(scratch_database_url: str) -> AsyncIterator[Database]:
     """An empty database of this test's own, for libraries that bring their own tables."""
-    opened = Database(scratch_database_url, application_name="test-scratch")
+    opened = Database(scratch_database_url, application_name="test-scratch", patience=PATIENCE)
     yield opened
     await opened.close()
 

@@ -45,8 +45,7 @@ async def test_a_server_that_is_away_means_unavailable(url: str) -> None:
 async def test_an_exhausted_pool_means_unavailable_but_the_probe_still_answers(
     scratch_database_url: str,
 ) -> None:
-    hasty = Patience(connection=0.05)
-    database = Database(scratch_database_url, application_name="small", pool_size=1, patience=hasty)
+    database = Database(scratch_database_url, application_name="small", pool_size=1)
     async with database.transaction() as session:
         await session.execute(text("SELECT 1"))
         with pytest.raises(PoolTimeoutError) as caught:
