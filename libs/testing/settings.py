@@ -27,6 +27,7 @@ class TestEnvironment(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     test_database_url: SecretStr | None = None
+    pytest_xdist_worker: str = "gw0"
     ministack_python: Path = Path(__file__).parents[2] / ".meridian/ministack/bin/python"
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 from libs.testing.servers import running_unruly
@@ -24,8 +25,10 @@ from tests.architecture.applications import ROOT
 
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 10
-PORT_OFFSETS: Final = range(12_000, 22_000, 200)
+PORT_OFFSETS: Final = range(15_000, 22_000, 200)
 """Below the ports the kernel gives to outgoing connections."""
+
+_WORKERS: Final = 4
 
 OVERRIDES: Final = """
 RATE_LIMIT_REQUESTS=1000000
@@ -67,12 +70,16 @@ class Stack:
         )
 
     def stop(self) -> float:
-        """Press Ctrl-C and return how many seconds it took until everything was gone."""
+        """Press Ctrl-C, see that nothing is left, and return how many seconds that took."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
         began = time.monotonic()
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(START_SECONDS)
+        status = self.process.wait(START_SECONDS)
+        seconds = time.monotonic() - began
         self.beside.close()
-        return time.monotonic() - began
+        assert status == 0, self.log()
+        assert not [child for child in family if child.is_running()]
+        return seconds
 
     def pid_of(self, part: str) -> int:
         state = json.loads((self.home / "meridian" / "state.json").read_text())
@@ -126,7 +133,10 @@ def start_stack(
 
 
 def free_offset() -> int:
-    for offset in random.sample(PORT_OFFSETS, len(PORT_OFFSETS)):
+    """Find a range of ports nobody listens on, and that no other worker of this test run looks at."""
+    worker = int(TestEnvironment().pytest_xdist_worker.removeprefix("gw"))
+    mine = PORT_OFFSETS[worker % _WORKERS :: _WORKERS]
+    for offset in random.sample(mine, len(mine)):
         if all(_is_free(port + offset) for port in (*range(8080, 8180), *LOCAL_PORTS.values())):
             return offset
     pytest.fail("no range of free ports for a second stack")

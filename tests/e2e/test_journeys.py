@@ -8,13 +8,12 @@ from typing import Any
 
 import asyncpg
 import httpx
-import psutil
 import pytest
 
 from libs.testing.waiting import eventually
 from libs.topology import SERVICES, schema_of
 from tests.e2e.shopper import Shopper, new_product, settled
-from tests.e2e.stack import STOP_SECONDS, Stack
+from tests.e2e.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack]
 
@@ -213,14 +212,6 @@ async def test_internal_operations_have_no_route_at_the_edge(
         answer = await http.request(method, path, headers=admin.headers)
         assert answer.status_code == 404
         assert answer.headers["content-type"].startswith("application/problem+json")
-
-
-def test_ctrl_c_stops_everything_in_time_and_leaves_no_process(stack: Stack) -> None:
-    family = psutil.Process(stack.process.pid).children(recursive=True)
-    assert len(family) > 9
-    assert stack.stop() <= STOP_SECONDS
-    assert stack.process.returncode == 0
-    assert not [child for child in family if child.is_running()]
 
 
 async def trace_ids_of(stack: Stack, order_id: str) -> list[str]:
