@@ -47,7 +47,7 @@ resource "aws_codepipeline" "this" {
         ConnectionArn        = aws_codeconnections_connection.this.arn
         FullRepositoryId     = var.source_repository.id
         BranchName           = var.source_repository.branch
-        OutputArtifactFormat = "CODE_ZIP"
+        OutputArtifactFormat = "CODEBUILD_CLONE_REF" # a clone keeps links and history; an archive need not
         DetectChanges        = "true"
       }
     }

@@ -1,4 +1,4 @@
-# Who may do what: the pipeline starts builds and reads the source; a build reads the artifacts and writes its log; only
+# Who may do what: the pipeline starts builds and reads the source; a build clones the source and writes its log; only
 # the image build may push; only the other three may assume a region's deploy role.
 
 resource "aws_iam_role" "pipeline" {
@@ -77,6 +77,11 @@ resource "aws_iam_role_policy" "build" {
 }
 
 data "aws_iam_policy_document" "build" {
+  statement {
+    sid       = "CloneTheSource"
+    actions   = ["codeconnections:UseConnection", "codestar-connections:UseConnection"]
+    resources = [aws_codeconnections_connection.this.arn]
+  }
   statement {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.this.arn}:log-stream:*"]

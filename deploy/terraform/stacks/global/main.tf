@@ -55,7 +55,7 @@ module "edge" {
 
   # The master's bucket and its copy (stack data): the same files, seconds apart.
   asset_buckets = [
-    for region in [var.master_region, var.asset_copy_region] :
+    for region in [var.region, var.asset_copy_region] :
     "${local.name}-static-assets-${var.account_id}-${region}.s3.${region}.amazonaws.com"
   ]
 }
@@ -67,7 +67,7 @@ resource "aws_secretsmanager_secret" "origin" {
   recovery_window_in_days = 7
 
   dynamic "replica" {
-    for_each = setsubtract(keys(var.regions), [var.master_region])
+    for_each = setsubtract(keys(var.regions), [var.region])
 
     content {
       region = replica.value

@@ -1,21 +1,10 @@
-variable "master_region" {
-  description = "The region whose stack data keeps the static assets CloudFront serves."
-  type        = string
-  default     = "us-east-1"
-
-  validation {
-    condition     = contains(keys(var.regions), var.master_region)
-    error_message = "There is no such region: master_region is a key of regions in environments/<environment>/env.tfvars."
-  }
-}
-
 variable "asset_copy_region" {
   description = "Where the master's buckets have their copies: copy_regions of stack data."
   type        = string
   default     = "us-west-2"
 
   validation {
-    condition     = var.asset_copy_region != var.master_region
+    condition     = var.asset_copy_region != var.region
     error_message = "A copy in the same region is lost with it: asset_copy_region is another one."
   }
 }
