@@ -16,4 +16,4 @@ cache = {
   snapshot_days = 1
 }
 
-deletion = { recovery_days = 7, lock_changeable_for = null }
+deletion = { recovery_days = 7, lock_final = false }

@@ -15,4 +15,4 @@ cache = {
   snapshot_days = 3
 }
 
-deletion = { recovery_days = 14, lock_changeable_for = null }
+deletion = { recovery_days = 14, lock_final = false }

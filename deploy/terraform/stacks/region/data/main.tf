@@ -125,7 +125,7 @@ module "vault" {
   name            = local.name
   account_id      = var.account_id
   kms_key_arn     = module.keys_and_secrets.key_arns["backup"]
-  changeable_days = var.deletion.lock_changeable_for
+  changeable_days = var.deletion.lock_final ? var.deletion.lock_changeable_for : null
   tags            = local.tags
 }
 
@@ -136,7 +136,7 @@ module "vault_copy" {
   name            = local.name
   account_id      = var.account_id
   kms_key_arn     = module.key_replicas.key_arns["backup"]
-  changeable_days = var.deletion.lock_changeable_for
+  changeable_days = var.deletion.lock_final ? var.deletion.lock_changeable_for : null
   tags            = local.tags
 }
 

@@ -97,15 +97,16 @@ variable "cache" {
 }
 
 variable "deletion" {
-  description = "Days a deleted key or secret can be brought back, and days until the lock of the backup vaults is final (null: never, for what is meant to be destroyed)."
+  description = "Days a deleted key or secret can be brought back, and the backup vaults' lock: whether it becomes final (false for what is meant to be destroyed), and after how many days."
   type = object({
     recovery_days       = optional(number, 30)
+    lock_final          = optional(bool, true)
     lock_changeable_for = optional(number, 14)
   })
   default = {}
 
   validation {
-    condition     = var.environment != "prod" || var.deletion.lock_changeable_for != null
-    error_message = "In production the backup vaults' lock becomes final: give deletion.lock_changeable_for, for example 14."
+    condition     = var.environment != "prod" || var.deletion.lock_final
+    error_message = "In production the backup vaults' lock becomes final: set deletion.lock_final to true."
   }
 }
