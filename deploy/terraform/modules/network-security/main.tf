@@ -111,12 +111,11 @@ resource "aws_vpc_security_group_egress_rule" "internet" {
   tags = merge(var.tags, { Name = "internet" })
 }
 
-# The one opening to the outside. CloudFront's prefix list counts as 55 rules of the quota of 60, so Route 53's health
+# The one opening to the outside. CloudFront's list counts as 55 rules of the quota of 60, Route 53's as 25, so its health
 # checkers have a group of their own.
 resource "aws_vpc_security_group_ingress_rule" "cloudfront" {
   security_group_id = aws_security_group.this["alb"].id
-  prefix_list_id    = var.cloudfront_prefix_list_id
-  cidr_ipv4         = var.cloudfront_prefix_list_id == null ? "0.0.0.0/0" : null
+  prefix_list_id    = var.prefix_list_ids.cloudfront
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
@@ -125,26 +124,9 @@ resource "aws_vpc_security_group_ingress_rule" "cloudfront" {
   tags = merge(var.tags, { Name = "edge" })
 }
 
-resource "aws_ec2_managed_prefix_list" "health_checkers" {
-  name           = "${var.name}-route53-health-checkers"
-  address_family = "IPv4"
-  max_entries    = 40
-
-  dynamic "entry" {
-    for_each = var.health_checker_cidrs
-
-    content {
-      cidr        = entry.value
-      description = "ROUTE53_HEALTHCHECKS"
-    }
-  }
-
-  tags = var.tags
-}
-
 resource "aws_vpc_security_group_ingress_rule" "health_checkers" {
   security_group_id = aws_security_group.this["alb_health_checks"].id
-  prefix_list_id    = aws_ec2_managed_prefix_list.health_checkers.id
+  prefix_list_id    = var.prefix_list_ids.health_checkers
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443

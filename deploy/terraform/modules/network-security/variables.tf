@@ -33,29 +33,16 @@ variable "subnet_cidrs" {
   }
 }
 
-variable "cloudfront_prefix_list_id" {
-  description = "The region's prefix list com.amazonaws.global.cloudfront.origin-facing; null lets everybody reach port 443, where the origin secret is still asked for."
-  type        = string
-  default     = null
+variable "prefix_list_ids" {
+  description = "Who may come in from outside, by Amazon's own lists: com.amazonaws.global.cloudfront.origin-facing and com.amazonaws.<region>.route53-healthchecks."
+  type = object({
+    cloudfront      = string
+    health_checkers = string
+  })
 
   validation {
-    condition     = var.cloudfront_prefix_list_id == null || can(regex("^pl-[0-9a-f]{8,17}$", var.cloudfront_prefix_list_id))
-    error_message = "cloudfront_prefix_list_id looks like pl-3b927c52: aws ec2 describe-managed-prefix-lists --filters Name=prefix-list-name,Values=com.amazonaws.global.cloudfront.origin-facing."
-  }
-}
-
-variable "health_checker_cidrs" {
-  description = "Where Route 53's health checkers ask from: service ROUTE53_HEALTHCHECKS of https://ip-ranges.amazonaws.com/ip-ranges.json, IPv4."
-  type        = set(string)
-  default = [
-    "15.177.0.0/18", "54.183.255.128/26", "54.228.16.0/26", "54.232.40.64/26", "54.241.32.64/26", "54.243.31.192/26",
-    "54.244.52.192/26", "54.245.168.0/26", "54.248.220.0/26", "54.250.253.192/26", "54.251.31.128/26", "54.252.79.128/26",
-    "54.252.254.192/26", "54.255.254.192/26", "107.23.255.0/26", "176.34.159.192/26", "177.71.207.128/26",
-  ]
-
-  validation {
-    condition     = length(var.health_checker_cidrs) > 0 && length(var.health_checker_cidrs) <= 40 && alltrue([for cidr in var.health_checker_cidrs : can(cidrhost(cidr, 0)) && cidr != "0.0.0.0/0"])
-    error_message = "health_checker_cidrs holds 1 to 40 addresses such as 15.177.0.0/18; never 0.0.0.0/0."
+    condition     = alltrue([for id in values(var.prefix_list_ids) : can(regex("^pl-[0-9a-f]{8,17}$", id))])
+    error_message = "prefix_list_ids are ids such as pl-0123456789abcdef0: aws ec2 describe-managed-prefix-lists --filters Name=owner-id,Values=AWS."
   }
 }
 

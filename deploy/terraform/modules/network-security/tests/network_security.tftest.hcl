@@ -3,9 +3,9 @@
 mock_provider "aws" {}
 
 variables {
-  name                      = "meridian-prod-us-east-1"
-  vpc_id                    = "vpc-1"
-  cloudfront_prefix_list_id = "pl-3b927c52"
+  name            = "meridian-prod-us-east-1"
+  vpc_id          = "vpc-1"
+  prefix_list_ids = { cloudfront = "pl-00000001", health_checkers = "pl-00000002" }
   subnet_ids = {
     public = ["subnet-1", "subnet-2", "subnet-3"]
     app    = ["subnet-10", "subnet-11", "subnet-12"]
@@ -22,8 +22,8 @@ run "the_only_way_in_is_443_from_cloudfront_and_the_health_checkers" {
   command = apply
 
   assert {
-    condition     = aws_vpc_security_group_ingress_rule.cloudfront.prefix_list_id == "pl-3b927c52" && aws_vpc_security_group_ingress_rule.cloudfront.cidr_ipv4 == null
-    error_message = "CloudFront's addresses reach the load balancer."
+    condition     = aws_vpc_security_group_ingress_rule.cloudfront.prefix_list_id == "pl-00000001" && aws_vpc_security_group_ingress_rule.health_checkers.prefix_list_id == "pl-00000002"
+    error_message = "CloudFront and Route 53's health checkers reach the load balancer."
   }
   assert {
     condition     = aws_vpc_security_group_ingress_rule.cloudfront.from_port == 443 && aws_vpc_security_group_ingress_rule.cloudfront.to_port == 443 && aws_vpc_security_group_ingress_rule.health_checkers.from_port == 443 && aws_vpc_security_group_ingress_rule.health_checkers.to_port == 443
@@ -34,20 +34,8 @@ run "the_only_way_in_is_443_from_cloudfront_and_the_health_checkers" {
     error_message = "Inside, every rule names a security group, no address."
   }
   assert {
-    condition     = !contains(var.health_checker_cidrs, "0.0.0.0/0") && contains(var.health_checker_cidrs, "15.177.0.0/18") && length(aws_ec2_managed_prefix_list.health_checkers.entry) == 17
-    error_message = "Health checkers come from Route 53's published addresses."
-  }
-}
-
-run "without_a_prefix_list_443_alone_is_open" {
-  command = plan
-  variables {
-    cloudfront_prefix_list_id = null
-  }
-
-  assert {
-    condition     = aws_vpc_security_group_ingress_rule.cloudfront.cidr_ipv4 == "0.0.0.0/0" && aws_vpc_security_group_ingress_rule.cloudfront.from_port == 443 && aws_vpc_security_group_ingress_rule.cloudfront.to_port == 443 && aws_vpc_security_group_ingress_rule.cloudfront.ip_protocol == "tcp"
-    error_message = "443 at the edge is the one thing that may be open to everybody."
+    condition     = alltrue([for rule in [aws_vpc_security_group_ingress_rule.cloudfront, aws_vpc_security_group_ingress_rule.health_checkers] : rule.cidr_ipv4 == null && rule.cidr_ipv6 == null])
+    error_message = "No address is let in by itself."
   }
 }
 
@@ -138,17 +126,9 @@ run "refuses_a_wrong_cidr" {
 run "refuses_a_prefix_list_that_is_none" {
   command = plan
   variables {
-    cloudfront_prefix_list_id = "cloudfront"
+    prefix_list_ids = { cloudfront = "pl-00000001", health_checkers = "0.0.0.0/0" }
   }
-  expect_failures = [var.cloudfront_prefix_list_id]
-}
-
-run "refuses_everybody_as_health_checker" {
-  command = plan
-  variables {
-    health_checker_cidrs = ["0.0.0.0/0"]
-  }
-  expect_failures = [var.health_checker_cidrs]
+  expect_failures = [var.prefix_list_ids]
 }
 
 run "refuses_a_port_that_is_none" {

@@ -3,6 +3,22 @@
 locals {
   name = "meridian-${var.environment}-${var.region}"
   row  = var.regions[var.region]
+
+  prefix_list_names = {
+    cloudfront      = "com.amazonaws.global.cloudfront.origin-facing"
+    health_checkers = "com.amazonaws.${var.region}.route53-healthchecks"
+  }
+
+  # Their ids differ from region to region and only AWS knows them. Where it is not asked, ids that are nobody's stand in.
+  prefix_list_ids = merge(
+    { cloudfront = "pl-00000000", health_checkers = "pl-00000000" },
+    { for who, list in data.aws_ec2_managed_prefix_list.amazon : who => list.id },
+  )
+}
+
+data "aws_ec2_managed_prefix_list" "amazon" {
+  for_each = var.emulator_endpoint == null ? local.prefix_list_names : {}
+  name     = each.value
 }
 
 module "network" {
@@ -22,12 +38,12 @@ module "network" {
 module "security" {
   source = "../../../modules/network-security"
 
-  name                      = local.name
-  vpc_id                    = module.network.vpc_id
-  subnet_ids                = module.network.subnet_ids
-  subnet_cidrs              = module.network.subnet_cidrs
-  cloudfront_prefix_list_id = lookup(var.cloudfront_prefix_list_ids, var.region, null)
-  tags                      = var.tags
+  name            = local.name
+  vpc_id          = module.network.vpc_id
+  subnet_ids      = module.network.subnet_ids
+  subnet_cidrs    = module.network.subnet_cidrs
+  prefix_list_ids = local.prefix_list_ids
+  tags            = var.tags
 }
 
 module "endpoints" {

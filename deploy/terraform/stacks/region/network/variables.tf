@@ -14,14 +14,3 @@ variable "flow_log_days" {
   type        = number
   default     = 365
 }
-
-variable "cloudfront_prefix_list_ids" {
-  description = "By region, the prefix list com.amazonaws.global.cloudfront.origin-facing. AWS tells its id only by a call: aws ec2 describe-managed-prefix-lists."
-  type        = map(string)
-  default     = {}
-
-  validation {
-    condition     = var.environment != "prod" || contains(keys(var.cloudfront_prefix_list_ids), var.region)
-    error_message = "prod needs the region's prefix list, else everybody reaches the load balancer: add it to environments/prod/network.tfvars (aws ec2 describe-managed-prefix-lists --filters Name=prefix-list-name,Values=com.amazonaws.global.cloudfront.origin-facing)."
-  }
-}
