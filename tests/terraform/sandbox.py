@@ -59,7 +59,7 @@ class Sandbox:
         work = self.folder / "plans" / place.environment / place.region / place.stack
         work.mkdir(parents=True, exist_ok=True)
         values = work / "values.tfvars.json"
-        values.write_text(json.dumps(self._values(place)))
+        values.write_text(json.dumps(self.values(place)))
         self.run(
             folder,
             "plan",
@@ -83,7 +83,8 @@ class Sandbox:
         file = self.layout.terraform / "tests" / "fixtures" / f"{stack}.json"
         return json.loads(file.read_text().replace(MASTER_REGION, region))
 
-    def _values(self, place: Place) -> Mapping[str, Any]:
+    def values(self, place: Place) -> Mapping[str, Any]:
+        """Return what the driver would hand a stack: the place, and its upstreams' examples."""
         declared = {variable.name for variable in self.layout.variables_of(place.stack)}
         given = {
             "environment": place.environment,
