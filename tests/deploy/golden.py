@@ -50,7 +50,8 @@ SERVICE_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 PLATFORM_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "api-gateway": {"edge": {"shape": "apigateway"}},
-    "gateway-api": {"edge": {"api": "gatewayApi"}},
+    "ingress": {"edge": {"api": "ingress", "certificateArn": CERTIFICATE}},
+    "gateway-api": {"edge": {"api": "gatewayApi", "certificateArn": CERTIFICATE}},
     "no-mesh": {"mesh": {"enabled": False}},
     "canary": {"mesh": {"canary": {"order": 10}}},
     "no-collector": {"collector": {"enabled": False}},

@@ -56,10 +56,20 @@ PLACES: Final = tuple(
     Place(environment, region) for environment in ENVIRONMENTS for region in REGIONS
 )
 
+WITHOUT_TERRAFORM: Final[Mapping[str, Any]] = {
+    "certificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-4000-8000-000000000000",
+    "wafAclArn": "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/meridian/00000000-0000-4000-8000-000000000000",
+}
+"""What the load balancer controller needs to make a load balancer itself."""
+
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "shape b": {"edge": {"shape": "apigateway"}},
-    "gateway api": {"edge": {"api": "gatewayApi"}},
-    "shape b, gateway api": {"edge": {"shape": "apigateway", "api": "gatewayApi"}},
+    "ingress": {"edge": {"api": "ingress", **WITHOUT_TERRAFORM}},
+    "shape b, ingress": {"edge": {"shape": "apigateway", "api": "ingress", **WITHOUT_TERRAFORM}},
+    "gateway api": {"edge": {"api": "gatewayApi", **WITHOUT_TERRAFORM}},
+    "shape b, gateway api": {
+        "edge": {"shape": "apigateway", "api": "gatewayApi", **WITHOUT_TERRAFORM}
+    },
     "no mesh": {"mesh": {"enabled": False}},
     "canary": {"mesh": {"canary": {"order": 10}}},
     "database bootstrap": {"databaseBootstrap": {"enabled": True}},

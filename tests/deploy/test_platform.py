@@ -37,7 +37,12 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"network": {"data": ["10.0.999.0/24"]}}, "/network/data/0", "pattern"),
     ({"identity": {"issuer": "http://api.example.com"}}, "/identity/issuer", "pattern"),
     ({"edge": {"shape": "nlb"}}, "/edge/shape", "one of"),
-    ({"edge": {"certificateArn": ""}}, "/edge/certificateArn", "pattern"),
+    ({"edge": {"api": "ingress"}}, "/edge/certificateArn", "pattern"),
+    ({"edge": {"api": "gatewayApi"}}, "/edge/certificateArn", "pattern"),
+    ({"edge": {"api": "nodePort"}}, "/edge/api", "one of"),
+    ({"edge": {"targetGroups": {"http": ""}}}, "/edge/targetGroups/http", "pattern"),
+    ({"edge": {"targetGroups": {"status": "m-stat"}}}, "/edge/targetGroups/status", "pattern"),
+    ({"edge": {"targetGroups": {"htp": "m-http"}}}, "/edge/targetGroups", "htp"),
     ({"gateway": {"replicas": {"min": 1}}}, "/gateway/replicas/min", "minimum"),
     ({"gateway": {"image": {"tag": "latest"}}}, "/gateway/image/tag", "not"),
     ({"gateway": {"image": {"digest": "sha256:1"}}}, "/gateway/image/digest", "pattern"),
@@ -238,26 +243,6 @@ def test_the_ports_of_the_gateway_line_up() -> None:
         one["containerPort"] for one in container_of(find(prod(), "Deployment", "gateway"))["ports"]
     }
     assert ports == {8080, 8081}
-
-
-def test_both_shapes_have_one_way_in() -> None:
-    outer = find(prod(), "Ingress", "edge")
-    assert outer["metadata"]["annotations"]["alb.ingress.kubernetes.io/scheme"] == "internet-facing"
-    assert "wafv2-acl-arn" in str(outer["metadata"]["annotations"])
-    assert "zonal_shift.config.enabled=true" in str(outer["metadata"]["annotations"])
-    manifests = Place().rendered({"edge": {"shape": "apigateway"}})
-    inner = find(manifests, "Ingress", "edge")
-    assert inner["metadata"]["annotations"]["alb.ingress.kubernetes.io/scheme"] == "internal"
-    assert inner["metadata"]["namespace"] == "istio-ingress"
-    assert not [m for m in manifests if m["metadata"]["name"] == "gateway"]
-
-
-def test_the_gateway_api_says_the_same_as_the_ingress() -> None:
-    manifests = Place().rendered({"edge": {"api": "gatewayApi"}})
-    assert not of_kind(manifests, "Ingress")
-    route = find(manifests, "HTTPRoute", "edge")["spec"]
-    assert route["hostnames"] == ["api-us.example.com"]
-    assert route["rules"][0]["backendRefs"] == [{"name": "gateway", "port": 8080}]
 
 
 def test_without_the_mesh_nothing_of_it_is_left() -> None:

@@ -8,6 +8,7 @@ from edge.table import load_table
 from libs.runtime.resources import KEPT_IDLE_SECONDS
 from libs.topology import SERVICES
 from tests.deploy.charts import find, of_kind
+from tests.deploy.golden import CERTIFICATE, platform_with
 from tests.deploy.region import PLACES, Place, everything_in, service_in
 from tests.e2e.draining import draining_of
 
@@ -25,7 +26,7 @@ def test_a_pod_is_not_killed_before_it_has_drained(place: Place) -> None:
 
 @every_place
 def test_the_gateway_outlives_what_the_load_balancer_still_sends(place: Place) -> None:
-    everything = everything_in(place)
+    everything = platform_with({"edge": {"api": "ingress", "certificateArn": CERTIFICATE}}, place)
     gateway = find(everything, "Deployment", "gateway")["spec"]["template"]["spec"]
     [envoy] = gateway["containers"]
     sleep = envoy["lifecycle"]["preStop"]["sleep"]["seconds"]

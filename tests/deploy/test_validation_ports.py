@@ -149,18 +149,16 @@ def test_the_load_balancer_reaches_what_it_sends_to_and_what_it_asks_for_health(
 ) -> None:
     everything = everything_in(place)
     gateway = pod_named(place, "Deployment/gateway")
-    for ingress in of_kind(everything, "Ingress"):
-        annotations = ingress["metadata"]["annotations"]
-        asked = annotations["alb.ingress.kubernetes.io/healthcheck-port"]
-        for number in {gateway.ports["http"], int(asked)}:
-            address = _first_address_of_the_load_balancer(place)
-            assert may_be_reached_from(everything, gateway, address, number), (
-                f"{address} is kept from the gateway's port {number}"
-            )
-        for backend in values_at(ingress, "backend"):
-            named = backend["service"]
-            service = find(everything, "Service", named["name"])
-            assert named["port"]["number"] in {p["port"] for p in service["spec"]["ports"]}
+    address = _first_address_of_the_load_balancer(place)
+    bound = [one["spec"]["serviceRef"] for one in of_kind(everything, "TargetGroupBinding")]
+    assert len(bound) == 2
+    for named in bound:
+        service = find(everything, "Service", named["name"])["spec"]
+        [port] = [one for one in service["ports"] if one["port"] == named["port"]]
+        assert gateway.is_selected_by(service["selector"])
+        assert may_be_reached_from(
+            everything, gateway, address, gateway.ports[port["targetPort"]]
+        ), f"{address} is kept from the gateway's port {port['targetPort']}"
 
 
 @every_place

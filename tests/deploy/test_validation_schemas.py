@@ -10,7 +10,9 @@ from kubernetes_validate import SchemaNotFoundError
 
 from tests.deploy.charts import Manifest, of_kind
 from tests.deploy.core_schemas import VERSIONS, faults, is_core
-from tests.deploy.custom_resources import KNOWN
+from tests.deploy.custom_resources import KNOWN, OWN_SCHEMAS, faults_in_own
+from tests.deploy.platform import OPTIONS
+from tests.deploy.platform import Place as Platform
 from tests.deploy.region import PLACES, Place, everything_in, name_of
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
@@ -44,6 +46,36 @@ def test_no_object_is_of_a_kind_nobody_checks(place: Place) -> None:
         if not is_core(one) and f"{one['apiVersion']}/{one['kind']}" not in KNOWN
     }
     assert not unchecked
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_a_kind_without_a_published_schema_keeps_to_ours(place: Place) -> None:
+    everything = [*everything_in(place), *Platform().rendered(OPTIONS["shape b"])]
+    checked = [one for one in everything if f"{one['apiVersion']}/{one['kind']}" in OWN_SCHEMAS]
+    assert {f"{one['apiVersion']}/{one['kind']}" for one in checked} == set(OWN_SCHEMAS)
+    assert not [fault for one in checked for fault in faults_in_own(one)]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("spec", "targetGroupArn"), "arn"),
+        (("spec", "targetGroupARN"), "m-http"),
+        (("spec", "targetType"), "pod"),
+        (("spec", "serviceRef", "port"), 0),
+        (("spec", "serviceRef", "namespace"), "meridian"),
+        (("spec", "networking"), {}),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_our_own_schema_finds_a_typo_where_it_is(path: tuple[str, ...], value: Any) -> None:
+    wrong = copy.deepcopy(of_kind(everything_in(PLACES[0]), "TargetGroupBinding")[0])
+    *way, last = path
+    target: Any = wrong
+    for step in way:
+        target = target[step]
+    target[last] = value
+    assert faults_in_own(wrong)[0].startswith((".".join(path), ".".join(way)))
 
 
 @every_version

@@ -37,6 +37,10 @@ run "tls_ends_here_with_modern_ciphers" {
     error_message = "Smuggled requests are refused; a firewall that is away lets nobody in; it is not deleted by accident."
   }
   assert {
+    condition     = aws_lb.this.enable_zonal_shift
+    error_message = "A zone can be taken out of it without a change."
+  }
+  assert {
     condition     = aws_lb.this.access_logs[0].enabled && aws_lb.this.connection_logs[0].enabled && aws_lb.this.idle_timeout == 65
     error_message = "Requests and connections are logged; a stream's heartbeat keeps its connection."
   }
@@ -67,8 +71,8 @@ run "health_is_asked_at_the_status_port" {
     error_message = "A pod is healthy when its gateway says so, found out within ten seconds."
   }
   assert {
-    condition     = aws_lb_target_group.this["http"].port == 8080 && aws_lb_target_group.this["status"].port == 8081 && aws_lb_target_group.this["http"].deregistration_delay == "15"
-    error_message = "Requests go to 8080, health checks to 8081; a leaving pod has fifteen seconds."
+    condition     = aws_lb_target_group.this["http"].port == 8080 && aws_lb_target_group.this["status"].port == 8081 && aws_lb_target_group.this["http"].deregistration_delay == "30"
+    error_message = "Requests go to 8080, health checks to 8081; a leaving pod has thirty seconds, one more than the longest request."
   }
   assert {
     condition     = toset(flatten([for c in aws_lb_listener_rule.status.condition : [for p in c.path_pattern : p.values]])) == toset(["/ready"]) && toset(flatten([for c in aws_lb_listener_rule.status.condition : [for m in c.http_request_method : m.values]])) == toset(["GET"])
