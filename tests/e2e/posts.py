@@ -48,6 +48,10 @@ class Shop:
     http: httpx.AsyncClient
     admin: Shopper
 
+    async def renew(self) -> None:
+        """Log the administrator in again: an access token lives for five minutes."""
+        await self.admin.log_in("admin@meridian.example", self.stack.admin_password)
+
     async def place_order(self, *, method: str = "tok_ok", stock: int = 5) -> Post:
         sku = await new_product(self.admin, stock=stock)
         buyer = await Shopper(self.http).register()

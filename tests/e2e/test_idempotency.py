@@ -130,6 +130,7 @@ async def test_a_hundred_equal_requests_over_all_processes_are_one_execution(
     shop: Shop, urls: list[str], direct: httpx.AsyncClient, operation: str
 ) -> None:
     for _ in range(trials(1, 50)):
+        await shop.renew()
         post: Post = await getattr(shop, operation)()
         the_key = key()
         answers = await asyncio.gather(
