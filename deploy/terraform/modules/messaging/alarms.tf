@@ -29,7 +29,7 @@ locals {
       metric      = "ApproximateNumberOfMessagesVisible"
       threshold   = 0
       periods     = 1
-      description = "${queue} holds messages that were given up. List them (python -m libs.messaging dead-letters), repair the cause, redrive."
+      description = "${queue} holds messages that were given up. List them (python -m libs.messaging dlq list, in the pod of a worker), repair the cause, redrive: docs/runbooks/alerts.md, DeadLetters."
     }
   }
 }

@@ -80,7 +80,7 @@ locals {
         alarms      = [for name, alarm in var.alarms : "${var.name}-${name}" if contains(["edge", "database", "cache"], alarm.layer)]
       }
       does-not-deliver = {
-        description = "Messages wait or were given up: orders stay where they are until somebody looks. Begin with make dead-letters."
+        description = "Messages wait or were given up: orders stay where they are until somebody looks. Begin with docs/runbooks/alerts.md, DeadLetters."
         alarms      = var.queue_alarm_names
       }
     } : name => one if length(one.alarms) > 0
