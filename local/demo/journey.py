@@ -20,6 +20,7 @@ ADDRESS = {
     "country": "US",
 }
 SETTLE_SECONDS = 15.0
+NOTHING_TO_BUY = "nothing in the catalogue can be bought: wait until the shop says that it is ready, or load one with `make seed`"
 
 
 @dataclass
@@ -47,6 +48,8 @@ async def browse_as_guest(story: Story) -> None:
         "what is in stock, cheapest first", "GET", "/v1/products",
         params={"available": "true", "sort": "price", "currency": "USD", "limit": 50},
     )  # fmt: skip
+    if not listing["items"]:
+        raise DemoFailed(NOTHING_TO_BUY)
     word = listing["items"][0]["title"].split()[-1]
     await shop.step(f"a search for {word!r}", "GET", "/v1/products", params={"q": word})
     shop.tell(
