@@ -38,7 +38,10 @@ class Reloaded:
         )
 
     def edit(self, edition: str, *, stays: bool = True) -> None:
-        self._source.write_text(PROGRAM.format(log=str(self.log), edition=edition, stays=stays))
+        # Into place at once: a reloader that looked while it was written would start it twice.
+        draft = self.log.with_name("draft")
+        draft.write_text(PROGRAM.format(log=str(self.log), edition=edition, stays=stays))
+        draft.replace(self._source)
 
     def told(self) -> list[str]:
         return self.log.read_text().splitlines() if self.log.exists() else []
