@@ -17,6 +17,8 @@ from typing_extensions import override
 
 from libs.settings import ServiceSettings
 from libs.web.app import add_defaults, add_health, new_app
+from libs.web.client import ServiceClient
+from tests.libs.web.callee import Callee, calling
 
 AppOf = Callable[[APIRouter], FastAPI]
 Serving = Callable[[FastAPI], AbstractAsyncContextManager[str]]
@@ -88,3 +90,14 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
         finally:
             server.should_exit = True
             await running
+
+
+@pytest.fixture
+def callee() -> Callee:
+    return Callee()
+
+
+@pytest.fixture
+async def client(callee: Callee, app_of: AppOf) -> AsyncIterator[ServiceClient]:
+    async with serving(app_of(callee.router())) as address, calling(address) as client:
+        yield client

@@ -3,114 +3,24 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import Annotated
 
-import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request
-from sqlalchemy.exc import DBAPIError
+from fastapi import APIRouter, FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.deadline import remaining_seconds, require_time
 from libs.observability.context import correlation_id_var, request_id_var
 from libs.observability.metrics import render_metrics
 from libs.observability.tracing import current_traceparent
 from libs.settings import ServiceSettings
-from libs.web.admission import only_waiting
 from libs.web.app import add_defaults, new_app
 from libs.web.middleware import layers
-from libs.web.strict import RequestModel
 from tests.libs.web.conftest import AppOf, client_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-
-
-class Conflict(Exception):
-    sqlstate = "40001"
-
-
-def conflict() -> DBAPIError:
-    return DBAPIError("COMMIT", {}, Conflict())
-
-
-class Lines(RequestModel):
-    lines: list[str]
-
-
-Attempt = Callable[[Request], Awaitable[None]]
-
-
-class Scripted:
-    """An operation that loses its transaction a given number of times."""
-
-    def __init__(self, losses: int) -> None:
-        self.left = losses
-        self.bodies: list[list[str]] = []
-        self.seen_marks: list[object] = []
-
-    def router(self) -> APIRouter:
-        router = APIRouter(prefix="/v1")
-
-        async def transaction(request: Request) -> AsyncIterator[None]:
-            self.seen_marks.append(getattr(request.state, "mark", None))
-            request.state.mark = "left by an attempt"
-            yield
-            if self.left:
-                self.left -= 1
-                raise conflict()
-
-        @router.post("/orders/{order_id}")
-        async def place(
-            order_id: str, body: Lines, _: Annotated[None, Depends(transaction, scope="function")]
-        ) -> list[str]:
-            self.bodies.append(body.lines)
-            return [order_id, *body.lines]
-
-        return router
-
-
-async def test_a_request_that_loses_its_commit_is_run_again_whole(app_of: AppOf) -> None:
-    scripted = Scripted(losses=2)
-    async with client_of(app_of(scripted.router())) as client:
-        answer = await client.post("/v1/orders/ord_1", json={"lines": ["a", "b"]})
-    assert answer.status_code == 200
-    assert answer.json() == ["ord_1", "a", "b"]
-    assert scripted.bodies == [["a", "b"]] * 3
-    assert scripted.seen_marks == [None] * 3, "nothing is left over from a lost attempt"
-    assert "/v1/orders/{order_id}" in render_metrics()[0].decode()
-
-
-async def test_a_request_that_always_loses_is_told_to_come_back(app_of: AppOf) -> None:
-    scripted = Scripted(losses=99)
-    async with client_of(app_of(scripted.router())) as client:
-        answer = await client.post("/v1/orders/ord_1", json={"lines": []})
-    assert answer.status_code == 503
-    assert answer.json()["code"] == "transaction_conflict"
-    assert len(scripted.bodies) == 3
-
-
-async def test_an_answer_that_began_is_never_run_again(app_of: AppOf) -> None:
-    router = APIRouter()
-    runs = 0
-
-    @router.get("/stream")
-    async def stream() -> StreamingResponse:
-        async def chunks() -> AsyncIterator[bytes]:
-            nonlocal runs
-            runs += 1
-            yield b"first"
-            raise conflict()
-
-        return StreamingResponse(chunks())
-
-    async with client_of(app_of(router)) as client:
-        with pytest.raises(DBAPIError):
-            await client.get("/stream")
-    assert runs == 1
 
 
 @pytest.fixture
@@ -239,116 +149,6 @@ async def test_head_of_an_endless_stream_ends(app_of: AppOf) -> None:
 
     async with asyncio.timeout(5), client_of(app_of(router)) as client:
         assert (await client.head("/stream")).content == b""
-
-
-@pytest.fixture
-def timed(app_of: AppOf) -> FastAPI:
-    router = APIRouter()
-
-    @router.get("/left")
-    async def left() -> float | None:
-        return remaining_seconds()
-
-    @router.get("/slow")
-    async def slow() -> None:
-        await asyncio.Event().wait()
-
-    @router.get("/own-timeout")
-    async def own_timeout() -> None:
-        raise TimeoutError
-
-    @router.get("/long-answer")
-    async def long_answer() -> StreamingResponse:
-        async def chunks() -> AsyncIterator[bytes]:
-            yield b"a"
-            await asyncio.sleep(0.1)
-            yield b"b"
-
-        return StreamingResponse(chunks())
-
-    app = app_of(router)
-    _add_late_work(app)
-    return app
-
-
-def _add_late_work(app: FastAPI) -> None:
-    @app.post("/write")
-    async def write() -> str:
-        await asyncio.sleep(0.05)
-        app.state.written = True
-        return "written"
-
-    @app.post("/gives-up")
-    async def gives_up() -> None:
-        await asyncio.sleep(0.05)
-        require_time()
-
-    @app.post("/waits")
-    async def waits() -> str:
-        with only_waiting():
-            await asyncio.sleep(0.1)
-        left = remaining_seconds()
-        assert left is not None
-        return "in time" if left > 0 else "late"
-
-    @app.post("/fails-late")
-    async def fails_late() -> None:
-        await asyncio.sleep(0.05)
-        raise ZeroDivisionError
-
-
-async def asked(app: FastAPI, method: str, path: str, milliseconds: str) -> httpx.Response:
-    async with client_of(app) as client:
-        return await client.request(method, path, headers={"Request-Timeout": milliseconds})
-
-
-async def test_a_deadline_is_known_inside_and_capped(timed: FastAPI) -> None:
-    left = (await asked(timed, "GET", "/left", "1500")).json()
-    assert 1.0 < left <= 1.5
-    assert (await asked(timed, "GET", "/left", "9" * 40)).json() <= 60.0
-    for nonsense in ("", "-5", "1.5", "soon", "²"):
-        async with client_of(timed) as client:
-            answer = await client.get("/left", headers=[(b"Request-Timeout", nonsense.encode())])
-        assert answer.json() is None
-
-
-async def test_work_nobody_waits_for_is_not_started(timed: FastAPI) -> None:
-    answer = await asked(timed, "POST", "/write", "0")
-    assert answer.status_code == 504
-    assert answer.json()["code"] == "deadline_exceeded"
-
-
-async def test_a_read_past_its_deadline_is_broken_off(timed: FastAPI) -> None:
-    assert (await asked(timed, "GET", "/slow", "30")).status_code == 504
-
-
-async def test_a_write_that_began_is_finished_without_its_caller(timed: FastAPI) -> None:
-    answer = await asked(timed, "POST", "/write", "10")
-    assert answer.status_code == 504
-    assert answer.json()["code"] == "deadline_exceeded"
-    assert "Idempotency-Key" in answer.json()["detail"]
-    assert timed.state.written
-    assert (await asked(timed, "POST", "/gives-up", "10")).status_code == 504
-
-
-async def test_a_write_that_fails_after_its_deadline_is_logged_and_answered_once(
-    timed: FastAPI, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert (await asked(timed, "POST", "/fails-late", "10")).status_code == 504
-    assert "work_failed_after_its_deadline" in caplog.text
-
-
-async def test_a_deadline_stands_still_while_the_caller_chose_to_wait(timed: FastAPI) -> None:
-    answer = await asked(timed, "POST", "/waits", "60")
-    assert (answer.status_code, answer.json()) == (200, "in time")
-
-
-async def test_an_answer_that_began_may_take_its_time(timed: FastAPI) -> None:
-    assert (await asked(timed, "GET", "/long-answer", "50")).content == b"ab"
-
-
-async def test_a_timeout_of_the_operations_own_is_a_bug_not_a_deadline(timed: FastAPI) -> None:
-    assert (await asked(timed, "GET", "/own-timeout", "1000")).status_code == 500
 
 
 async def test_a_services_own_layer_runs_where_errors_become_problems(
