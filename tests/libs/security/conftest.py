@@ -1,83 +1,24 @@
-"""An issuer that can also lie: it signs any header and any claims."""
+"""An issuer, what verifies its tokens, and an application that asks for them."""
 
-import base64
-import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import httpx
 import pytest
-from joserfc import jws
-from joserfc.jwk import RSAKey
+import redis.asyncio as redis_asyncio
+from fastapi import FastAPI, Request
+from starlette.responses import Response
 
-from libs.ids import uuid7
+from libs.cache.rate_limit import Policy, RateLimiter
+from libs.cache.redis import open_redis
+from libs.cache.sessions import SessionStore
+from libs.clock import SystemClock
+from libs.errors import DomainError
+from libs.security.rate_limiting import RateLimitMiddleware
+from libs.security.service_tokens import ServiceVerifier, generate_service_keys
 from libs.security.tokens import TokenVerifier
-
-ISSUER = "https://auth.meridian.test"
-AUDIENCE = "meridian"
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-@cache
-def signing_key() -> RSAKey:
-    return RSAKey.generate_key(2048, {"kid": "key-1"})
-
-
-def part(value: object) -> str:
-    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-class Hand:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def now(self) -> datetime:
-        return self.time
-
-
-class OneKey:
-    async def key_for(self, kid: str) -> RSAKey | None:
-        return RSAKey.import_key(signing_key().as_dict(private=False)) if kid == "key-1" else None
-
-
-class Issuer:
-    """Writes correct access tokens, and wrong ones on request."""
-
-    header: Mapping[str, object] = {"alg": "RS256", "typ": "at+jwt", "kid": "key-1"}
-
-    def claims(self, **overrides: object) -> dict[str, object]:
-        issued = int(NOW.timestamp())
-        claims: dict[str, object] = {
-            "iss": ISSUER,
-            "sub": "usr_1",
-            "aud": AUDIENCE,
-            "iat": issued,
-            "exp": issued + int(timedelta(minutes=5).total_seconds()),
-            "jti": str(uuid7()),
-            "client_id": "storefront",
-            "scope": "orders:read orders:write",
-            "sid": "ses_1",
-            "roles": ["customer"],
-            "home_region": "us-east-1",
-            "auth_time": issued,
-        }
-        return {name: value for name, value in {**claims, **overrides}.items() if value is not None}
-
-    def token(self, header: Mapping[str, object] | None = None, /, **overrides: object) -> str:
-        return self.sign(part({**self.header, **(header or {})}), part(self.claims(**overrides)))
-
-    def sign(self, header: str, payload: str) -> str:
-        """Sign two raw parts with the real key, whatever they say."""
-        message = f"{header}.{payload}"
-        return f"{message}.{part(rs256(message.encode()))}"
-
-
-def rs256(message: bytes) -> bytes:
-    algorithm = jws.JWSRegistry.algorithms["RS256"]
-    return algorithm.sign(message, signing_key())
+from tests.libs.security.guarded import Parts, problem, routes
+from tests.libs.security.issuer import AUDIENCE, ISSUER, Hand, Issuer, OneKey
 
 
 @pytest.fixture
@@ -93,3 +34,45 @@ def issuer() -> Issuer:
 @pytest.fixture
 def verifier(hand: Hand) -> TokenVerifier:
     return TokenVerifier(OneKey(), ISSUER, AUDIENCE, hand)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("keys")
+    generate_service_keys(directory)
+    return directory
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[redis_asyncio.Redis]:
+    client = open_redis(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(params=["product"])
+def me(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def client(
+    redis: redis_asyncio.Redis, keys: Path, me: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    app.state.resources = Parts(
+        verifier=TokenVerifier(OneKey(), ISSUER, AUDIENCE, SystemClock()),
+        service_verifier=ServiceVerifier(keys / "trust-bundle.json", me),
+        sessions=SessionStore(redis),
+        rate_limiter=RateLimiter(redis),
+    )
+    app.add_middleware(RateLimitMiddleware, policy=Policy("default", 20, 60), refuse=problem)
+
+    @app.exception_handler(DomainError)
+    async def refuse(request: Request, error: DomainError) -> Response:
+        return problem(request.scope, error)
+
+    routes(app)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://product") as client:
+        yield client

@@ -11,7 +11,7 @@ from libs.security.errors import ServiceTokenRequired
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier, generate_service_keys
 from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
-from tests.libs.security.conftest import NOW, Hand
+from tests.libs.security.issuer import NOW, Hand
 
 ISSUED = int(NOW.timestamp())
 
