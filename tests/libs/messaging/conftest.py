@@ -2,27 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Protocol
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.contracts.message import Amount, Message
-from libs.contracts.order import OrderPlaced
+from libs.contracts.message import Message
 from libs.database.session import Database
 from libs.messaging.broker import AwsBroker, open_broker
+from libs.messaging.consumer import Consumer
+from libs.messaging.handlers import Handlers
+from libs.messaging.memory import MemoryBroker
 from libs.messaging.outbox import Outbox
 from libs.messaging.partitions import bound_message_tables, part_message_tables
+from libs.messaging.routing import Queue
 from libs.messaging.tables import create_messaging_tables
 from libs.messaging.topology import declare
-
-REGION = "us-east-1"
-
-
-class Loop(Protocol):
-    async def run(self, stop: asyncio.Event) -> None: ...
+from tests.libs.messaging.early import Orders
+from tests.libs.messaging.traffic import EVENTS, REGION, Make, OutboxOf
 
 
 class _Statements:
@@ -53,7 +49,7 @@ def wake() -> asyncio.Event:
 
 
 @pytest.fixture
-def outbox_of(wake: asyncio.Event) -> Callable[[AsyncSession], Outbox]:
+def outbox_of(wake: asyncio.Event) -> OutboxOf:
     return lambda session: Outbox(session, "order", REGION, wake.set)
 
 
@@ -67,9 +63,7 @@ async def aws(aws_endpoint_url: str, messaging_prefix: str) -> AsyncIterator[Aws
 
 
 @pytest.fixture
-def add(
-    database: Database, outbox_of: Callable[[AsyncSession], Outbox]
-) -> Callable[..., Awaitable[list[str]]]:
+def add(database: Database, outbox_of: OutboxOf) -> Callable[..., Awaitable[list[str]]]:
     """Commit messages to the outbox in one transaction; versions count from `version`."""
 
     async def add(*messages: Message, version: int = 1) -> list[str]:
@@ -83,25 +77,29 @@ def add(
     return add
 
 
-def placed(order_id: str = "ord_1", *, cart_version: int = 1) -> OrderPlaced:
-    return OrderPlaced(
-        order_id=order_id,
-        user_id="usr_1",
-        home_region=REGION,
-        cart_id="crt_1",
-        cart_version=cart_version,
-        lines=(),
-        total=Amount(amount_minor=100, currency="USD"),
-    )
+@pytest.fixture
+def orders(database: Database, outbox_of: OutboxOf) -> Orders:
+    return Orders(database, outbox_of)
 
 
-@asynccontextmanager
-async def running(*loops: Loop) -> AsyncIterator[asyncio.Event]:
-    """Run loops until the block ends, then stop them and let what they raised be seen."""
-    stop = asyncio.Event()
-    tasks = [asyncio.create_task(loop.run(stop)) for loop in loops]
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await asyncio.gather(*tasks)
+@pytest.fixture
+def broker() -> MemoryBroker:
+    return MemoryBroker()
+
+
+@pytest.fixture
+def consumer(database: Database, broker: MemoryBroker, outbox_of: OutboxOf) -> Make:
+    def make(handlers: Handlers, queue: Queue = EVENTS, **changes: object) -> Consumer:
+        arguments: dict[str, object] = {
+            "queue": queue,
+            "handlers": handlers,
+            "database": database,
+            "broker": broker,
+            "outbox_of": outbox_of,
+            "wait_seconds": 1,
+            "redelivery_seconds": 0,
+            **changes,
+        }
+        return Consumer(**arguments)  # type: ignore[arg-type] # the tests replace single arguments
+
+    return make

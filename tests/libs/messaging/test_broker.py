@@ -10,8 +10,7 @@ from libs.messaging.routing import Routing
 from libs.messaging.topology import declare
 from libs.messaging.transport import BrokerError, Delivery, Outgoing
 from libs.testing.waiting import eventually
-from tests.libs.messaging.conftest import REGION, placed
-from tests.libs.messaging.test_consumer import command, event, outgoing
+from tests.libs.messaging.traffic import REGION, command, event, outgoing, placed
 
 CART = Routing.load().event_queues["cart"]
 PAYMENT = Routing.load().command_queues["payment"]

@@ -3,26 +3,21 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from math import ceil
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.database.session import Database
 from libs.messaging.broker import AwsBroker
 from libs.messaging.dead_letters import redrive
-from libs.messaging.outbox import Outbox
 from libs.messaging.routing import Routing, Subscription
 from libs.messaging.topology import declare
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually
-from tests.libs.messaging.conftest import placed
+from tests.libs.messaging.traffic import OutboxOf, placed
 from tests.libs.messaging.workers import APPLIED, Place, end, start
-
-OutboxOf = Callable[[AsyncSession], Outbox]
 
 SUBSCRIBERS = ("cart", "user")
 EVENTS = trials(600, 10_000)

@@ -9,7 +9,7 @@ from libs.messaging.dead_letters import list_dead_letters, queue_named, redrive
 from libs.messaging.memory import MemoryBroker
 from libs.messaging.routing import Routing
 from libs.messaging.transport import BrokerError
-from tests.libs.messaging.test_consumer import command, event
+from tests.libs.messaging.traffic import command, event
 
 ROUTING = Routing.load()
 CART = ROUTING.event_queues["cart"]

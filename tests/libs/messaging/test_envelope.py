@@ -3,24 +3,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from libs.clock import utc_now
-from libs.messaging.envelope import Envelope, UnknownMessageTypeError, schema_uri, source_uri
-from tests.libs.messaging.conftest import placed
-
-
-def envelope(**changes: object) -> Envelope:
-    values = {
-        "id": "0198a0b4-0000-7000-8000-000000000000",
-        "source": source_uri("us-east-1", "order"),
-        "type": "order.placed.v1",
-        "subject": "ord_1",
-        "time": utc_now(),
-        "dataschema": schema_uri("order.placed.v1"),
-        "data": placed().model_dump(mode="json"),
-        "aggregateversion": 1,
-        "originregion": "us-east-1",
-    }
-    return Envelope.model_validate({**values, **changes})
+from libs.messaging.envelope import Envelope, UnknownMessageTypeError
+from tests.libs.messaging.traffic import envelope, placed
 
 
 def test_an_envelope_survives_the_wire() -> None:

@@ -3,26 +3,21 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.message import Message
 from libs.contracts.payment import CapturePayment
 from libs.database.session import Database, Patience
 from libs.messaging.broker import AwsBroker
-from libs.messaging.outbox import Outbox
 from libs.messaging.relay import Relay
 from libs.messaging.tables import inbox_messages
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually
-from tests.libs.messaging.conftest import placed, running
+from tests.libs.messaging.traffic import OutboxOf, placed, running
 from tests.libs.messaging.workers import APPLIED, SENT, Place, freeze, stop, thaw, worker
-
-OutboxOf = Callable[[AsyncSession], Outbox]
 
 MESSAGES = 30
 

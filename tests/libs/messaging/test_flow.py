@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 from typing_extensions import override
 
 from libs.clock import utc_now
@@ -15,7 +14,6 @@ from libs.database.session import Database
 from libs.messaging.broker import AwsBroker, open_broker
 from libs.messaging.consumer import Consumer
 from libs.messaging.handlers import HandlerContext, Handlers
-from libs.messaging.outbox import Outbox
 from libs.messaging.relay import Relay
 from libs.messaging.republish import republish
 from libs.messaging.routing import Queue, Routing
@@ -23,10 +21,9 @@ from libs.messaging.topology import declare
 from libs.observability.context import bind
 from libs.observability.tracing import current_traceparent, start_span
 from libs.testing.waiting import eventually
-from tests.libs.messaging.conftest import REGION, placed, running
+from tests.libs.messaging.traffic import REGION, OutboxOf, placed, running
 
 Add = Callable[..., Awaitable[list[str]]]
-OutboxOf = Callable[[AsyncSession], Outbox]
 Make = Callable[[Queue, Handlers], Consumer]
 
 CART = Routing.load().event_queues["cart"]

@@ -11,8 +11,7 @@ from libs.messaging import __main__ as cli
 from libs.messaging import catalogue, inbox
 from libs.messaging.broker import AwsBroker
 from libs.messaging.routing import Routing
-from tests.libs.messaging.conftest import REGION, placed
-from tests.libs.messaging.test_envelope import envelope
+from tests.libs.messaging.traffic import REGION, envelope, placed
 
 Add = Callable[..., Awaitable[list[str]]]
 

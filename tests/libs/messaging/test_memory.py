@@ -4,8 +4,7 @@ from libs.contracts.order import OrderConfirmed
 from libs.messaging.memory import MemoryBroker
 from libs.messaging.routing import Routing
 from libs.messaging.transport import BrokerError, Delivery, Outgoing
-from tests.libs.messaging.conftest import placed
-from tests.libs.messaging.test_consumer import command, event, outgoing
+from tests.libs.messaging.traffic import command, event, outgoing, placed
 
 CART = Routing.load().event_queues["cart"]
 PAYMENT = Routing.load().command_queues["payment"]

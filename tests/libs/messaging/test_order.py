@@ -6,22 +6,19 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 from typing_extensions import override
 
 from libs.database.session import Database
 from libs.messaging import relay as relay_module
 from libs.messaging.envelope import Envelope
 from libs.messaging.memory import MemoryBroker
-from libs.messaging.outbox import Outbox
 from libs.messaging.relay import Relay
 from libs.messaging.transport import Outgoing
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually
-from tests.libs.messaging.conftest import placed, running
+from tests.libs.messaging.traffic import OutboxOf, placed, running
 
 Add = Callable[..., Awaitable[list[str]]]
-OutboxOf = Callable[[AsyncSession], Outbox]
 
 
 class Moody(MemoryBroker):

@@ -3,19 +3,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.payment import CapturePayment, PaymentVoided
 from libs.database.session import Database
 from libs.messaging.envelope import Envelope
-from libs.messaging.outbox import Outbox
 from libs.messaging.tables import outbox_messages
 from libs.observability.context import bind
 from libs.observability.tracing import current_traceparent, start_span
-from tests.libs.messaging.conftest import placed
+from tests.libs.messaging.traffic import OutboxOf, placed
 
 Add = Callable[..., Awaitable[list[str]]]
-OutboxOf = Callable[[AsyncSession], Outbox]
 
 
 async def envelopes(database: Database) -> list[Envelope]:

@@ -1,92 +1,24 @@
+"""A message that came too early waits for what it needs, and no wake-up is lost."""
+
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
 
-import pytest
-from sqlalchemy import Row, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text, update
 
-from libs.contracts.order import OrderConfirmed, OrderPlaced
+from libs.contracts.order import OrderConfirmed
 from libs.database.session import Database
 from libs.ids import uuid7
 from libs.messaging import inbox
 from libs.messaging.envelope import Envelope
 from libs.messaging.handlers import HandlerContext, OutsideTransaction, TooEarly
-from libs.messaging.outbox import Outbox
 from libs.messaging.parking import ParkedMessages
 from libs.messaging.processing import Outcome, Processor
 from libs.messaging.tables import inbox_messages
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually
-from tests.libs.messaging.conftest import placed, running
-from tests.libs.messaging.test_envelope import envelope
-
-OutboxOf = Callable[[AsyncSession], Outbox]
-
-CONFIRMED = OrderConfirmed(order_id="ord_1", user_id="usr_1", total=placed().total)
-
-
-class Orders:
-    """An order that can only be confirmed after it was placed."""
-
-    def __init__(self, database: Database, outbox_of: OutboxOf) -> None:
-        self.placed = False
-        self.confirmed = 0
-        self.broken = False
-        self.outbox_of = outbox_of
-        self.processor = Processor(
-            consumer="cart-inbox",
-            handlers={OrderPlaced: self.on_placed, OrderConfirmed: self.on_confirmed},
-            database=database,
-            outbox_of=outbox_of,
-            transactions=5,
-        )
-
-    async def on_placed(self, message: OrderPlaced, context: HandlerContext) -> None:
-        self.placed = True
-        context.advanced(message.order_id)
-
-    async def on_confirmed(self, message: OrderConfirmed, _: HandlerContext) -> None:
-        if self.broken:
-            raise RuntimeError("broken")
-        if not self.placed:
-            raise TooEarly(message.order_id)
-        self.confirmed += 1
-
-    async def confirm_early(self) -> None:
-        outcome = await self.processor.process(confirmed())
-        assert outcome is Outcome.PARKED
-
-
-def confirmed() -> Envelope:
-    return envelope(
-        id="0198a0b4-0000-7000-8000-000000000001",
-        type="order.confirmed.v1",
-        data=CONFIRMED.model_dump(mode="json"),
-    )
-
-
-@pytest.fixture
-def orders(database: Database, outbox_of: OutboxOf) -> Orders:
-    return Orders(database, outbox_of)
-
-
-async def row(database: Database) -> Row[*tuple[object, ...]]:
-    async with database.transaction() as session:
-        found = await session.execute(
-            select(inbox_messages).where(inbox_messages.c.type == "order.confirmed.v1")
-        )
-        return found.one()
-
-
-async def make_due(database: Database) -> None:
-    async with database.transaction() as session:
-        await session.execute(
-            update(inbox_messages)
-            .where(inbox_messages.c.status == "parked")
-            .values(retry_at=text("now()"))
-        )
+from tests.libs.messaging.early import Orders, confirmed, make_due, row
+from tests.libs.messaging.traffic import OutboxOf, envelope, running
 
 
 async def test_a_parked_message_runs_when_its_aggregate_advances(
@@ -181,56 +113,6 @@ async def test_whoever_comes_second_does_nothing(database: Database, orders: Ord
     assert await orders.processor.process_again(parked) is Outcome.HANDLED
     assert await orders.processor.process_again(parked) is Outcome.DUPLICATE
     assert orders.confirmed == 1
-
-
-async def give_up(database: Database, orders: Orders) -> None:
-    await orders.confirm_early()
-    await make_due(database)
-    await ParkedMessages(orders.processor, attempts=2).run_due()
-
-
-async def test_a_message_nothing_comes_to_advance_is_given_up_but_kept(
-    database: Database, orders: Orders
-) -> None:
-    await give_up(database, orders)
-    async with database.transaction() as session:
-        [found] = await inbox.given_up(session, "cart-inbox")
-    assert (found.type, found.count, found.waiting_for) == ("order.confirmed.v1", 1, "ord_1")
-    assert (await row(database)).envelope is not None
-    assert await ParkedMessages(orders.processor).run_due() == 10.0, "nothing is due by itself"
-
-
-async def test_a_given_up_message_still_runs_when_its_aggregate_advances_after_all(
-    database: Database, orders: Orders
-) -> None:
-    await give_up(database, orders)
-    await orders.processor.process(envelope())
-    await ParkedMessages(orders.processor).run_due()
-    assert orders.confirmed == 1
-
-
-async def test_a_revived_message_has_all_its_attempts_again(
-    database: Database, orders: Orders
-) -> None:
-    await give_up(database, orders)
-    async with database.transaction() as session:
-        assert await inbox.revive(session, "cart-inbox", limit=10, per_second=50) == 1
-        assert await inbox.revive(session, "cart-inbox", limit=10, per_second=50) == 0
-    await ParkedMessages(orders.processor, attempts=2).run_due()
-    assert (await row(database)).attempts == 1
-    async with database.transaction() as session:
-        assert await inbox.given_up(session, "cart-inbox") == []
-
-
-async def test_a_message_whose_aggregate_advances_during_its_last_run_is_not_given_up(
-    database: Database, orders: Orders
-) -> None:
-    await orders.confirm_early()
-    async with database.transaction() as session:
-        await inbox.advanced(session, "ord_1")
-    async with database.transaction() as session:
-        await inbox.give_up(session, "cart-inbox", confirmed())
-        assert await inbox.seconds_until_due(session, "cart-inbox") == 0
 
 
 async def test_who_advances_an_aggregate_late_in_the_run_is_not_overlooked(

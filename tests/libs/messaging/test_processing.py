@@ -2,21 +2,18 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Row, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.order import OrderPlaced
 from libs.contracts.payment import CapturePayment
 from libs.database.session import Database
 from libs.messaging.envelope import Envelope, UnknownMessageTypeError
 from libs.messaging.handlers import HandlerContext, Handlers, OutsideTransaction, TooEarly
-from libs.messaging.outbox import Outbox
 from libs.messaging.processing import Outcome, Processor
 from libs.messaging.tables import inbox_messages, outbox_messages
 from libs.observability.context import causation_id_var, correlation_id_var
 from libs.observability.tracing import current_traceparent
-from tests.libs.messaging.test_envelope import envelope
+from tests.libs.messaging.traffic import OutboxOf, envelope
 
-OutboxOf = Callable[[AsyncSession], Outbox]
 Make = Callable[[Handlers], Processor]
 
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import pytest
 from sqlalchemy import Row, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from typing_extensions import override
 
 from libs.contracts.order import OrderConfirmed
@@ -14,16 +13,14 @@ from libs.contracts.payment import CapturePayment
 from libs.database.session import Database
 from libs.messaging import relay as relay_module
 from libs.messaging.memory import MemoryBroker
-from libs.messaging.outbox import Outbox
 from libs.messaging.relay import Pass, Relay
 from libs.messaging.tables import outbox_messages
 from libs.messaging.transport import Outgoing
 from libs.observability.tracing import start_span
 from libs.testing.waiting import eventually
-from tests.libs.messaging.conftest import placed, running
+from tests.libs.messaging.traffic import OutboxOf, placed, running
 
 Add = Callable[..., Awaitable[list[str]]]
-OutboxOf = Callable[[AsyncSession], Outbox]
 
 
 class SlowBroker(MemoryBroker):

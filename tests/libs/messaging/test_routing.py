@@ -8,7 +8,7 @@ from libs.contracts.payment import AuthorizePayment
 from libs.messaging.routing import Routing
 from libs.messaging.topology import subscription_attributes
 from libs.topology import SERVICES
-from tests.libs.messaging.conftest import placed
+from tests.libs.messaging.traffic import placed
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from libs.database.session import Database
 from libs.messaging.broker import AwsBroker
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually
-from tests.libs.messaging.test_consumer import event
+from tests.libs.messaging.traffic import event
 from tests.libs.messaging.workers import APPLIED, Place, stop, worker
 
 BATCH = 5

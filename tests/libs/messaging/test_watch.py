@@ -2,22 +2,16 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.order import OrderPlaced
 from libs.database.session import Database
 from libs.messaging import inbox
 from libs.messaging.consumer import Consumer
 from libs.messaging.memory import MemoryBroker
-from libs.messaging.outbox import Outbox
 from libs.messaging.routing import Routing
 from libs.observability.metrics import configure_metrics, render_metrics
 from libs.testing.waiting import eventually
-from tests.libs.messaging.conftest import running
-from tests.libs.messaging.test_consumer import event
-from tests.libs.messaging.test_envelope import envelope
-
-OutboxOf = Callable[[AsyncSession], Outbox]
+from tests.libs.messaging.traffic import OutboxOf, envelope, event, running
 
 CART = Routing.load().event_queues["cart"]
 
