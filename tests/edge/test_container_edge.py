@@ -1,7 +1,7 @@
 """The configurations for containers and for clusters, as they are checked in, on a real Envoy."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -25,31 +25,13 @@ from tests.edge.containers import (
     with_tokens,
 )
 from tests.local.edge import assert_problem, token
-from tests.local.upstream import Upstream, running_upstream
+from tests.local.upstream import Upstream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECRET = {"ORIGIN_SECRET": "of-today", "ORIGIN_SECRET_PREVIOUS": "of-yesterday"}
 HOPS = "6.6.6.6, 203.0.113.9, 198.51.100.1"
 """What a client claims, who the delivery network saw, and whom the load balancer saw."""
-
-
-@pytest.fixture(scope="module")
-def key() -> RSAKey:
-    return RSAKey.generate_key(2048, {"kid": "edge", "use": "sig", "alg": "RS256"})
-
-
-@pytest.fixture(scope="module")
-def upstream(key: RSAKey) -> Iterator[Upstream]:
-    with running_upstream(key) as running:
-        yield running
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = Paths(tmp_path / "home")
-    made.create()
-    return made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -228,5 +210,5 @@ async def test_a_client_is_limited_by_its_own_address_however_many_others_there_
         # More clients than Envoy remembers by default: none of them makes it forget the first.
         others = [await log_in(f"203.0.113.{host}") for host in range(2, 42)]
         assert {answer.status_code for answer in others} == {200}
-        again = [(await log_in("203.0.113.1")).status_code for _ in range(10)]
-        assert again.count(429) >= 5
+        # Forgotten, it could come thirty times again.
+        assert 429 in {(await log_in("203.0.113.1")).status_code for _ in range(29)}
