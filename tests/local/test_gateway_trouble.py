@@ -21,14 +21,19 @@ from tests.local.upstream import Upstream
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_stream_passes_event_by_event_and_outlives_every_timeout(
-    upstream: Upstream, key: RSAKey, paths: Paths
-) -> None:
+def impatient_table() -> RouteTable:
+    """The table with rows that wait for nobody, streams excepted."""
     table = load_table().model_dump(by_alias=True)
     for row in table["routes"]:
         row["timeout_seconds"] = 0 if row["stream"] else 0.2
+    return RouteTable.model_validate(table)
+
+
+async def test_a_stream_passes_event_by_event_and_outlives_every_timeout(
+    upstream: Upstream, key: RSAKey, paths: Paths
+) -> None:
     upstream.go_on.clear()
-    async with running_edge(upstream, paths, RouteTable.model_validate(table)) as http:
+    async with running_edge(upstream, paths, impatient_table()) as http:
         path, token = "/v1/orders/ord_1/events", bearer(key, http)
         async with http.stream("GET", path, headers=token) as answer:
             events = answer.aiter_text()
@@ -97,10 +102,7 @@ async def test_a_service_that_asks_for_a_pause_is_not_asked_again(
 
 
 async def test_a_route_ends_at_its_timeout(upstream: Upstream, paths: Paths) -> None:
-    table = load_table().model_dump(by_alias=True)
-    for row in table["routes"]:
-        row["timeout_seconds"] = 0 if row["stream"] else 0.2
-    async with running_edge(upstream, paths, RouteTable.model_validate(table)) as http:
+    async with running_edge(upstream, paths, impatient_table()) as http:
         assert_problem(await http.get("/v1/products/slow"), 504, "gateway_timeout")
 
 
