@@ -1,83 +1,21 @@
-"""The daily comparison: every break is found, nothing else is, once; what heals is closed; missed days are caught up."""
+"""The daily comparison: every break is found, nothing else is, once; what heals is closed."""
 
-import asyncio
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import httpx
-import pytest
 
-from libs.clock import Clock, utc_now
+from libs.clock import utc_now
 from libs.database.session import Database
 from libs.ids import new_id
-from libs.messaging.outbox import Outbox
-from libs.testing.scale import trials
-from libs.testing.servers import free_port
 from libs.testing.waiting import FrozenClock
-from services.payment.clients.simulator_book import SimulatorBook
 from services.payment.domain.cases import RunState
-from services.payment.repository.unit import Units
 from services.payment.service.reconciliation import Reconciliation
+from tests.payment.reconciliation.books import CLEAN, DAY, comparing, found, units_of
 from tests.payment.reconciliation.breaks import plant
 from tests.payment.reconciliation.world import World
-from tests.simulator.processes import API_KEY, SimulatorProcess, start_simulator
-
-TODAY = (utc_now() - timedelta(hours=3)).date()
-"""Reconciliation's day begins at 03:00 UTC: until then, the day before is not due yet."""
-
-DAY = TODAY - timedelta(days=3)
-AT = time(3, 0)
-CLEAN = trials(300, 1500)
-
-
-@pytest.fixture(scope="module")
-def their_book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
-    started = start_simulator(tmp_path_factory.mktemp("simulator"))
-    yield started
-    started.process.kill()
-
-
-@pytest.fixture
-def world(admin: asyncpg.Connection, their_book: SimulatorProcess) -> World:
-    fresh = World(admin, their_book.folder, DAY, seed=7)
-    for table in ("refunds", "charges"):
-        fresh.theirs(f"DELETE FROM {table}")  # noqa: S608 - a constant
-    return fresh
-
-
-def units_of(database: Database) -> Units:
-    return Units(
-        database,
-        lambda session: Outbox(session, "payment", "us-east-1", wake=lambda: None),
-        at_once=2,
-    )
-
-
-def comparing(
-    database: Database, http: httpx.AsyncClient, base_url: str, clock: Clock | None = None
-) -> Reconciliation:
-    return Reconciliation(
-        units_of(database),
-        SimulatorBook(http, base_url=base_url, api_key=API_KEY, timeout_seconds=20),
-        provider="simulator",
-        clock=clock or FrozenClock(utc_now()),
-        at=AT,
-        lag_seconds=3600,
-    )
-
-
-@pytest.fixture
-def reconciliation(
-    database: Database, http: httpx.AsyncClient, their_book: SimulatorProcess
-) -> Reconciliation:
-    return comparing(database, http, their_book.url)
-
-
-async def found(admin: asyncpg.Connection) -> set[tuple[str, str]]:
-    rows = await admin.fetch("SELECT kind, subject FROM reconciliation_cases")
-    return {(row["kind"], row["subject"]) for row in rows}
+from tests.simulator.processes import SimulatorProcess
 
 
 async def history(admin: asyncpg.Connection) -> list[tuple[str, str]]:
@@ -222,96 +160,3 @@ async def test_a_second_charge_of_a_payment_without_a_known_one_is_a_duplicate(
     )
     await reconciliation.run_day(DAY)
     assert ("duplicate_charge", second) in await found(admin)
-
-
-async def test_one_process_at_a_time_compares_a_day(
-    world: World, reconciliation: Reconciliation, admin: asyncpg.Connection
-) -> None:
-    await world.trade(30)
-    runs = await asyncio.gather(*(reconciliation.run_day(DAY) for _ in range(8)))
-    finished = [run for run in runs if run is not None]
-    assert finished
-    assert {run.state for run in finished} == {RunState.SUCCEEDED}
-    assert await admin.fetchval("SELECT count(*) FROM reconciliation_runs") == len(finished)
-    overlapping = await admin.fetchval(
-        "SELECT count(*) FROM reconciliation_runs a JOIN reconciliation_runs b ON a.id < b.id"
-        " AND a.started_at < b.finished_at AND b.started_at < a.finished_at"
-    )
-    assert overlapping == 0
-
-
-async def test_a_run_whose_process_died_is_ended_by_the_next(
-    reconciliation: Reconciliation, admin: asyncpg.Connection
-) -> None:
-    await admin.execute(
-        "INSERT INTO reconciliation_runs (id, provider, day, lease_until)"
-        " VALUES ('rcr_dead', 'simulator', $1, now() + interval '1 minute')",
-        DAY,
-    )
-    assert await reconciliation.run_day(DAY) is None
-    await admin.execute("UPDATE reconciliation_runs SET lease_until = now() - interval '1 second'")
-    run = await reconciliation.run_day(DAY)
-    assert run is not None
-    dead = await admin.fetchrow(
-        "SELECT state, error FROM reconciliation_runs WHERE id = 'rcr_dead'"
-    )
-    assert tuple(dead or ()) == ("failed", "its process died")
-
-
-async def test_a_book_that_is_not_shown_fails_the_run_and_the_day_stays_due(
-    database: Database,
-    http: httpx.AsyncClient,
-    admin: asyncpg.Connection,
-    world: World,
-    reconciliation: Reconciliation,
-) -> None:
-    await world.trade(7)
-    nobody = comparing(database, http, f"http://127.0.0.1:{free_port()}")
-    run = await nobody.run_day(DAY)
-    assert run is not None
-    assert (run.state, run.error) == (RunState.FAILED, "/v1/charges: ConnectError")
-    assert await reconciliation.run_due() == 3, "the failed day and the two after it"
-    assert await reconciliation.run_due() == 0
-
-
-def at(day: date, hour: int, minute: int = 0) -> FrozenClock:
-    return FrozenClock(datetime.combine(day, time(hour, minute), UTC))
-
-
-async def test_missed_days_are_caught_up_once_and_none_before_the_first_payment(
-    world: World,
-    database: Database,
-    http: httpx.AsyncClient,
-    their_book: SimulatorProcess,
-    admin: asyncpg.Connection,
-) -> None:
-    idle = comparing(database, http, their_book.url)
-    assert await idle.run_due() == 0, "there is nothing to compare before the first payment"
-    await world.trade(7)
-    early = comparing(database, http, their_book.url, at(TODAY, 2, 59))
-    assert await early.run_due() == 2
-    later = comparing(database, http, their_book.url, at(TODAY, 3, 0))
-    assert await later.run_due() == 1
-    rows = await admin.fetch("SELECT day FROM reconciliation_runs ORDER BY day")
-    assert [row["day"] for row in rows] == [DAY + timedelta(days=n) for n in range(3)]
-
-
-async def test_a_day_with_open_cases_is_looked_at_again_until_they_are_closed(
-    world: World, reconciliation: Reconciliation, admin: asyncpg.Connection
-) -> None:
-    await world.trade(7)
-    sale = world.sale("captured")
-    world.theirs(
-        "UPDATE charges SET status = 'voided', captured_minor = 0 WHERE id = ?", sale.charge
-    )
-    assert await reconciliation.run_due() == 3
-    await admin.execute(
-        "UPDATE reconciliation_runs SET started_at = started_at - interval '1 day' WHERE day = $1",
-        DAY,
-    )
-    world.theirs(
-        "UPDATE charges SET status = 'captured', captured_minor = amount_minor WHERE id = ?",
-        sale.charge,
-    )
-    assert await reconciliation.run_due() == 1
-    assert await admin.fetchval("SELECT status FROM reconciliation_cases") == "resolved"

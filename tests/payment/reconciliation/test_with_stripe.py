@@ -13,7 +13,7 @@ from services.payment.domain.cases import RunState
 from services.payment.service.reconciliation import Reconciliation
 from tests.payment.clients.conftest import stripe_provider
 from tests.payment.conftest import Shop
-from tests.payment.reconciliation.test_reconciliation import AT, found
+from tests.payment.reconciliation.books import AT, found
 from tests.payment.stripe_stand_in.server import API_KEY, StandIn, running_stand_in
 
 
