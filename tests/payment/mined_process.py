@@ -26,6 +26,7 @@ from services.payment.service.commands import PaymentCommands
 from services.payment.service.settlement import Settlement
 from services.payment.settings import PaymentSettings
 from tests.payment.impatient_process import shorten_visibility
+from tests.payment.one_door import OneDoor
 
 POINTS = ("before_intent", "after_intent", "after_answer", "before_commit", "after_commit")
 LEASE_SECONDS = 2.0
@@ -54,31 +55,17 @@ class Mines:
 
 
 @dataclass(frozen=True)
-class MinedProvider:
+class MinedProvider(OneDoor):
     """Mines before a call is made and after its answer arrived."""
 
     real: PaymentProvider
     mines: Mines
 
-    async def authorize(self, work: Work) -> Verdict:
-        return await self._call(work)
-
-    async def capture(self, work: Work) -> Verdict:
-        return await self._call(work)
-
-    async def void(self, work: Work) -> Verdict:
-        return await self._call(work)
-
-    async def refund(self, work: Work) -> Verdict:
-        return await self._call(work)
-
-    async def find_by_key(self, work: Work) -> Verdict | None:
-        return await self.real.find_by_key(work)
-
+    @override
     async def _call(self, work: Work) -> Verdict:
         order_id, purpose = work.payment.order_id, work.operation.purpose
         self.mines.step(order_id, purpose, "after_intent")
-        verdict: Verdict = await getattr(self.real, purpose)(work)
+        verdict = await super()._call(work)
         self.mines.step(order_id, purpose, "after_answer")
         return verdict
 

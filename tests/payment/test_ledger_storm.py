@@ -24,8 +24,8 @@ from services.payment.service.ledger_check import LedgerCheck
 from services.payment.service.vitals import Vitals
 from services.payment.settings import PaymentSettings
 from tests.payment.conftest import Shop, outbox_of
+from tests.payment.service.faulty import CrashError
 from tests.payment.service.test_any_history import STEPS, History
-from tests.payment.service.test_settlement import CrashError
 from tests.simulator.processes import SimulatorProcess, start_simulator
 
 OPERATIONS = trials(2_800, 100_000)

@@ -12,7 +12,7 @@ from services.payment.domain.states import Purpose
 from services.payment.settings import PaymentSettings
 from services.payment.worker import worker_plan
 from tests.payment.conftest import Shop
-from tests.payment.service.test_settlement import CrashError, FaultyProvider
+from tests.payment.service.faulty import CrashError, FaultyProvider
 from tests.payment.service.test_webhooks import receive
 from tests.simulator.processes import API_KEY, SimulatorProcess
 

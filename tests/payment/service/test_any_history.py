@@ -9,7 +9,7 @@ from libs.messaging.handlers import TooEarly
 from services.payment.domain.states import Purpose
 from services.payment.errors import PaymentNotFound
 from tests.payment.conftest import Shop
-from tests.payment.service.test_settlement import CrashError, FaultyProvider
+from tests.payment.service.faulty import CrashError, FaultyProvider
 from tests.payment.service.test_webhooks import event_body, receive
 
 STEPS = 14

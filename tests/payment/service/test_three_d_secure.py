@@ -12,7 +12,7 @@ from services.payment.clients.protocol import PaymentProvider
 from services.payment.domain.records import Work
 from services.payment.domain.states import Purpose, Unknown, Verdict
 from tests.payment.conftest import Shop
-from tests.payment.service.test_settlement import CrashError, FaultyProvider
+from tests.payment.service.faulty import CrashError, FaultyProvider
 from tests.payment.service.test_webhooks import event_body, receive, stored
 
 TOKEN = "tok_3ds_required"

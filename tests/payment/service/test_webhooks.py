@@ -18,7 +18,7 @@ from services.payment.service.webhooks import (
     check_signature,
 )
 from tests.payment.conftest import Shop
-from tests.payment.service.test_settlement import CrashError, FaultyProvider
+from tests.payment.service.faulty import CrashError, FaultyProvider
 
 SECRET, PREVIOUS = "live", "previous"
 BODY = b'{"id": "evt_1", "type": "charge.captured"}'
