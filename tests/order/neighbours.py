@@ -11,8 +11,9 @@ from services.order.domain.states import OrderStatus, ShipmentStatus
 from services.order.repository import OrderRepository
 from services.order.service.audit import discrepancies
 from services.order.service.rows import goods_of, saga_of
-from tests.order.conftest import CUSTOMER, Running
 from tests.order.process import TO_STOCK
+from tests.order.running import Running
+from tests.order.shop import CUSTOMER
 from tests.order.world import ASKS, News, Payment, Stock, sent_of
 
 AT_ONCE = 4

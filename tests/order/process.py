@@ -6,95 +6,20 @@ What an order is, is left to an `OrderUnderTest`: pure functions in memory, or t
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
-from services.order.domain.goods import AdjustmentKind, Goods, Pieces, Restock
-from services.order.domain.saga import TAKEN, Ask, RefundStatus, Saga, debts, is_settled, unpaid
-from services.order.domain.states import OrderStatus, PaymentStatus, ShipmentStatus
+from services.order.domain.goods import Pieces, Restock
+from services.order.domain.saga import TAKEN, Ask, debts, is_settled
+from services.order.domain.states import OrderStatus, ShipmentStatus
+from tests.order.baskets import BASKETS, PIECES, Basket, OrderUnderTest
+from tests.order.ending import check_the_end
 from tests.order.world import News, Payment, Sent, Stock
 
 TO_STOCK = {Ask.COMMIT_STOCK, Ask.RELEASE_STOCK, Ask.RETURN_STOCK}
 SETTLING_ROUNDS = 40
-
-
-@dataclass(frozen=True)
-class Basket:
-    """What is ordered: pieces and unit prices by SKU, tax per line and the shipping fee on top."""
-
-    currency: str
-    lines: tuple[tuple[str, int, int, int], ...]
-    shipping: int
-
-    @property
-    def pieces(self) -> dict[str, int]:
-        return {sku: quantity for sku, quantity, _, _ in self.lines}
-
-    @property
-    def total(self) -> int:
-        return self.shipping + sum(quantity * price + tax for _, quantity, price, tax in self.lines)
-
-    def costing(self, total: int) -> "Basket":
-        """The same basket where the service's own rates apply: in dollars, whatever is not on the lines is shipping."""
-        return replace(self, currency="USD", shipping=self.shipping + total - self.total)
-
-
-BASKETS = st.builds(
-    Basket,
-    st.sampled_from(["USD", "JPY", "KWD"]),
-    st.tuples(
-        st.tuples(st.just("MUG"), st.integers(1, 4), st.integers(1, 999), st.integers(0, 99)),
-        st.tuples(st.just("PEN"), st.integers(1, 3), st.integers(1, 333), st.integers(0, 33)),
-    ),
-    st.integers(0, 599),
-)
-PIECES = st.sampled_from(
-    [
-        (Pieces("MUG", 1),),
-        (Pieces("MUG", 2),),
-        (Pieces("PEN", 1),),
-        (Pieces("MUG", 1), Pieces("PEN", 1)),
-        (Pieces("MUG", 9),),
-    ]
-)
-
-
-class OrderUnderTest(Protocol):
-    """What the machine does to an order. What people ask answers False when it is refused."""
-
-    def saga(self) -> Saga: ...
-
-    def goods(self) -> Goods: ...
-
-    def sent(self) -> list[Sent]:
-        """Return the commands sent since the last call."""
-        ...
-
-    def hear(self, news: News, *, again: bool) -> bool:
-        """Handle an event; False if it came too early. `again`: the very message was delivered before."""
-        ...
-
-    def crash(self, news: News) -> None:
-        """Handle an event, and lose the commit."""
-        ...
-
-    def sweep(self, *, too_old: bool) -> None: ...
-
-    def cancel(self) -> bool: ...
-
-    def cancel_lines(self, pieces: Sequence[Pieces]) -> bool: ...
-
-    def ship(self, pieces: Sequence[Pieces] | None) -> bool: ...
-
-    def take_back(self, pieces: Sequence[Pieces], *, restock: bool) -> bool: ...
-
-    def refund(self, amount: int | None) -> bool: ...
-
-    def refund_lines(self, pieces: Sequence[Pieces]) -> bool: ...
 
 
 class Checkout(RuleBasedStateMachine):
@@ -333,7 +258,7 @@ class Checkout(RuleBasedStateMachine):
                 self._drain_once()
             if is_settled(self.order.saga()):
                 break
-        self._check_the_end()
+        check_the_end(self.order.saga(), self.payment, self.stock)
 
     def _drain_once(self) -> None:
         if self.to_payment:
@@ -348,39 +273,6 @@ class Checkout(RuleBasedStateMachine):
         if parked and not self.to_payment and not self.to_stock:
             self.news.clear()  # still too early after all else: the sweeper asks again
 
-    def _check_the_end(self) -> None:
-        saga = self.order.saga()
-        assert is_settled(saga), saga
-        assert not unpaid(saga) or not saga.is_live
-        if saga.order == OrderStatus.CONFIRMED:
-            assert self.stock.state == "committed"
-            assert saga.payment in TAKEN
-            assert self.stock.back == _restocked(saga)
-            self._check_what_was_paid_back(saga)
-            return
-        assert saga.order in {OrderStatus.FAILED, OrderStatus.CANCELLED}
-        assert self.stock.state in {"released", "rejected"}
-        assert self.payment.captured == self.payment.refunded
-        assert self.payment.state != "authorized" or self.payment.captured
-        assert saga.payment != PaymentStatus.REQUIRES_ACTION
-
-    def _check_what_was_paid_back(self, saga: Saga) -> None:
-        succeeded = [one for one in saga.refunds if one.status == RefundStatus.SUCCEEDED]
-        by_hand = sum(one.amount_minor for one in succeeded if one.pays_for is None)
-        owed = sum(adjustment.refund_minor for adjustment in saga.adjustments)
-        assert self.payment.refunded == saga.refunded_minor == by_hand + owed
-
 
 def _fits(pieces: Sequence[Pieces], available: dict[str, int]) -> bool:
     return all(one.quantity <= available[one.sku] for one in pieces)
-
-
-def _restocked(saga: Saga) -> Counter[str]:
-    back = Counter[str]()
-    for adjustment in saga.adjustments:
-        if adjustment.kind == AdjustmentKind.REFUND:
-            assert adjustment.restock == Restock.NONE
-        if adjustment.restock != Restock.NONE:
-            assert adjustment.restock == Restock.DONE
-            back.update({one.sku: one.quantity for one in adjustment.lines})
-    return back

@@ -4,7 +4,7 @@ import pytest
 
 from libs.testing.databases import Databases
 from services.order import cli
-from tests.order.conftest import Running
+from tests.order.running import Running
 
 
 async def run(*arguments: str) -> int:

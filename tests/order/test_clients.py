@@ -8,8 +8,9 @@ from libs.security.allow import find_call
 from libs.web.calls import CalleeProblem
 from services.order.clients import AddressClient, CartClient, ProductClient, Wanted
 from tests.architecture.applications import application_of
-from tests.order.conftest import ADDRESS, CART, Running
+from tests.order.running import Running
 from tests.order.service.test_checkout import PRINCIPAL
+from tests.order.shop import ADDRESS, CART
 
 PRICED = {"sku", "title", "unit_price_minor", "price_version"}
 

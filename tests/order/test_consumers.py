@@ -7,7 +7,7 @@ from libs.messaging.parking import ParkedMessages
 from libs.messaging.processing import Outcome
 from libs.testing.waiting import eventually
 from services.order.errors import UnknownRefund
-from tests.order.conftest import Running
+from tests.order.running import Running
 
 PURCHASE = (
     "payment.authorized.v1",

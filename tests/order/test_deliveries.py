@@ -5,7 +5,7 @@ import random
 from libs.messaging.envelope import Envelope
 from libs.testing.scale import trials
 from tests.deliveries import deliver_badly, deliver_well, rows_of
-from tests.order.conftest import Running
+from tests.order.running import Running
 
 UNKNOWN = "payment.outcome_unknown.v1"
 

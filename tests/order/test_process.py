@@ -21,8 +21,9 @@ from services.order.domain.states import EDGES, Axis
 from services.order.repository import OrderDetails, OrderRepository
 from services.order.service.audit import discrepancies
 from services.order.service.rows import goods_of, saga_of
-from tests.order.conftest import Running
-from tests.order.process import Basket, Checkout, OrderUnderTest
+from tests.order.baskets import Basket, OrderUnderTest
+from tests.order.process import Checkout
+from tests.order.running import Running
 from tests.order.world import ASKS, News, Sent, sent_of
 
 T = TypeVar("T")

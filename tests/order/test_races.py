@@ -13,8 +13,8 @@ from libs.ids import new_id
 from libs.testing.scale import trials
 from services.order.domain.states import OrderStatus
 from services.order.settings import OrderSettings
-from tests.order.conftest import Running
 from tests.order.neighbours import TOTAL, Neighbours
+from tests.order.running import Running
 from tests.order.world import News
 
 TRIALS = trials(4, 1_000)

@@ -22,7 +22,8 @@ from services.order.worker import worker_plan as order_plan
 from services.product.main import create_app as create_product
 from services.product.settings import ProductSettings
 from services.product.worker import worker_plan as product_plan
-from tests.order.conftest import ADDRESS, CART, Running
+from tests.order.running import Running
+from tests.order.shop import ADDRESS, CART
 from tests.product.shop import Shop as Catalogue
 
 

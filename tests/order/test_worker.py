@@ -5,7 +5,7 @@ from libs.messaging.transport import Outgoing
 from libs.runtime.worker import running_worker
 from libs.testing.waiting import eventually
 from services.order.worker import worker_plan
-from tests.order.conftest import Running
+from tests.order.running import Running
 
 
 async def test_the_worker_relays_consumes_and_sweeps(running: Running) -> None:

@@ -21,7 +21,8 @@ from services.order.errors import (
     PrecedesItsState,
     RefundTooLarge,
 )
-from tests.order.process import Basket, Checkout, OrderUnderTest
+from tests.order.baskets import Basket, OrderUnderTest
+from tests.order.process import Checkout
 from tests.order.world import News, Sent
 
 REFUSALS = (NotCancellable, NotRefundable, NotReturnable, NotShippable, RefundTooLarge)

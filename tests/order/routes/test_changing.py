@@ -1,7 +1,8 @@
 import pytest
 
 from libs.ids import new_id
-from tests.order.conftest import OTHER, Running
+from tests.order.running import Running
+from tests.order.shop import OTHER
 
 PARCEL = {"carrier": "DHL", "tracking_number": "JD0001"}
 

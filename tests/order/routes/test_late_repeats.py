@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.order.conftest import Running
-from tests.order.routes.test_lines import MUG, PEN, Answer, post, ship
+from tests.order.routes.goods import MUG, PEN, Answer, post, ship
+from tests.order.running import Running
 
 REPEATED: dict[str, tuple[str, dict[str, Any]]] = {
     "cancelled pieces": ("cancel", {"lines": [PEN]}),

@@ -1,61 +1,22 @@
-"""Parts of an order: some pieces are cancelled, some shipped, some come back.
-
-The basket is two mugs at 15.00 with 2.18 tax and a pen at 2.50 with 0.18 tax; shipping is 5.99: 40.85 in all.
-"""
+"""Parts of an order: some pieces are cancelled, some are shipped."""
 
 from typing import Any
 
 import pytest
 
-from libs.ids import new_id
-from tests.order.conftest import Running
-
-MUGS = {"sku": "MUG-RED-L", "quantity": 2}
-MUG = {"sku": "MUG-RED-L", "quantity": 1}
-PEN = {"sku": "PEN-BLUE", "quantity": 1}
-PARCEL = {"carrier": "DHL", "tracking_number": "JD0001"}
-Answer = tuple[int, dict[str, Any]]
-
-
-async def post(
-    running: Running, order_id: str, what: str, body: dict[str, Any], **headers: str
-) -> Answer:
-    sent = running.headers(admin=True) | {"Idempotency-Key": new_id("key")} | headers
-    if what == "shipments" and "If-Match" not in headers:
-        sent["If-Match"] = f'"v{(await running.get(order_id))["version"]}"'
-    response = await running.http.post(f"/v1/orders/{order_id}/{what}", json=body, headers=sent)
-    return response.status_code, response.json()
-
-
-async def cancel(running: Running, order_id: str, *lines: dict[str, Any]) -> Answer:
-    return await post(running, order_id, "cancel", {"lines": list(lines)})
-
-
-async def ship(running: Running, order_id: str, *lines: dict[str, Any]) -> Answer:
-    return await post(running, order_id, "shipments", PARCEL | {"lines": list(lines)})
-
-
-async def take_back(
-    running: Running, order_id: str, *lines: dict[str, Any], restock: bool = True
-) -> Answer:
-    body = {"lines": list(lines), "restock": restock, "reason": "damaged"}
-    return await post(running, order_id, "returns", body)
-
-
-async def line_of(running: Running, order_id: str, sku: str) -> dict[str, Any]:
-    lines = (await running.get(order_id))["lines"]
-    found: dict[str, Any] = next(line for line in lines if line["sku"] == sku)
-    return found
-
-
-async def data_of(running: Running, order_id: str, type_: str) -> list[dict[str, Any]]:
-    rows = await running.sql(
-        "SELECT envelope::jsonb -> 'data' FROM outbox_messages"
-        " WHERE aggregate_id = :id AND type = :type ORDER BY position",
-        id=order_id,
-        type=type_,
-    )
-    return [row[0] for row in rows]
+from tests.order.routes.goods import (
+    MUG,
+    MUGS,
+    PARCEL,
+    PEN,
+    cancel,
+    data_of,
+    line_of,
+    post,
+    ship,
+    take_back,
+)
+from tests.order.running import Running
 
 
 async def test_cancelled_pieces_go_back_to_stock_and_their_price_to_the_customer(
@@ -213,76 +174,6 @@ async def test_cancelled_pieces_are_not_shipped(running: Running) -> None:
     assert (await running.get(order_id))["shipment_status"] == "shipped"
 
 
-async def test_returned_pieces_are_paid_back_and_restocked_if_they_can_be_sold(
-    running: Running,
-) -> None:
-    order_id = await running.paid()
-    await ship(running, order_id, MUGS, PEN)
-    status, sound = await take_back(running, order_id, MUG)
-    assert (status, sound["restock"], sound["refund"]["amount_minor"]) == (201, "requested", 1609)
-    _, broken = await take_back(running, order_id, PEN, restock=False)
-    assert (broken["restock"], broken["refund"]["amount_minor"]) == ("none", 268)
-    asked = await data_of(running, order_id, "stock.return.v1")
-    assert [one["return_id"] for one in asked] == [sound["return_id"]]
-    told = await data_of(running, order_id, "order.returned.v1")
-    assert [one["return_id"] for one in told] == [sound["return_id"], broken["return_id"]]
-    order = await running.get(order_id)
-    assert [one["return_id"] for one in order["returns"]] == [one["return_id"] for one in told]
-    assert (await line_of(running, order_id, "PEN-BLUE"))["returned"] == 1
-    assert (await running.sent(order_id)).count("payment.refund.v1") == 2
-
-
-async def test_no_more_comes_back_than_the_customer_has(running: Running) -> None:
-    order_id = await running.paid()
-    assert (await take_back(running, order_id, MUG))[1]["code"] == "order_not_returnable"
-    await ship(running, order_id, MUG)
-    assert (await take_back(running, order_id, MUGS))[1]["available"] == 1
-    assert (await take_back(running, order_id, MUG))[0] == 201
-    assert (await take_back(running, order_id, MUG))[1]["available"] == 0
-
-
-async def test_lost_pieces_are_refunded_by_line_and_never_twice(running: Running) -> None:
-    order_id = await running.paid()
-    status, problem = await post(running, order_id, "refunds", {"lines": [MUG]})
-    assert (status, problem["code"]) == (409, "order_not_refundable")
-    await ship(running, order_id, MUGS, PEN)
-    status, refund = await post(running, order_id, "refunds", {"lines": [MUG]})
-    assert (status, refund["amount"]["amount_minor"], refund["lines"]) == (201, 1609, [MUG])
-    assert (await post(running, order_id, "refunds", {"lines": [MUGS]}))[0] == 409
-    _, both = await take_back(running, order_id, MUGS)
-    assert both["refund"]["amount_minor"] == 1609, "one of the two was paid back before"
-    assert (await post(running, order_id, "refunds", {"lines": [MUG]}))[0] == 409
-    assert (await line_of(running, order_id, "MUG-RED-L"))["refunded"] == 2
-
-
-async def test_pieces_are_paid_back_from_what_is_left_and_no_further(running: Running) -> None:
-    order_id = await running.paid()
-    await ship(running, order_id, MUG)
-    amount = {"amount": {"amount_minor": 3000, "currency": "USD"}}
-    assert (await post(running, order_id, "refunds", amount))[0] == 201
-    _, order = await cancel(running, order_id, MUG)
-    assert order["cancellations"][0]["refund"]["amount_minor"] == 1085
-    status, problem = await ship(running, order_id, PEN)
-    assert (status, problem["code"]) == (409, "order_not_shippable")
-    _, back = await take_back(running, order_id, MUG)
-    assert back["refund"]["amount_minor"] == 0
-    status, problem = await post(running, order_id, "refunds", {"lines": [MUG]})
-    assert (status, problem["code"]) == (409, "order_not_refundable")
-
-
-async def test_nothing_is_paid_back_for_pieces_that_cost_nothing(running: Running) -> None:
-    running.shop.prices["PEN-BLUE"] = 0
-    response = await running.post_order(total=3000 + 218 + 599)
-    order_id = response.json()["order_id"]
-    amount = {"amount_minor": 3817, "currency": "USD"}
-    for type_ in ("payment.authorized.v1", "stock.committed.v1", "payment.captured.v1"):
-        await running.hear(type_, order_id, amount=amount)
-    await ship(running, order_id, PEN)
-    assert (await post(running, order_id, "refunds", {"lines": [PEN]}))[0] == 409
-    assert (await take_back(running, order_id, PEN))[0] == 201
-    assert "payment.refund.v1" not in await running.sent(order_id)
-
-
 @pytest.mark.parametrize(
     ("what", "body"),
     [
@@ -302,18 +193,6 @@ async def test_a_request_that_says_too_little_or_too_much_is_refused(
     order_id = await running.paid()
     status, problem = await post(running, order_id, what, body)
     assert (status, problem["code"]) == (422, "invalid_request"), problem
-
-
-async def test_returns_are_for_staff_and_need_a_key(running: Running) -> None:
-    order_id = await running.paid()
-    body = {"lines": [MUG], "restock": True}
-    path = f"/v1/orders/{order_id}/returns"
-    response = await running.http.post(
-        path, json=body, headers=running.headers() | {"Idempotency-Key": "k1"}
-    )
-    assert response.status_code == 403
-    response = await running.http.post(path, json=body, headers=running.headers(admin=True))
-    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_missing")
 
 
 async def test_an_order_shipped_before_parcels_had_lines_was_shipped_whole(

@@ -10,7 +10,8 @@ from libs.testing.processes import ServiceProcess
 from libs.testing.tokens import TokenFactory
 from libs.testing.waiting import eventually
 from services.order.service.following import Follower
-from tests.order.conftest import CUSTOMER, OTHER, Running
+from tests.order.running import Running
+from tests.order.shop import CUSTOMER, OTHER
 
 
 async def test_an_unchanged_order_is_not_sent_again(running: Running) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from libs.testing.waiting import eventually
 from services.order.settings import OrderSettings
-from tests.order.conftest import Running
-from tests.order.routes.test_lines import data_of
+from tests.order.routes.goods import data_of
+from tests.order.running import Running
 
 BANK = "https://bank.example/challenge/1"
 

@@ -19,7 +19,8 @@ from services.order.schemas.requests import MoneyIn, PlaceOrder
 from services.order.service.audit import audit, discrepancies
 from services.order.service.placement import Placement, line_rows, order_values
 from services.order.service.rows import goods_of
-from tests.order.conftest import ADDRESS, CART, CUSTOMER, Running
+from tests.order.running import Running
+from tests.order.shop import ADDRESS, CART, CUSTOMER
 
 DATA = Path(__file__).parents[3] / "services" / "order" / "data"
 SHIPPING = json.loads((DATA / "shipping.json").read_text())

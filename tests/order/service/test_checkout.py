@@ -19,7 +19,8 @@ from services.order.domain.pricing import PricedLine
 from services.order.errors import CartAlreadyOrdered, CartChanged, TotalChanged
 from services.order.schemas.requests import MoneyIn, PlaceOrder
 from services.order.service.checkout import Checkout
-from tests.order.conftest import ADDRESS, CART, CUSTOMER, Running
+from tests.order.running import Running
+from tests.order.shop import ADDRESS, CART, CUSTOMER
 
 PRINCIPAL = Principal(CUSTOMER, frozenset(), "ses", "us-east-1", "web", "token")
 REQUEST = PlaceOrder(

@@ -3,8 +3,8 @@
 import pytest
 
 from libs.testing.scale import trials
-from tests.order.conftest import Running
 from tests.order.neighbours import TOTAL, Neighbours
+from tests.order.running import Running
 
 ORDERS = trials(2, 1_000)
 AUTHORIZED = "payment_status = 'authorized', payment_version = 1"

@@ -7,7 +7,7 @@ from services.order.dependencies import build_progress
 from services.order.repository import Patience
 from services.order.service.allowance import Allowance
 from services.order.service.sweeper import BATCH, MOST_REFUND_TRIES, Sweeper
-from tests.order.conftest import Running
+from tests.order.running import Running
 
 
 async def age(running: Running, order_id: str) -> None:
