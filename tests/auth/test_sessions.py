@@ -1,55 +1,19 @@
+"""Refreshing: a new pair for the same session, and an end to the family of a token that was used twice."""
+
 import asyncio
-from collections import Counter
 from datetime import timedelta
 
 import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from libs.cache.redis import open_redis
-from libs.cache.sessions import SessionStore
 from libs.database.session import Database
 from libs.runtime.resources import open_resources
 from libs.testing.plugin import SettingsFor
 from services.auth.models import Identity, RefreshFamily, RefreshToken
 from services.auth.worker import worker_plan
-from tests.auth.conftest import Person, StartAuth, register
-
-
-def problem(response: httpx.Response) -> tuple[int, str]:
-    return response.status_code, response.json()["code"]
-
-
-async def is_recorded(redis_url: str, person: Person) -> bool:
-    redis = open_redis(redis_url)
-    record = await SessionStore(redis).get(person.tokens["session_id"])
-    await redis.aclose()
-    return record is not None
-
-
-async def flush(redis_url: str) -> None:
-    redis = open_redis(redis_url)
-    await redis.flushall()
-    await redis.aclose()
-
-
-async def states(database: Database) -> Counter[str]:
-    async with database.transaction() as session:
-        return Counter(await session.scalars(select(RefreshToken.state)))
-
-
-async def let_time_pass(database: Database, **delta: float) -> None:
-    """Move everything that happened into the past."""
-    by = timedelta(**delta)
-    async with database.transaction() as session:
-        await session.execute(update(RefreshToken).values(used_at=RefreshToken.used_at - by))
-        await session.execute(
-            update(RefreshFamily).values(
-                last_used_at=RefreshFamily.last_used_at - by,
-                expires_at=RefreshFamily.expires_at - by,
-                auth_time=RefreshFamily.auth_time - by,
-            )
-        )
+from tests.auth.conftest import Person, StartAuth
+from tests.auth.sessions import flush, is_recorded, let_time_pass, problem, states
 
 
 async def test_a_refresh_gives_a_new_pair_for_the_same_session(ada: Person) -> None:
@@ -215,102 +179,6 @@ async def test_without_redis_a_reuse_still_ends_the_family(
     assert problem(await ada.refresh(stolen))[0] == 401
     async with database.transaction() as session:
         assert await session.scalar(select(RefreshFamily.revoked_because)) == "reuse"
-
-
-async def test_logging_out_ends_this_session_only(ada: Person, redis_url: str) -> None:
-    other = await ada.log_in()
-
-    response = await ada.client.post("/v1/auth/logout", headers=ada.headers)
-
-    assert response.status_code == 204
-    assert not await is_recorded(redis_url, ada)
-    assert problem(await ada.refresh())[0] == 401
-    assert (await other.refresh()).status_code == 200
-    assert (await ada.client.post("/v1/auth/logout", headers=ada.headers)).status_code == 204
-
-
-async def test_logging_out_everywhere_ends_every_session_and_nobody_elses(
-    ada: Person, redis_url: str
-) -> None:
-    phone = await ada.log_in()
-    bob = await (await register(ada.client)).log_in()
-
-    response = await ada.client.post("/v1/auth/logout-all", headers=ada.headers)
-
-    assert response.status_code == 204
-    for person in (ada, phone):
-        assert not await is_recorded(redis_url, person)
-        assert problem(await person.refresh())[0] == 401
-    assert await is_recorded(redis_url, bob)
-    assert (await bob.refresh()).status_code == 200
-
-
-async def test_ending_sessions_while_redis_is_away_is_finished_by_trying_again(
-    ada: Person, start_auth: StartAuth, redis_url: str
-) -> None:
-    away = await start_auth(redis_url="redis://127.0.0.1:1/0")
-    for path in ("/v1/auth/logout", "/v1/auth/logout-all"):
-        refused = await away.post(path, headers=ada.headers)
-        assert problem(refused) == (503, "session_store_unavailable")
-    assert problem(await ada.refresh())[0] == 401
-    assert await is_recorded(redis_url, ada)
-
-    await ada.client.post("/v1/auth/logout-all", headers=ada.headers)
-    assert not await is_recorded(redis_url, ada)
-
-
-async def test_sessions_are_listed_newest_use_first(ada: Person) -> None:
-    phone = await ada.log_in(**{"User-Agent": "phone"})
-
-    response = await ada.client.get("/v1/sessions", headers=ada.headers)
-
-    assert response.headers["Cache-Control"] == "private, no-store"
-    items = response.json()["items"]
-    assert [item["session_id"] for item in items] == [
-        phone.tokens["session_id"],
-        ada.tokens["session_id"],
-    ]
-    assert [item["current"] for item in items] == [False, True]
-    assert items[0]["user_agent"] == "phone"
-
-
-async def test_a_session_can_be_ended_by_its_owner(ada: Person, redis_url: str) -> None:
-    phone = await ada.log_in()
-    path = f"/v1/sessions/{phone.tokens['session_id']}"
-
-    assert (await ada.client.delete(path, headers=ada.headers)).status_code == 204
-    assert (await ada.client.delete(path, headers=ada.headers)).status_code == 204
-    assert not await is_recorded(redis_url, phone)
-    assert problem(await phone.refresh())[0] == 401
-    listed = await ada.client.get("/v1/sessions", headers=ada.headers)
-    assert len(listed.json()["items"]) == 1
-
-
-async def test_somebody_elses_session_looks_like_none(ada: Person) -> None:
-    bob = await (await register(ada.client)).log_in()
-
-    for session_id in (bob.tokens["session_id"], "ses_unknown"):
-        response = await ada.client.delete(f"/v1/sessions/{session_id}", headers=ada.headers)
-        assert problem(response) == (404, "session_not_found")
-    assert (await bob.refresh()).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/v1/auth/logout"),
-        ("POST", "/v1/auth/logout-all"),
-        ("GET", "/v1/sessions"),
-        ("DELETE", "/v1/sessions/ses_1"),
-    ],
-)
-async def test_session_operations_need_a_token(
-    client: httpx.AsyncClient, method: str, path: str
-) -> None:
-    response = await client.request(method, path)
-    assert problem(response) == (401, "authentication_required")
-    response = await client.request(method, path, headers={"Authorization": "Bearer x.y.z"})
-    assert problem(response) == (401, "invalid_token")
 
 
 @pytest.mark.parametrize("body", [{}, {"refresh_token": 1}, {"refresh_token": "x" * 201}, []])

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Z_]+)(?::?([-+])([^}]*))?\}")
@@ -53,3 +54,13 @@ def services(name: str = "docker-compose.yml", **given: str) -> dict[str, Servic
 
 def environment_of(service: Service) -> dict[str, str]:
     return {name: str(value) for name, value in service.get("environment", {}).items()}
+
+
+BASE = services()
+PROCESSES = [name for service in SERVICES for name in (service, f"{service}-worker")]
+JOBS = ("keys", "migrate", "declare", "seed", "administrator")
+OURS = (*PROCESSES, "simulator", "ministack", *JOBS)
+
+
+def owner_of(process: str) -> str:
+    return process.removesuffix("-worker")

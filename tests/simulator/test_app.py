@@ -1,41 +1,13 @@
-"""The provider's API: idempotency like Stripe's, outcomes by token, books that never give away too much."""
+"""The provider's API: idempotency like Stripe's, and outcomes by token."""
 
 import asyncio
-import sqlite3
-import time
-from contextlib import closing
-from typing import Any
 
 import httpx
 import pytest
 
 from libs.testing.waiting import eventually
 from simulator.settings import SimulatorSettings
-
-CHARGE = {"amount_minor": 1000, "currency": "USD", "payment_method": "tok_ok"}
-
-
-async def post(
-    client: httpx.AsyncClient, path: str, key: str | None, body: object = None
-) -> httpx.Response:
-    headers = {} if key is None else {"Idempotency-Key": key}
-    return await client.post(f"/v1{path}", json={} if body is None else body, headers=headers)
-
-
-async def charge(client: httpx.AsyncClient, key: str = "k", **changes: object) -> dict[str, Any]:
-    response = await post(client, "/charges", key, {**CHARGE, **changes})
-    assert response.status_code == 201, response.text
-    found: dict[str, Any] = response.json()
-    return found
-
-
-def code_of(response: httpx.Response) -> str:
-    return str(response.json()["error"]["code"])
-
-
-async def count_charges(client: httpx.AsyncClient, key: str) -> int:
-    response = await client.get("/v1/charges", params={"idempotency_key": key})
-    return len(response.json()["data"])
+from tests.simulator.calls import CHARGE, charge, code_of, count_charges, post
 
 
 async def test_a_charge_is_authorised_and_captured_only_on_demand(
@@ -200,46 +172,6 @@ async def test_a_voided_charge_stays_voided(client: httpx.AsyncClient) -> None:
     assert code_of(refused) == "charge_not_voidable"
 
 
-async def test_effects_are_found_by_the_key_that_had_them(client: httpx.AsyncClient) -> None:
-    created = await charge(client)
-    path = f"/charges/{created['id']}"
-    await post(client, f"{path}/capture", "too-much", {"amount_minor": 5000})
-    await post(client, f"{path}/capture", "c")
-    await post(client, f"{path}/refunds", "r", {"amount_minor": 10})
-    assert await count_charges(client, "k") == 1
-    assert await count_charges(client, "c") == 1
-    assert await count_charges(client, "too-much") == 0
-    assert await count_charges(client, "never") == 0
-    found = (await client.get("/v1/refunds", params={"idempotency_key": "r"})).json()["data"]
-    assert [one["amount_minor"] for one in found] == [10]
-
-
-async def test_a_day_is_listed_page_by_page(client: httpx.AsyncClient) -> None:
-    made = {(await charge(client, f"k{number}", capture=True))["id"] for number in range(5)}
-    day = (await client.get("/v1/charges", params={"idempotency_key": "k0"})).json()["data"][0]
-    date = _utc_day(day["created_at"])
-    seen: list[str] = []
-    more = True
-    while more:
-        params = {"day": date, "limit": "2", "starting_after": seen[-1] if seen else ""}
-        page = (await client.get("/v1/charges", params=params)).json()
-        seen += [one["id"] for one in page["data"]]
-        more = page["has_more"]
-    assert set(seen) == made
-    assert len(seen) == 5
-    for number, one in enumerate(seen):
-        await post(client, f"/charges/{one}/refunds", f"r{number}", {"amount_minor": 1})
-    refunds = (await client.get("/v1/refunds", params={"day": date})).json()
-    assert len(refunds["data"]) == 5
-    assert refunds["has_more"] is False
-
-
-@pytest.mark.parametrize("path", ["/v1/charges", "/v1/refunds"])
-async def test_a_listing_needs_a_filter(client: httpx.AsyncClient, path: str) -> None:
-    response = await client.get(path)
-    assert (response.status_code, code_of(response)) == (400, "filter_missing")
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -287,18 +219,3 @@ async def test_the_api_key_is_required(client: httpx.AsyncClient) -> None:
         response = await client.get("/v1/charges/ch_1", headers=headers)
         assert (response.status_code, code_of(response)) == (401, "api_key_invalid")
     assert (await client.get("/livez", headers={"Authorization": ""})).status_code == 200
-
-
-async def test_the_book_itself_refuses_to_give_away_too_much(
-    client: httpx.AsyncClient, settings: SimulatorSettings
-) -> None:
-    created = await charge(client)
-    with closing(sqlite3.connect(settings.data / "book.sqlite3")) as book:
-        for column in ("captured_minor", "refunded_minor"):
-            statement = f"UPDATE charges SET {column} = 1001 WHERE id = ?"  # noqa: S608 - two constants
-            with pytest.raises(sqlite3.IntegrityError):
-                book.execute(statement, (created["id"],))
-
-
-def _utc_day(moment: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(moment))

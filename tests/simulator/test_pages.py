@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from simulator.store import Store
-from tests.simulator.test_app import CHARGE, code_of, post
+from tests.simulator.calls import CHARGE, code_of, post
 
 SHOP_URL = "http://localhost:8080/orders/ord_1?from=bank"
 ASKED = {**CHARGE, "payment_method": "tok_3ds_required", "return_url": SHOP_URL}

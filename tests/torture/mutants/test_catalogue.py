@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.applications import ROOT
-from tests.torture.checker.test_verdict import BREAKINGS
+from tests.torture.checker.breakings import BREAKINGS
 from torture.mutants.catalogue import MUTANTS
 from torture.mutants.mutant import Edit, Mutant, MutantOutdated
 

@@ -1,0 +1,103 @@
+"""Sessions end when their owner says so: one, all, or one of a list."""
+
+import httpx
+import pytest
+
+from tests.auth.conftest import Person, StartAuth, register
+from tests.auth.sessions import is_recorded, problem
+
+
+async def test_logging_out_ends_this_session_only(ada: Person, redis_url: str) -> None:
+    other = await ada.log_in()
+
+    response = await ada.client.post("/v1/auth/logout", headers=ada.headers)
+
+    assert response.status_code == 204
+    assert not await is_recorded(redis_url, ada)
+    assert problem(await ada.refresh())[0] == 401
+    assert (await other.refresh()).status_code == 200
+    assert (await ada.client.post("/v1/auth/logout", headers=ada.headers)).status_code == 204
+
+
+async def test_logging_out_everywhere_ends_every_session_and_nobody_elses(
+    ada: Person, redis_url: str
+) -> None:
+    phone = await ada.log_in()
+    bob = await (await register(ada.client)).log_in()
+
+    response = await ada.client.post("/v1/auth/logout-all", headers=ada.headers)
+
+    assert response.status_code == 204
+    for person in (ada, phone):
+        assert not await is_recorded(redis_url, person)
+        assert problem(await person.refresh())[0] == 401
+    assert await is_recorded(redis_url, bob)
+    assert (await bob.refresh()).status_code == 200
+
+
+async def test_ending_sessions_while_redis_is_away_is_finished_by_trying_again(
+    ada: Person, start_auth: StartAuth, redis_url: str
+) -> None:
+    away = await start_auth(redis_url="redis://127.0.0.1:1/0")
+    for path in ("/v1/auth/logout", "/v1/auth/logout-all"):
+        refused = await away.post(path, headers=ada.headers)
+        assert problem(refused) == (503, "session_store_unavailable")
+    assert problem(await ada.refresh())[0] == 401
+    assert await is_recorded(redis_url, ada)
+
+    await ada.client.post("/v1/auth/logout-all", headers=ada.headers)
+    assert not await is_recorded(redis_url, ada)
+
+
+async def test_sessions_are_listed_newest_use_first(ada: Person) -> None:
+    phone = await ada.log_in(**{"User-Agent": "phone"})
+
+    response = await ada.client.get("/v1/sessions", headers=ada.headers)
+
+    assert response.headers["Cache-Control"] == "private, no-store"
+    items = response.json()["items"]
+    assert [item["session_id"] for item in items] == [
+        phone.tokens["session_id"],
+        ada.tokens["session_id"],
+    ]
+    assert [item["current"] for item in items] == [False, True]
+    assert items[0]["user_agent"] == "phone"
+
+
+async def test_a_session_can_be_ended_by_its_owner(ada: Person, redis_url: str) -> None:
+    phone = await ada.log_in()
+    path = f"/v1/sessions/{phone.tokens['session_id']}"
+
+    assert (await ada.client.delete(path, headers=ada.headers)).status_code == 204
+    assert (await ada.client.delete(path, headers=ada.headers)).status_code == 204
+    assert not await is_recorded(redis_url, phone)
+    assert problem(await phone.refresh())[0] == 401
+    listed = await ada.client.get("/v1/sessions", headers=ada.headers)
+    assert len(listed.json()["items"]) == 1
+
+
+async def test_somebody_elses_session_looks_like_none(ada: Person) -> None:
+    bob = await (await register(ada.client)).log_in()
+
+    for session_id in (bob.tokens["session_id"], "ses_unknown"):
+        response = await ada.client.delete(f"/v1/sessions/{session_id}", headers=ada.headers)
+        assert problem(response) == (404, "session_not_found")
+    assert (await bob.refresh()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/auth/logout"),
+        ("POST", "/v1/auth/logout-all"),
+        ("GET", "/v1/sessions"),
+        ("DELETE", "/v1/sessions/ses_1"),
+    ],
+)
+async def test_session_operations_need_a_token(
+    client: httpx.AsyncClient, method: str, path: str
+) -> None:
+    response = await client.request(method, path)
+    assert problem(response) == (401, "authentication_required")
+    response = await client.request(method, path, headers={"Authorization": "Bearer x.y.z"})
+    assert problem(response) == (401, "invalid_token")
