@@ -1,6 +1,7 @@
 # Every image of Meridian. `make images` builds them all; one of them:
 #   docker build --target service --build-arg SERVICE=order --tag meridian/order:dev .
-# Targets: service (of the named SERVICE), simulator, tools (one-shot jobs), emulator (SNS and SQS on one machine).
+# Targets: service (of the named SERVICE), simulator, tools (one-shot jobs), authorizer (a function of AWS Lambda),
+# emulator (SNS and SQS on one machine).
 
 # The Python the tests run on, pinned by the digest of its multi-platform index.
 ARG PYTHON_IMAGE=python:3.11.15-slim-trixie@sha256:db3ff2e1800a8581e2c48a27c3995339d47bdf046da21c7627accd3d51053a93
@@ -65,6 +66,13 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash . \
     && install -d /keys/trust \
         /keys/auth /keys/user /keys/product /keys/cart /keys/order /keys/payment
 
+FROM ${PYTHON_IMAGE} AS authorizer-source
+WORKDIR /app
+COPY libs libs
+COPY edge/__init__.py edge/__init__.py
+COPY edge/authorizer edge/authorizer
+RUN python -m compileall -q --invalidation-mode unchecked-hash .
+
 FROM runtime-with-packages AS service
 COPY --from=service-source /app /app
 ENV HOST=0.0.0.0 \
@@ -108,6 +116,18 @@ ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="meridian/tools" \
       org.opencontainers.image.description="Roles, migrations, topics and queues, the first catalogue and administrator" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+# AWS Lambda starts it, hands it requests one by one, and watches it: it listens nowhere.
+FROM runtime-with-packages AS authorizer
+COPY --from=authorizer-source /app /app
+ENTRYPOINT ["python", "-m", "edge.authorizer"]
+HEALTHCHECK NONE
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="meridian/authorizer" \
+      org.opencontainers.image.description="Checks access tokens for AWS API Gateway (the edge's shape b)" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 

@@ -174,7 +174,7 @@ lock: ## Resolve all locks again (needs uv, and npm for the Node one)
 	npm install --prefix deploy/checks --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 ##@ Put it in containers
-IMAGES := $(addprefix image-,auth user product cart order payment) image-simulator image-tools image-emulator
+IMAGES := $(addprefix image-,auth user product cart order payment) image-simulator image-tools image-authorizer image-emulator
 TAG ?= dev
 DOCKER ?= docker
 REVISION = $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -189,7 +189,9 @@ docker:
 	@$(DOCKER) info >/dev/null 2>&1 || { echo "Docker is installed but its engine does not answer: start it and see that you may use it (docker info)." >&2; exit 1; }
 
 .PHONY: $(IMAGES)
-image-simulator image-tools image-emulator: image-%: docker
+# Lambda takes an image, and not the index with attestations that BuildKit makes of it.
+image-authorizer: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
+image-simulator image-tools image-authorizer image-emulator: image-%: docker
 	$(BUILD) --target $* --tag meridian/$*:$(TAG) .
 
 image-auth image-user image-product image-cart image-order image-payment: image-%: docker

@@ -7,12 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
 from tests.deploy.dockerfile import inherited, instructions, lineage, stages
 
-TARGETS = ("service", "simulator", "tools", "emulator")
+TARGETS = ("service", "simulator", "tools", "authorizer", "emulator")
 TEXT = (ROOT / "Dockerfile").read_text()
 
 
@@ -92,6 +93,25 @@ def test_a_service_image_holds_the_shared_parts_and_that_service_only() -> None:
 def test_the_simulator_image_holds_nothing_of_the_shop() -> None:
     assert copied_from_the_repository("simulator-source") == {"simulator"}
     assert copied_between_stages("simulator") == {"packages", "simulator-source"}
+
+
+def test_the_authorizers_image_holds_what_checks_tokens_and_not_what_writes_configurations() -> (
+    None
+):
+    assert copied_from_the_repository("authorizer-source") == {
+        "libs",
+        "edge/__init__.py",
+        "edge/authorizer",
+    }
+    assert copied_between_stages("authorizer") == {"packages", "authorizer-source"}
+
+
+def test_the_pipeline_builds_and_pushes_what_a_region_runs() -> None:
+    file = ROOT / "deploy/terraform/modules/delivery/buildspecs/image.yaml"
+    script = "\n".join(yaml.safe_load(file.read_text())["phases"]["build"]["commands"])
+    [names] = re.findall(r"for name in (.*); do", script)
+    assert set(names.split()) == {*SERVICES, "tools", "authorizer"}
+    assert 'make "image-$name" TAG="$TAG"' in script, "a build without a target makes the last one"
 
 
 def test_the_last_stages_run_nothing_so_that_what_is_built_is_what_was_copied() -> None:

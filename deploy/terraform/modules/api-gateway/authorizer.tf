@@ -1,5 +1,6 @@
-# A REST API knows no JWT authorizer: tokens are checked by a function (type REQUEST), whose answer is kept for a minute.
-# Services verify every token again; the function spares them what is plainly bad.
+# A REST API knows no JWT authorizer: tokens are checked by a function (type REQUEST; its source is edge/authorizer), whose
+# answer is kept for a minute. Services verify every token again; the function spares them what is plainly bad. It fetches
+# auth's keys inside the VPC, at the internal load balancer, which proves the public name: no way out and in again.
 
 resource "aws_cloudwatch_log_group" "authorizer" {
   name              = "/aws/lambda/${var.name}-authorizer"
@@ -48,6 +49,12 @@ resource "aws_iam_role_policy" "authorizer" {
   })
 }
 
+# Amazon's own policy: Lambda makes and removes the function's network interfaces, whose names nobody knows before.
+resource "aws_iam_role_policy_attachment" "authorizer" {
+  role       = aws_iam_role.authorizer.name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
+}
+
 resource "aws_lambda_function" "authorizer" {
   function_name = "${var.name}-authorizer"
   description   = "Checks access tokens for API Gateway."
@@ -60,10 +67,16 @@ resource "aws_lambda_function" "authorizer" {
 
   environment {
     variables = {
-      ISSUER   = var.authorizer.issuer
-      AUDIENCE = var.authorizer.audience
-      JWKS_URL = var.authorizer.jwks_url
+      ISSUER       = var.authorizer.issuer
+      AUDIENCE     = var.authorizer.audience
+      JWKS_URL     = "https://${var.backend.host}/.well-known/jwks.json"
+      JWKS_ADDRESS = var.backend.dns_name
     }
+  }
+
+  vpc_config {
+    subnet_ids         = var.backend.subnet_ids
+    security_group_ids = var.authorizer.security_group_ids
   }
 
   logging_config {
@@ -77,7 +90,7 @@ resource "aws_lambda_function" "authorizer" {
 
   tags = var.tags
 
-  depends_on = [aws_iam_role_policy.authorizer]
+  depends_on = [aws_iam_role_policy.authorizer, aws_iam_role_policy_attachment.authorizer]
 }
 
 # API Gateway calls the function with this role, and may call nothing else.

@@ -95,6 +95,7 @@ resource "aws_api_gateway_stage" "this" {
       requestId = "$context.requestId", time = "$context.requestTimeEpoch", method = "$context.httpMethod", resource = "$context.resourcePath"
       status    = "$context.status", latency = "$context.responseLatency", integration = "$context.integration.latency"
       error     = "$context.error.responseType", waf = "$context.waf.status", authorizer = "$context.authorizer.error"
+      client    = "$context.authorizer.client", home = "$context.authorizer.homeRegion"
     })
   }
 

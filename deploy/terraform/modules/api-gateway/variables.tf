@@ -65,9 +65,10 @@ variable "domain" {
 }
 
 variable "backend" {
-  description = "The internal load balancer: its ARN, the host name on its certificate, and the subnets and security groups of the link to it."
+  description = "The internal load balancer: its ARN, its own name in DNS, the host name on its certificate, and the subnets and security groups of the link to it."
   type = object({
     load_balancer_arn  = string
+    dns_name           = string
     host               = string
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -75,22 +76,22 @@ variable "backend" {
 }
 
 variable "authorizer" {
-  description = "The function that checks tokens: its image (with digest), and whose tokens it believes."
+  description = "The function that checks tokens: its image (with digest), whose tokens it believes, and its security groups, which reach the load balancer."
   type = object({
-    image_uri = string
-    issuer    = string
-    audience  = string
-    jwks_url  = string
+    image_uri          = string
+    issuer             = string
+    audience           = string
+    security_group_ids = list(string)
   })
 
   validation {
     condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com/.+@sha256:[0-9a-f]{64}$", var.authorizer.image_uri))
-    error_message = "authorizer.image_uri is an image in ECR by digest: 111122223333.dkr.ecr.us-east-1.amazonaws.com/meridian/authorizer@sha256:..."
+    error_message = "authorizer.image_uri is an image in ECR by digest: 111122223333.dkr.ecr.us-east-1.amazonaws.com/meridian/authorizer@sha256:... (make images, then push it)."
   }
 
   validation {
-    condition     = startswith(var.authorizer.issuer, "https://") && startswith(var.authorizer.jwks_url, "https://")
-    error_message = "authorizer.issuer and authorizer.jwks_url begin with https://."
+    condition     = startswith(var.authorizer.issuer, "https://")
+    error_message = "authorizer.issuer begins with https://."
   }
 }
 

@@ -51,7 +51,7 @@ variable "services" {
 variable "further_images" {
   description = "Images beside the services'."
   type        = set(string)
-  default     = ["envoy", "tools"]
+  default     = ["authorizer", "envoy", "tools"]
 }
 
 variable "source_repository" {

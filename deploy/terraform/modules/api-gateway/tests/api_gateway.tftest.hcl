@@ -34,6 +34,7 @@ variables {
   }
   backend = {
     load_balancer_arn  = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/internal/1"
+    dns_name           = "internal-meridian-1.us-east-1.elb.amazonaws.com"
     host               = "api-us.example.com"
     subnet_ids         = ["subnet-10", "subnet-11", "subnet-12"]
     security_group_ids = ["sg-1"]
@@ -42,7 +43,8 @@ variables {
     image_uri = "111122223333.dkr.ecr.us-east-1.amazonaws.com/meridian/authorizer@sha256:0000000000000000000000000000000000000000000000000000000000000000"
     issuer    = "https://api.example.com"
     audience  = "meridian"
-    jwks_url  = "https://api.example.com/.well-known/jwks.json"
+
+    security_group_ids = ["sg-2"]
   }
 }
 
@@ -77,6 +79,22 @@ run "the_api_is_the_route_tables" {
   assert {
     condition     = !strcontains(aws_api_gateway_rest_api.this.body, "$${")
     error_message = "No placeholder is left."
+  }
+}
+
+run "the_function_fetches_keys_inside_the_vpc" {
+  command = apply
+
+  assert {
+    condition = aws_lambda_function.authorizer.environment[0].variables == tomap({
+      ISSUER   = "https://api.example.com", AUDIENCE = "meridian"
+      JWKS_URL = "https://api-us.example.com/.well-known/jwks.json", JWKS_ADDRESS = "internal-meridian-1.us-east-1.elb.amazonaws.com"
+    })
+    error_message = "It is told all that its settings (edge/authorizer/settings.py) need, and asks the internal load balancer by the name on the certificate."
+  }
+  assert {
+    condition     = toset(aws_lambda_function.authorizer.vpc_config[0].subnet_ids) == toset(["subnet-10", "subnet-11", "subnet-12"]) && toset(aws_lambda_function.authorizer.vpc_config[0].security_group_ids) == toset(["sg-2"])
+    error_message = "It has an address in every zone of the application tier."
   }
 }
 
@@ -125,7 +143,7 @@ run "refuses_a_method_without_a_limit" {
 run "refuses_an_image_by_tag" {
   command = plan
   variables {
-    authorizer = { image_uri = "111122223333.dkr.ecr.us-east-1.amazonaws.com/meridian/authorizer:latest", issuer = "https://a", audience = "m", jwks_url = "https://a" }
+    authorizer = { image_uri = "111122223333.dkr.ecr.us-east-1.amazonaws.com/meridian/authorizer:latest", issuer = "https://a", audience = "m", security_group_ids = ["sg-2"] }
   }
   expect_failures = [var.authorizer]
 }

@@ -57,6 +57,10 @@ run "components_reach_their_neighbours_and_nobody_else" {
     error_message = "The load balancer reaches the gateway's 8080 and its status on 8081."
   }
   assert {
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.edge : rule.referenced_security_group_id if rule.security_group_id == aws_security_group.this["internal_alb"].id]) == toset([aws_security_group.this["vpc_link"].id, aws_security_group.this["functions"].id])
+    error_message = "The internal load balancer is reached by API Gateway's link and by the function that fetches keys."
+  }
+  assert {
     condition     = alltrue([for rule in aws_vpc_security_group_egress_rule.edge : rule.security_group_id != aws_security_group.this["database"].id && rule.security_group_id != aws_security_group.this["cache"].id && rule.security_group_id != aws_security_group.this["endpoints"].id])
     error_message = "Database, cache and endpoints call nobody."
   }

@@ -88,16 +88,17 @@ module "api" {
 
   backend = {
     load_balancer_arn  = module.internal[0].arn
+    dns_name           = module.internal[0].dns_name
     host               = local.endpoint
     subnet_ids         = var.network.app_subnet_ids
     security_group_ids = [var.network.security_group_ids["vpc_link"]]
   }
 
   authorizer = {
-    image_uri = var.authorizer_image_uri
-    issuer    = "https://api.${var.domain}"
-    audience  = "meridian"
-    jwks_url  = "https://api.${var.domain}/.well-known/jwks.json"
+    image_uri          = var.authorizer_image_uri
+    issuer             = "https://api.${var.domain}"
+    audience           = "meridian"
+    security_group_ids = [var.network.security_group_ids["functions"]]
   }
 }
 

@@ -48,7 +48,7 @@ variable "authorizer_image_uri" {
 
   validation {
     condition     = var.shape != "apigateway" || var.authorizer_image_uri != null
-    error_message = "shape apigateway needs authorizer_image_uri, an image in ECR by digest: REST APIs check tokens with a function."
+    error_message = "shape apigateway needs authorizer_image_uri, an image in ECR by digest: build it with make images and push meridian/authorizer."
   }
 }
 
