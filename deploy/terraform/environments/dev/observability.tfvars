@@ -3,4 +3,3 @@ monthly_limit_usd = 3000
 budget_emails     = ["costs@example.com"]
 source_repository = { id = "meridian-shop/meridian", branch = "main" }
 delivery_order    = ["ap-south-1", "eu-west-1", "us-east-1"]
-external_id       = "meridian-dev-deploy"

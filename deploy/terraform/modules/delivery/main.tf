@@ -1,5 +1,5 @@
 # From a commit to running pods in every region: source, image, then region by region what would change, a person's word,
-# the infrastructure, the charts. The pipeline holds no rights of its own in a region: it assumes that region's deploy role.
+# the infrastructure, the charts. The pipeline holds no rights of its own in a region: it assumes that region's roles, a step its own.
 
 locals {
   buckets   = "arn:aws:s3:::${local.bucket}"
@@ -88,7 +88,7 @@ resource "aws_codepipeline" "this" {
 
         configuration = {
           ProjectName          = aws_codebuild_project.this["plan"].name
-          EnvironmentVariables = local.told[stage.value.region]
+          EnvironmentVariables = local.told[stage.value.region].plan
         }
       }
 
@@ -117,7 +117,7 @@ resource "aws_codepipeline" "this" {
 
         configuration = {
           ProjectName          = aws_codebuild_project.this["apply"].name
-          EnvironmentVariables = local.told[stage.value.region]
+          EnvironmentVariables = local.told[stage.value.region].apply
         }
       }
 
@@ -132,7 +132,7 @@ resource "aws_codepipeline" "this" {
 
         configuration = {
           ProjectName          = aws_codebuild_project.this["deploy"].name
-          EnvironmentVariables = local.told[stage.value.region]
+          EnvironmentVariables = local.told[stage.value.region].deploy
         }
       }
     }
@@ -141,11 +141,13 @@ resource "aws_codepipeline" "this" {
 
 locals {
   told = {
-    for row in var.regions : row.region => jsonencode([
-      { name = "TAG", value = "#{source.CommitId}" },
-      { name = "TARGET_REGION", value = row.region },
-      { name = "CLUSTER", value = row.cluster_name },
-      { name = "DEPLOY_ROLE", value = row.deploy_role_arn },
-    ])
+    for row in var.regions : row.region => {
+      for step, role in row.role_arns : step => jsonencode([
+        { name = "TAG", value = "#{source.CommitId}" },
+        { name = "TARGET_REGION", value = row.region },
+        { name = "CLUSTER", value = row.cluster_name },
+        { name = "ROLE", value = role },
+      ])
+    }
   }
 }

@@ -1,5 +1,5 @@
 # Who may do what: the pipeline starts builds and reads the source; a build clones the source and writes its log; only
-# the image build may push; only the other three may assume a region's deploy role.
+# the image build may push; each of the other three may assume its own role in a region.
 
 resource "aws_iam_role" "pipeline" {
   name               = "${var.name}-pipeline"
@@ -122,12 +122,14 @@ resource "aws_iam_role_policy" "assume" {
 
   name   = "assume"
   role   = aws_iam_role.build[each.key].id
-  policy = data.aws_iam_policy_document.assume.json
+  policy = data.aws_iam_policy_document.assume[each.key].json
 }
 
 data "aws_iam_policy_document" "assume" {
+  for_each = toset(["plan", "apply", "deploy"])
+
   statement {
     actions   = ["sts:AssumeRole"]
-    resources = [for row in var.regions : row.deploy_role_arn]
+    resources = [for row in var.regions : row.role_arns[each.key]]
   }
 }

@@ -56,9 +56,9 @@ variable "kept_images" {
 variable "regions" {
   description = "Where to deliver, in order; the next begins when the one before is done and somebody said yes"
   type = list(object({
-    region          = string
-    cluster_name    = string
-    deploy_role_arn = string
+    region       = string
+    cluster_name = string
+    role_arns    = object({ plan = string, apply = string, deploy = string })
   }))
 
   validation {
@@ -67,8 +67,8 @@ variable "regions" {
   }
 
   validation {
-    condition     = alltrue([for row in var.regions : can(regex("^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9/_-]+$", row.deploy_role_arn))])
-    error_message = "Give each region the ARN of its deploy role; the module service-identity makes it."
+    condition     = alltrue(flatten([for row in var.regions : [for arn in values(row.role_arns) : can(regex("^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9/_-]+$", arn))]]))
+    error_message = "Give each region the ARNs of its roles; the module pipeline-identity makes them."
   }
 }
 

@@ -12,8 +12,3 @@ output "external_secrets_role_arn" {
   description = "ARN of the role of External Secrets."
   value       = aws_iam_role.this["external-secrets"].arn
 }
-
-output "deploy_role_arn" {
-  description = "ARN of the role the pipeline takes, naming the external id."
-  value       = aws_iam_role.deploy.arn
-}

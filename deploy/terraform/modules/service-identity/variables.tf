@@ -77,25 +77,6 @@ variable "secrets" {
   }
 }
 
-variable "deployer" {
-  description = "Who deploys from another account: that account, the id it must name, and the one role there that may (null: any the account lets)."
-  type = object({
-    account_id  = string
-    external_id = string
-    role_arn    = optional(string)
-  })
-
-  validation {
-    condition     = can(regex("^[0-9]{12}$", var.deployer.account_id))
-    error_message = "Give the twelve digits of the account the pipeline runs in."
-  }
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9+=,.@:/-]{16,128}$", var.deployer.external_id))
-    error_message = "Give an external id of 16 to 128 characters: it keeps other customers of the deployer's account out."
-  }
-}
-
 variable "tags" {
   description = "Tags of every role."
   type        = map(string)

@@ -39,7 +39,7 @@ module "delivery" {
   account_id         = var.account_id
   source_repository  = var.source_repository
   repositories       = setunion(var.services, var.further_images)
-  external_id        = var.external_id
+  external_id        = "${local.name}-deploy" # as the regions' roles ask (stack platform)
   approval_topic_arn = "arn:aws:sns:${var.region}:${var.account_id}:${local.name}-alarms"
   tags               = var.tags
 
@@ -49,9 +49,9 @@ module "delivery" {
   }
   regions = [
     for region in local.applied : {
-      region          = region
-      cluster_name    = var.platform_by_region[region].cluster_name
-      deploy_role_arn = var.platform_by_region[region].deploy_role_arn
+      region       = region
+      cluster_name = var.platform_by_region[region].cluster_name
+      role_arns    = var.platform_by_region[region].pipeline_role_arns
     }
   ]
 }

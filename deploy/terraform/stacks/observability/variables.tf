@@ -20,8 +20,8 @@ variable "messaging_by_region" {
 variable "platform_by_region" {
   description = "What the stack platform made in each region."
   type = map(object({
-    cluster_name    = string
-    deploy_role_arn = string
+    cluster_name       = string
+    pipeline_role_arns = map(string)
   }))
 }
 
@@ -71,11 +71,6 @@ variable "delivery_order" {
     condition     = length(setsubtract(var.delivery_order, keys(var.regions))) == 0
     error_message = "delivery_order names a region that env.tfvars does not: correct one of them."
   }
-}
-
-variable "external_id" {
-  description = "What the deploy roles ask the pipeline for."
-  type        = string
 }
 
 variable "monthly_limit_usd" {

@@ -27,9 +27,9 @@ variables {
     storage = "arn:aws:kms:us-east-1:111122223333:key/mrk-2"
   }
   regions = [
-    { region = "ap-south-1", cluster_name = "meridian-prod-ap-south-1", deploy_role_arn = "arn:aws:iam::111122223333:role/meridian-prod-ap-south-1-deploy" },
-    { region = "eu-west-1", cluster_name = "meridian-prod-eu-west-1", deploy_role_arn = "arn:aws:iam::111122223333:role/meridian-prod-eu-west-1-deploy" },
-    { region = "us-east-1", cluster_name = "meridian-prod-us-east-1", deploy_role_arn = "arn:aws:iam::111122223333:role/meridian-prod-us-east-1-deploy" },
+    { region = "ap-south-1", cluster_name = "meridian-prod-ap-south-1", role_arns = { for step in ["plan", "apply", "deploy"] : step => "arn:aws:iam::111122223333:role/meridian-prod-ap-south-1-${step}" } },
+    { region = "eu-west-1", cluster_name = "meridian-prod-eu-west-1", role_arns = { for step in ["plan", "apply", "deploy"] : step => "arn:aws:iam::111122223333:role/meridian-prod-eu-west-1-${step}" } },
+    { region = "us-east-1", cluster_name = "meridian-prod-us-east-1", role_arns = { for step in ["plan", "apply", "deploy"] : step => "arn:aws:iam::111122223333:role/meridian-prod-us-east-1-${step}" } },
   ]
 }
 
@@ -77,14 +77,14 @@ run "images_are_immutable_scanned_encrypted_and_in_every_region" {
 run "only_signing_in_to_the_registry_names_no_resource" {
   assert {
     condition = alltrue(flatten([
-      for document in concat([data.aws_iam_policy_document.pipeline, data.aws_iam_policy_document.build, data.aws_iam_policy_document.assume], [data.aws_iam_policy_document.push]) :
+      for document in concat([data.aws_iam_policy_document.pipeline, data.aws_iam_policy_document.build, data.aws_iam_policy_document.push], values(data.aws_iam_policy_document.assume)) :
       [for statement in document.statement : !contains(statement.resources, "*") || statement.actions == toset(["ecr:GetAuthorizationToken"])]
     ]))
     error_message = "no statement has the resource *, but for the one action AWS offers none for"
   }
   assert {
     condition = alltrue(flatten([
-      for document in [data.aws_iam_policy_document.pipeline, data.aws_iam_policy_document.build, data.aws_iam_policy_document.assume, data.aws_iam_policy_document.push] :
+      for document in concat([data.aws_iam_policy_document.pipeline, data.aws_iam_policy_document.build, data.aws_iam_policy_document.push], values(data.aws_iam_policy_document.assume)) :
       [for statement in document.statement : [for action in statement.actions : !strcontains(action, "*")]]
     ]))
     error_message = "no action has a *"
@@ -96,14 +96,22 @@ run "only_the_image_build_may_push_and_only_the_others_may_deploy" {
     condition     = toset(keys(aws_iam_role_policy.assume)) == toset(["plan", "apply", "deploy"])
     error_message = "whoever builds images cannot change a region"
   }
+  assert {
+    condition     = alltrue([for step, document in data.aws_iam_policy_document.assume : alltrue([for arn in document.statement[0].resources : endswith(arn, "-${step}")])])
+    error_message = "a step takes its own role in a region, no other"
+  }
+  assert {
+    condition     = [for pair in jsondecode(aws_codepipeline.this.stage[2].action[0].configuration.EnvironmentVariables) : pair.value if pair.name == "ROLE"] == ["arn:aws:iam::111122223333:role/meridian-prod-ap-south-1-plan"]
+    error_message = "the plan is made with the role that only reads"
+  }
 }
 
 run "a_region_twice_is_refused" {
   command = plan
   variables {
     regions = [
-      { region = "us-east-1", cluster_name = "a", deploy_role_arn = "arn:aws:iam::111122223333:role/a" },
-      { region = "us-east-1", cluster_name = "a", deploy_role_arn = "arn:aws:iam::111122223333:role/a" },
+      { region = "us-east-1", cluster_name = "a", role_arns = { for step in ["plan", "apply", "deploy"] : step => "arn:aws:iam::111122223333:role/a-${step}" } },
+      { region = "us-east-1", cluster_name = "a", role_arns = { for step in ["plan", "apply", "deploy"] : step => "arn:aws:iam::111122223333:role/a-${step}" } },
     ]
   }
   expect_failures = [var.regions]

@@ -33,7 +33,6 @@ variables {
     further_arns = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:meridian/prod/gateway/origin-AbCdEf"]
     kms_key_arns = ["arn:aws:kms:us-east-1:111122223333:key/mrk-secrets"]
   }
-  deployer = { account_id = "444455556666", external_id = "meridian-deploy-0123456789" }
 }
 
 run "one_role_per_service_under_the_charts_names" {
@@ -70,7 +69,7 @@ run "only_the_services_own_pods" {
 run "nothing_has_a_wildcard" {
   assert {
     condition = alltrue(flatten([
-      for policy in concat([for one in aws_iam_role_policy.service : one.policy], [aws_iam_role_policy.external_secrets.policy, aws_iam_role_policy.deploy.policy]) : [
+      for policy in concat([for one in aws_iam_role_policy.service : one.policy], [aws_iam_role_policy.external_secrets.policy]) : [
         for statement in jsondecode(policy).Statement : !strcontains(jsonencode([statement.Action, statement.Resource]), "*")
       ]
     ]))
@@ -121,24 +120,6 @@ run "no_service_may_what_its_row_does_not_say" {
     ]]))
     error_message = "Keys are used through SNS, SQS and Secrets Manager only."
   }
-}
-
-run "the_deployer_names_the_external_id" {
-  assert {
-    condition = (
-      jsondecode(aws_iam_role.deploy.assume_role_policy).Statement[0].Principal.AWS == "arn:aws:iam::444455556666:root"
-      && jsondecode(aws_iam_role.deploy.assume_role_policy).Statement[0].Condition.StringEquals["sts:ExternalId"] == "meridian-deploy-0123456789"
-    )
-    error_message = "The other account, and only with the id."
-  }
-}
-
-run "a_short_external_id_is_refused" {
-  command = plan
-  variables {
-    deployer = { account_id = "444455556666", external_id = "secret" }
-  }
-  expect_failures = [var.deployer]
 }
 
 run "an_issuer_with_a_scheme_is_refused" {

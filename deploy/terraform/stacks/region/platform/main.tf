@@ -26,7 +26,7 @@ module "cluster" {
   tags               = var.tags
 
   access_entries = merge(var.access_entries, {
-    deployer = { principal_arn = module.identity.deploy_role_arn, policy = "AmazonEKSClusterAdminPolicy" }
+    deployer = { principal_arn = module.pipeline.role_arns["deploy"], policy = "AmazonEKSClusterAdminPolicy" }
   })
 
   controllers = {
@@ -43,7 +43,6 @@ module "identity" {
   account_id = var.account_id
   cluster    = { name = module.cluster.name, oidc_provider_arn = module.cluster.oidc.provider_arn, oidc_issuer = module.cluster.oidc.issuer }
   messaging  = merge(var.messaging, { kms_key_arn = var.data.kms_key_arns["messaging"] })
-  deployer   = { account_id = var.account_id, external_id = "meridian-${var.environment}-deploy" }
   tags       = var.tags
 
   secrets = {
@@ -53,4 +52,17 @@ module "identity" {
     further_arns = ["arn:aws:secretsmanager:${var.region}:${var.account_id}:secret:meridian/${var.environment}/gateway/origin-??????"]
     kms_key_arns = [var.data.kms_key_arns["secrets"]]
   }
+}
+
+module "pipeline" {
+  source = "../../../modules/pipeline-identity"
+
+  name         = local.name
+  environment  = var.environment
+  region       = var.region
+  account_id   = var.account_id
+  cluster_name = local.name
+  state_bucket = coalesce(var.state_bucket, "meridian-${var.environment}-terraform-state")
+  pipeline     = { account_id = var.account_id, name = "meridian-${var.environment}", external_id = "meridian-${var.environment}-deploy" }
+  tags         = var.tags
 }

@@ -8,7 +8,7 @@ output "platform" {
     controller_role_arns      = module.cluster.controller_role_arns
     service_role_arns         = module.identity.role_arns
     external_secrets_role_arn = module.identity.external_secrets_role_arn
-    deploy_role_arn           = module.identity.deploy_role_arn
+    pipeline_role_arns        = module.pipeline.role_arns
     namespace_arn             = module.discovery.namespace_arn
   }
 }

@@ -59,6 +59,12 @@ variable "access_entries" {
   default = {}
 }
 
+variable "state_bucket" {
+  description = "The bucket in backend.hcl, which the pipeline reads and writes; null: meridian-<environment>-terraform-state."
+  type        = string
+  default     = null
+}
+
 variable "log_days" {
   description = "How many days the control plane's log is kept."
   type        = number

@@ -58,8 +58,7 @@ module "service_identity" {
     shared_arns  = var.data.shared_secret_arns
     kms_key_arns = [var.data.kms_key_arns["secrets"]]
   }
-  deployer = { account_id = var.account_id, external_id = "meridian-prod-deploy" }
-  tags     = var.tags
+  tags = var.tags
 }
 
 output "platform" {
