@@ -18,6 +18,7 @@ from libs.database.session import Database
 from libs.testing.tokens import AUDIENCE, ISSUER
 from services.auth.domain import scopes_of
 from services.auth.models import Identity, RefreshFamily, RefreshToken
+from services.auth.service.passwords import _ARGON2ID
 from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register
 
 WRONG = "incorrect horse battery"
@@ -136,16 +137,16 @@ async def test_an_unknown_account_takes_as_long_as_a_wrong_password(
 
 
 async def test_hashing_leaves_the_event_loop_free(client: httpx.AsyncClient) -> None:
+    """Judged by processor time, which counts what is worked and not how long the machine let it wait."""
     person = await register(client)
-    logins = [asyncio.create_task(log_in(client, person.email)) for _ in range(8)]
-    slowest = 0.0
-    while not all(login.done() for login in logins):
-        started = time.perf_counter()
-        await asyncio.sleep(0.001)
-        slowest = max(slowest, time.perf_counter() - started)
-
-    assert {login.result().status_code for login in logins} == {200}
-    assert slowest < 0.5
+    began = time.thread_time()
+    _ARGON2ID.hash(PASSWORD)
+    one_hash = time.thread_time() - began
+    here, everywhere = time.thread_time(), time.process_time()
+    answers = await asyncio.gather(*(log_in(client, person.email) for _ in range(8)))
+    elsewhere = (time.process_time() - everywhere) - (time.thread_time() - here)
+    assert {answer.status_code for answer in answers} == {200}
+    assert elsewhere > 4 * one_hash
 
 
 async def test_more_passwords_than_the_queue_holds_are_told_to_come_back(

@@ -23,7 +23,7 @@ async def test_one_key_is_held_by_one_at_a_time_and_forgotten_afterwards() -> No
 
 async def test_other_keys_do_not_wait() -> None:
     turns = Turns()
-    async with turns.of(b"a"), asyncio.timeout(1), turns.of(b"b"):
+    async with turns.of(b"a"), asyncio.timeout(30), turns.of(b"b"):
         assert turns._locks.keys() == {b"a", b"b"}
 
 

@@ -14,6 +14,7 @@ from libs.database.session import Database
 from libs.ids import new_id
 from libs.testing.databases import Databases
 from libs.testing.plugin import SettingsFor
+from libs.testing.settings import PATIENCE
 from services.product.main import create_app
 from services.product.settings import ProductSettings
 from tests.product.shop import Shop
@@ -23,7 +24,9 @@ BENCH = Path(__file__).parents[2] / "bench"
 
 @pytest.fixture
 async def shop(database_urls: Databases, product_app: FastAPI) -> Any:
-    database = Database(database_urls["product"], application_name="test-bench", pool_size=2)
+    database = Database(
+        database_urls["product"], application_name="test-bench", pool_size=2, patience=PATIENCE
+    )
     yield Shop(database)
     await database.close()
 

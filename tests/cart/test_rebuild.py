@@ -15,6 +15,7 @@ from libs.messaging.tables import outbox_messages
 from libs.money import Money
 from libs.testing.databases import Databases
 from libs.testing.scale import trials
+from libs.testing.settings import PATIENCE
 from libs.topology import MASTER_REGION
 from services.cart.consumers import handlers
 from services.cart.service.rebuild import Rebuild, RebuildStalledError
@@ -142,7 +143,7 @@ class Market:
 
 @pytest.fixture
 async def market(running: Running, databases: Databases) -> AsyncIterator[Market]:
-    source = Database(databases.url("product"), application_name="test-product")
+    source = Database(databases.url("product"), application_name="test-product", patience=PATIENCE)
     cart = running.resources.database
     table: Handlers = handlers(running.resources)
     processor = Processor(

@@ -99,7 +99,7 @@ async def test_stopping_is_ordered_and_ends_the_stubborn(paths: Paths) -> None:
     )
 
     def saying(name: str) -> Part:
-        made = part(paths, name, stop_seconds=5.0)
+        made = part(paths, name, stop_seconds=20.0)
         return Part(**{**vars(made), "command": (sys.executable, "-c", code, name)})
 
     running = stack(paths)

@@ -12,12 +12,13 @@ from tests.payment.conftest import Shop
 from tests.payment.service.test_ledger_check import forge
 from tests.simulator.processes import API_KEY, SimulatorProcess
 
-TODAY = utc_now().date().isoformat()
+TODAY = utc_now().date()
+"""Of the whole run of tests, wherever midnight falls."""
 
 
 async def reconcile(settings: object) -> int:
     assert isinstance(settings, PaymentSettings)
-    return await asyncio.to_thread(main, ["reconcile", "--day", TODAY], settings)
+    return await asyncio.to_thread(main, ["reconcile", "--day", TODAY.isoformat()], settings)
 
 
 async def test_a_day_is_compared_and_told_in_one_line(
@@ -48,8 +49,8 @@ async def test_a_day_another_process_is_at_is_left_to_it(
 ) -> None:
     await shop.admin.execute(
         "INSERT INTO reconciliation_runs (id, provider, day, lease_until)"
-        " VALUES ('rcr_1', 'simulator', $1, now() + interval '1 minute')",
-        utc_now().date(),
+        " VALUES ('rcr_1', 'simulator', $1, now() + interval '1 hour')",
+        TODAY,
     )
     assert await reconcile(settings_for("payment")) == 1
     assert "is being compared by another process" in capsys.readouterr().err

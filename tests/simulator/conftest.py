@@ -19,7 +19,7 @@ def settings(tmp_path: Path) -> SimulatorSettings:
         data=tmp_path / "book",
         api_key=SecretStr(API_KEY),
         webhook_secret=SecretStr(WEBHOOK_SECRET),
-        slow_seconds=0.05,
+        slow_seconds=2.0,
         hang_seconds=0.3,
         late_webhook_seconds=0.3,
         webhook_retry_seconds=0.02,

@@ -101,14 +101,18 @@ async def test_an_error_after_the_charge_hides_it_once(client: httpx.AsyncClient
     assert await count_charges(client, "k") == 1
 
 
-async def test_a_timeout_after_the_charge_hangs_once(client: httpx.AsyncClient) -> None:
+async def test_a_timeout_after_the_charge_hangs_once(
+    client: httpx.AsyncClient, settings: SimulatorSettings
+) -> None:
+    clock = asyncio.get_running_loop().time
+    began = clock()
     body = {**CHARGE, "payment_method": "tok_timeout_after_charge"}
     hanging = asyncio.create_task(post(client, "/charges", "k", body))
     await eventually(lambda: count_charges(client, "k"))
     again = await post(client, "/charges", "k", body)
-    assert not hanging.done()
     assert again.status_code == 201
     assert (await hanging).json() == again.json()
+    assert clock() - began >= settings.hang_seconds
 
 
 @pytest.mark.parametrize("fault", ["timeout", "error"])

@@ -12,22 +12,27 @@ from libs.testing.fault_proxy.fault import Fault
 from libs.testing.waiting import eventually
 
 
-async def test_an_absent_redis_fails_fast_and_only_once(absent_redis: redis_asyncio.Redis) -> None:
-    async with asyncio.timeout(1):
+async def test_an_absent_redis_is_a_failure_at_once(absent_redis: redis_asyncio.Redis) -> None:
+    async with asyncio.timeout(30):
         with pytest.raises(REDIS_FAILURES):
             await absent_redis.get("k")
 
 
-async def test_a_black_hole_costs_no_more_than_the_timeout() -> None:
+async def test_a_black_hole_costs_its_timeout_once() -> None:
+    tries = 0
+
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tries
+        tries += 1
         await reader.read()
         writer.close()
 
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     client = open_redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         with pytest.raises(REDIS_FAILURES):
             await client.get("k")
+    assert tries == 1
     await client.aclose()
     server.close()
     await server.wait_closed()

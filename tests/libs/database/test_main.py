@@ -1,5 +1,4 @@
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -30,16 +29,14 @@ def environment(server: str, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPa
     return monkeypatch
 
 
-def test_bootstrap_and_upgrade_bring_an_empty_server_up_and_repeat_quickly(
+def test_bootstrap_and_upgrade_bring_an_empty_server_up_and_may_be_repeated(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
         assert main(["bootstrap"]) == 0
     assert main(["upgrade", "all"]) == 0
     capsys.readouterr()
-    start = time.monotonic()
     assert main(["upgrade"]) == 0
-    assert time.monotonic() - start < 1.5
     told = re.findall(r"(\w+): at the newest migration", capsys.readouterr().out)
     assert told == [service for service in SERVICES if has_migrations(service)]
 

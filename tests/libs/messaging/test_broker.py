@@ -116,10 +116,10 @@ async def test_a_broker_that_is_away_is_an_error_to_readers_and_an_answer_to_wri
 
 async def test_a_waiting_poll_wakes_when_a_message_comes(aws: AwsBroker) -> None:
     poll = asyncio.create_task(
-        aws.receive(CART.name, limit=10, wait_seconds=10, visibility_seconds=30)
+        aws.receive(CART.name, limit=10, wait_seconds=20, visibility_seconds=30)
     )
     await aws.publish("topic:order-events", [attributed(event())])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         assert len(await poll) == 1
 
 

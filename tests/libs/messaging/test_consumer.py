@@ -143,7 +143,7 @@ async def test_groups_are_handled_beside_one_another(broker: MemoryBroker, consu
     together = asyncio.Barrier(3)
 
     async def handle(_: CapturePayment, __: Envelope) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await together.wait()
 
     commands = [command(f"ord_{n}") for n in range(3)]

@@ -164,7 +164,7 @@ async def raw(address: str, request: bytes) -> bytes:
     writer.write(request)
     await writer.drain()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await reader.read(65_536)
     finally:
         writer.close()

@@ -98,7 +98,7 @@ async def test_silence_is_filled_with_heartbeats_and_loses_no_event(app_of: AppO
 
 async def test_a_stream_ends_when_its_time_is_over(app_of: AppOf) -> None:
     source = Source()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async with client_of(app_of(source.router(asyncio.Event(), max_seconds=0.05))) as client:
             await client.get("/events")
     assert source.closed.is_set()
@@ -107,7 +107,7 @@ async def test_a_stream_ends_when_its_time_is_over(app_of: AppOf) -> None:
 async def test_a_stream_ends_when_the_process_is_told_to_stop(app_of: AppOf) -> None:
     source, stop = Source(), asyncio.Event()
     app = app_of(source.router(stop))
-    async with asyncio.timeout(5), serving(app) as address, listening(address) as texts:
+    async with asyncio.timeout(30), serving(app) as address, listening(address) as texts:
         async for _ in texts:
             stop.set()
     assert source.closed.is_set()
@@ -119,7 +119,7 @@ async def test_nothing_runs_on_after_the_client_has_left(app_of: AppOf) -> None:
     async with serving(app) as address:
         async with listening(address) as texts:
             await anext(texts)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await source.closed.wait()
 
 

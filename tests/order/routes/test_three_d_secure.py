@@ -77,7 +77,7 @@ async def test_whoever_waits_is_told_at_once_that_the_customer_has_to_act(
     order_id = await placed()
     assert order_id is not None
     await running.hear("payment.action_required.v1", order_id, redirect_url=BANK)
-    response = await asyncio.wait_for(waiting, 10)
+    response = await asyncio.wait_for(waiting, 30)
     assert response.status_code == 202
     assert response.json()["next_action"] == {"type": "redirect", "url": BANK}
     again = await running.post_order(prefer="wait=20", key="k1")

@@ -43,6 +43,10 @@ class Provider:
     charges: Callable[[Work], Awaitable[int]]
     refunds: Callable[[Work], Awaitable[int]]
 
+    def losing(self, fault: str) -> PaymentProvider:
+        """The one to whom a fault shows as what it is: only silence is for the impatient."""
+        return self.impatient if fault.startswith("timeout") else self.patient
+
 
 def stripe_provider(
     stand_in: StandIn, http: httpx.AsyncClient, timeout_seconds: float = 10

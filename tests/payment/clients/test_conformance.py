@@ -102,7 +102,7 @@ async def test_a_charge_whose_answer_is_lost_is_found_and_not_repeated(
     provider: Provider, fault: str
 ) -> None:
     work = asked_for(f"tok_{fault}_after_charge")
-    lost = await provider.impatient.authorize(work)
+    lost = await provider.losing(fault).authorize(work)
     assert lost == Unknown("timeout" if fault == "timeout" else "http_500")
     verdict = await settled(provider, work)
     assert isinstance(verdict, Succeeded)
@@ -119,7 +119,7 @@ async def test_a_capture_or_void_whose_answer_is_lost_is_found(
     reference = work.payment.provider_reference
     assert reference is not None
     asked = following(work, purpose, reference=reference)
-    assert isinstance(await call(provider.impatient, asked), Unknown)
+    assert isinstance(await call(provider.losing(fault), asked), Unknown)
     assert await settled(provider, asked) == Succeeded(reference, MONEY)
 
 
@@ -129,7 +129,7 @@ async def test_a_refund_whose_answer_is_lost_is_found_and_not_repeated(
 ) -> None:
     work = await captured(provider, f"tok_{fault}_after_refund")
     refund = refund_of(work, 400)
-    assert isinstance(await call(provider.impatient, refund), Unknown)
+    assert isinstance(await call(provider.losing(fault), refund), Unknown)
     verdict = await settled(provider, refund)
     assert isinstance(verdict, Succeeded)
     assert verdict.money == Money(400, "USD")

@@ -82,7 +82,7 @@ async def test_a_spoilt_answer_is_unknown_and_the_truth_is_found_without_a_secon
 ) -> None:
     operation = "charge" if purpose is Purpose.AUTHORIZE else purpose
     work = await prepared(provider, purpose, f"tok_{word}_{operation}")
-    first = credible(await call(provider.impatient, work), work.operation.money)
+    first = credible(await call(provider.losing(word), work), work.operation.money)
     assert isinstance(first, Unknown)
     assert first.reason.startswith(WORDS[word])
     verdict = credible(await known_in_the_end(provider, work), work.operation.money)

@@ -5,7 +5,6 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from libs.clock import utc_now
 from libs.money import Money
 from services.payment.clients.protocol import BookUnreadable
 from services.payment.clients.stripe_book import StripeBook
@@ -46,7 +45,7 @@ async def test_a_days_intents_and_refunds_are_listed_in_our_words(
         await provider.authorize(asked_for(token))
     work = await captured(stand_in, http)
     await provider.refund(work)
-    today = utc_now().date()
+    today = stand_in.book.now.date()
     movements = [movement async for movement in book.movements(today)]
     charges = [one for one in movements if isinstance(one, Charge)]
     assert sorted(one.state for one in charges) == [
@@ -74,7 +73,7 @@ async def test_what_was_authorised_earlier_is_listed_on_the_day_it_is_taken(
     work = await captured(stand_in, http)
     reference = work.payment.provider_reference or ""
     stand_in.book.intents[reference]["created"] -= DAY_SECONDS
-    today = utc_now().date()
+    today = stand_in.book.now.date()
     for day in (today - timedelta(days=1), today):
         [charge] = [one async for one in book.movements(day)]
         assert isinstance(charge, Charge)
@@ -87,7 +86,7 @@ async def test_a_day_may_have_many_pages(
     provider = stripe_provider(stand_in, http)
     for _ in range(230):
         await provider.authorize(asked_for("tok_ok"))
-    listed = [one.reference async for one in book.movements(utc_now().date())]
+    listed = [one.reference async for one in book.movements(stand_in.book.now.date())]
     assert len(listed) == len(set(listed)) == 230
 
 

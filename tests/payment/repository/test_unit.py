@@ -35,7 +35,7 @@ async def test_a_crowd_of_calls_leaves_connections_for_requests(databases: Datab
         databases.url("payment"),
         application_name="test-crowd",
         pool_size=POOL,
-        patience=Patience(connection=0.2),
+        patience=Patience(connection=5),
     )
     units, crowd = Units(database, outbox_of, at_once=AT_ONCE), Crowd()
     tasks = [asyncio.create_task(units.run(crowd.work)) for _ in range(5 * POOL)]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from libs.clock import utc_now
@@ -20,6 +21,8 @@ class Book:
     """Everything Stripe would remember; tests read and bend it directly."""
 
     base_url: str = ""
+    now: datetime = field(default_factory=utc_now)
+    """When everything happens: one day, even if midnight falls into a test."""
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     movements: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -62,7 +65,7 @@ class Book:
             "id": movement,
             "object": "balance_transaction",
             "type": "charge",
-            "created": int(utc_now().timestamp()),
+            "created": int(self.now.timestamp()),
             "source": {"id": "ch_1", "object": "charge", "payment_intent": intent["id"]},
         }
         return 200, dict(intent)
@@ -92,7 +95,7 @@ class Book:
             if intent["payment_method"] == "tok_pending_refund"
             else "succeeded",
             "failure_reason": None,
-            "created": int(utc_now().timestamp()),
+            "created": int(self.now.timestamp()),
             "metadata": form.get("metadata", {}),
         }
         self.refunds[refund["id"]] = refund
@@ -123,7 +126,7 @@ class Book:
             "status": "requires_payment_method",
             "last_payment_error": None,
             "next_action": None,
-            "created": int(utc_now().timestamp()),
+            "created": int(self.now.timestamp()),
             "metadata": form.get("metadata", {}),
         }
         self.intents[intent["id"]] = intent

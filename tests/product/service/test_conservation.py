@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from libs.database.session import Database
 from libs.testing.databases import Databases
+from libs.testing.settings import PATIENCE
 from services.product.domain.stock import Imbalance
 from services.product.service.conservation import ConservationRound, check_everything
 from tests.product.shop import Shop
@@ -74,7 +75,9 @@ async def test_a_row_that_no_longer_adds_up_is_found_even_without_its_check(
     databases: Databases,
 ) -> None:
     fresh = databases.fresh()
-    database = Database(fresh.url("product"), application_name="test-conservation", pool_size=2)
+    database = Database(
+        fresh.url("product"), application_name="test-conservation", pool_size=2, patience=PATIENCE
+    )
     shop = Shop(database)
     await filled(shop)
     owner = await asyncpg.connect(fresh.url("product", "superuser"))
@@ -97,7 +100,7 @@ async def test_a_row_that_no_longer_adds_up_is_found_even_without_its_check(
 
 async def test_a_walk_takes_a_page_per_step_and_then_begins_again(shop: Shop) -> None:
     await shop.product("many", stock={f"S-{number}": 1 for number in range(5)})
-    walk = ConservationRound(shop.database, page=2, budget_seconds=5)
+    walk = ConservationRound(shop.database, page=2, budget_seconds=30)
     async with shop.database.transaction() as session:
         await session.execute(
             text("UPDATE stock_levels SET available = 0, sold = 1 WHERE sku = 'S-3'")
@@ -124,6 +127,7 @@ async def test_what_takes_too_long_is_tried_in_smaller_pages_and_then_passed_ove
         await slow.execute(text("LOCK TABLE stock_buckets IN ACCESS EXCLUSIVE MODE"))
         for _ in range(3):
             await walk.step()
+    walk.budget_seconds = 30
     await walk.step()
     assert walk.unchecked == {"S-1", "S-2"}
     for _ in range(3):
