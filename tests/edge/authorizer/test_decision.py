@@ -19,7 +19,7 @@ from libs.security.tokens import (
 )
 from libs.testing.tokens import AUDIENCE, ISSUER, KEY_ID, Issuer
 from tests.edge.authorizer.lambda_runtime import STAGE, event
-from tests.libs.security.conftest import part
+from tests.libs.security.issuer import part
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tests.architecture.applications import ROOT
 from tests.auth.conftest import register
 from tests.deploy.dockerfile import stages
 from tests.edge.authorizer.lambda_runtime import Outcome, event, function
-from tests.libs.security.conftest import part
+from tests.libs.security.issuer import part
 
 
 @pytest.fixture
