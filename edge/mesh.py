@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from edge.envoy.surroundings import TRUSTED_PROXIES
 from edge.operations import Operation
 from edge.table import EdgeRoute, RouteTable
 from libs.security.allow import allowed_calls
@@ -37,6 +38,7 @@ def mesh_config(table: RouteTable, operations: Sequence[Operation]) -> dict[str,
         "sidecars": {caller: sorted(_callees_of(caller)) for caller in SERVICES}
         | {GATEWAY: sorted(SERVICES)},
         "routes": [*_edge_routes(table)],
+        "trustedProxies": TRUSTED_PROXIES["apigateway"],
         # No shorter than any caller waits: the caller gives up first and knows what to do then.
         "eastWest": {"timeoutSeconds": CallPolicy().total},
     }

@@ -16,6 +16,14 @@ _SERVICE_PORT: Final = 8080
 BROWSING_PER_PROCESS: Final = 32
 """Readers one process of a service serves in time; a few more are refused by the process, many more by the edge."""
 
+TRUSTED_PROXIES: Final = {"alb": 2, "apigateway": 3}
+"""By the edge's shape, how many proxies of ours stand in front of the Envoy that decides who the client is.
+
+Each adds whom it saw to `X-Forwarded-For`: CloudFront the client, the next one CloudFront, and so on. So the client is that
+many from the right, and what a client wrote itself is further left, believed by nobody. Shape a: CloudFront, load balancer.
+Shape b: CloudFront, API Gateway, internal load balancer; the Envoy is Istio's gateway.
+"""
+
 _PROCESSES: Final = 16
 _GATEWAYS: Final = 3
 """The most processes of product and the fewest gateways a region has: each gateway then leads to a third of the processes."""
@@ -78,5 +86,5 @@ def in_cluster() -> Surroundings:
         },
         by_name=True,
         browsing_places=BROWSING_PER_PROCESS * _PROCESSES // _GATEWAYS,
-        trusted_hops=2,
+        trusted_hops=TRUSTED_PROXIES["alb"],
     )

@@ -5,11 +5,14 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
+from edge.envoy.surroundings import TRUSTED_PROXIES
 from edge.table import load_table
 from tests.architecture.applications import ROOT
 from tests.deploy.charts import find, of_kind
 from tests.deploy.platform import OPTIONS, PLACES, WITHOUT_TERRAFORM, Place
+from tests.deploy.region import values_at
 
 SHAPE_B = {"edge": {"shape": "apigateway"}}
 INGRESS_MODULE = ROOT / "deploy" / "terraform" / "modules" / "ingress" / "main.tf"
@@ -91,3 +94,29 @@ def test_the_gateway_api_says_the_same_as_the_ingress() -> None:
     route = find(manifests, "HTTPRoute", "edge")["spec"]
     assert route["hostnames"] == ["api-us.example.com"]
     assert route["rules"][0]["backendRefs"] == [{"name": "gateway", "port": 8080}]
+
+
+def test_the_gateway_believes_as_many_proxies_as_stand_in_front_of_it() -> None:
+    config = find(Place().rendered(), "ConfigMap", "gateway-envoy")["data"]["envoy.yaml"]
+    [hops] = values_at(yaml.safe_load(config), "xff_num_trusted_hops")
+    assert hops == TRUSTED_PROXIES["alb"] == 2
+
+
+def test_in_the_other_shape_istios_gateway_believes_one_more() -> None:
+    manifests = Place().rendered(SHAPE_B)
+    told = find(manifests, "EnvoyFilter", "edge-client-address")
+    assert told["metadata"]["namespace"] == "istio-ingress"
+    selector = find(manifests, "Gateway", "edge")["spec"]["selector"]
+    assert told["spec"]["workloadSelector"]["labels"] == selector
+    [patch] = told["spec"]["configPatches"]
+    assert patch["match"]["context"] == "GATEWAY"
+    manager = patch["patch"]["value"]["typed_config"]
+    assert manager["xff_num_trusted_hops"] == TRUSTED_PROXIES["apigateway"] == 3
+    assert manager["use_remote_address"] is True
+    assert not of_kind(Place().rendered(), "EnvoyFilter")
+
+
+def test_in_the_other_shape_services_are_told_one_address_on_every_route() -> None:
+    routes = find(Place().rendered(SHAPE_B), "VirtualService", "edge")["spec"]["http"]
+    said = [route["headers"]["request"]["set"] for route in routes]
+    assert said == [{"x-forwarded-for": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}] * len(routes)

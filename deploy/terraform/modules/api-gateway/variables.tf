@@ -96,7 +96,7 @@ variable "authorizer" {
 }
 
 variable "web_acl_arn" {
-  description = "The firewall in front of the stage: it asks for the origin secret and counts requests per client."
+  description = "The firewall in front of the stage: it asks for the origin secret; CloudFront's own counts requests per client."
   type        = string
 
   validation {

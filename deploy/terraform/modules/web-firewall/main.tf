@@ -14,11 +14,9 @@ locals {
   # Programs are welcome at an API. Payment providers' webhooks are not asked at all.
   bots_counted = ["CategoryHttpLibrary", "SignalNonBrowserUserAgent"]
 
-  # At a region's own firewall the peer is CloudFront; the client is the first address it forwards. A client that writes
-  # one itself escapes only this second count: CloudFront's own firewall has counted its true address.
-  behind_cloudfront = var.scope == "REGIONAL"
-
-  limits = concat(
+  # CloudFront's firewall alone sees clients. A region's has CloudFront for a peer, and AWS WAF reads the first of the
+  # forwarded addresses, which a client can write: counting those would let anybody have somebody else blocked.
+  limits = var.scope == "REGIONAL" ? [] : concat(
     [for rule in var.rate_rules : { name = rule.name, limit = rule.limit, window = rule.evaluation_window_seconds, paths = rule.path_regexes }],
     [{ name = "flood", limit = var.flood_limit, window = 300, paths = [] }],
   )
@@ -127,16 +125,7 @@ resource "aws_wafv2_web_acl" "this" {
         rate_based_statement {
           limit                 = rule.value.limit
           evaluation_window_sec = rule.value.window
-          aggregate_key_type    = local.behind_cloudfront ? "FORWARDED_IP" : "IP"
-
-          dynamic "forwarded_ip_config" {
-            for_each = local.behind_cloudfront ? [1] : []
-
-            content {
-              header_name       = "X-Forwarded-For"
-              fallback_behavior = "NO_MATCH"
-            }
-          }
+          aggregate_key_type    = "IP"
 
           dynamic "scope_down_statement" {
             for_each = length(rule.value.paths) > 0 ? [1] : []

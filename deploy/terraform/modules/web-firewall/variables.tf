@@ -19,13 +19,19 @@ variable "scope" {
 }
 
 variable "rate_rules" {
-  description = "Requests of one client address in the window, on paths that match one of the expressions: the rules of deploy/gateway/api-gateway-stage.json."
+  description = "Requests of one client address in the window, on paths that match one of the expressions: the rules of deploy/gateway/api-gateway-stage.json. For scope CLOUDFRONT, which sees the clients."
   type = list(object({
     name                      = string
     limit                     = number
     evaluation_window_seconds = number
     path_regexes              = list(string)
   }))
+  default = []
+
+  validation {
+    condition     = var.scope == "CLOUDFRONT" || length(var.rate_rules) == 0
+    error_message = "rate_rules belong to the firewall of scope CLOUDFRONT: behind it a client's address is what the client wrote."
+  }
 
   validation {
     condition     = alltrue([for rule in var.rate_rules : rule.limit >= 10 && contains([60, 120, 300, 600], rule.evaluation_window_seconds)])

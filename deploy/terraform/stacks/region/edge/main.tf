@@ -30,7 +30,6 @@ module "firewall" {
 
   name            = local.name
   scope           = "REGIONAL"
-  rate_rules      = local.stage.firewall.rate_rules
   log_kms_key_arn = var.data.kms_key_arns["logs"]
   # In shape a the load balancer asks for the secret itself.
   origin_header = local.shape_b ? local.header : null
