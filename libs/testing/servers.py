@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
@@ -30,6 +31,8 @@ from libs.testing.unruly import FIGURES_PATH, Unruliness
 _UNPRIVILEGED: Final = "nobody"
 _START_SECONDS: Final = 30
 _PR_SET_PDEATHSIG: Final = 1
+_FIRST_PORT: Final = 20_000
+_PORTS: Final = 12_000
 
 # Nothing here survives the session, so nothing needs to reach the disk.
 _POSTGRES_OPTIONS: Final = (
@@ -163,11 +166,15 @@ def running_unruly(
 
 
 def free_port() -> int:
-    """Return a TCP port of this machine that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of this machine that nobody listens on.
+
+    Not one that the system gives out by itself: a connection somebody opens meanwhile would take it away again.
+    """
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def http_answers(url: str) -> bool:
