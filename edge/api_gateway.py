@@ -6,18 +6,16 @@ beside it, which Terraform applies to the stage.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from edge.operations import Operation
 from edge.problems import PROBLEMS, Problem
-from edge.table import EdgeRoute, Headers, RouteTable
+from edge.table import VARIABLE, EdgeRoute, Headers, RouteTable
 
 _AUTHORIZER: Final = "meridian"
 _AUTHORIZER_SECONDS: Final = 60
 _SET_BY_AMAZON: Final = frozenset({"x-forwarded-port"})
-_VARIABLE: Final = re.compile(r"\{([a-z_]+)\}")
 
 _RESPONSES: Final[Mapping[str, str]] = {
     "ACCESS_DENIED": "invalid_token",
@@ -101,7 +99,7 @@ def _methods(
     """Every method on every path, with its row; services answer HEAD wherever they answer GET."""
     names: dict[str, str] = {}
     for operation in operations:
-        route = table.route_for(_VARIABLE.sub("x", operation.path))
+        route = table.route_for(operation.example)
         if not operation.for_clients or route is None:
             continue
         path = _one_name_per_place(operation.path, names)
@@ -115,7 +113,7 @@ def _one_name_per_place(path: str, names: dict[str, str]) -> str:
     parts: list[str] = []
     for part in path.split("/"):
         place = "/".join(parts)
-        parts.append(names.setdefault(place, part) if _VARIABLE.fullmatch(part) else part)
+        parts.append(names.setdefault(place, part) if VARIABLE.fullmatch(part) else part)
     return "/".join(parts)
 
 
@@ -123,7 +121,7 @@ def _method(path: str, method: str, route: EdgeRoute, table: RouteTable) -> dict
     described: dict[str, Any] = {
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in _VARIABLE.findall(path)
+            for name in VARIABLE.findall(path)
         ],
         "responses": {"default": {"description": "What the service answers."}},
         "x-amazon-apigateway-integration": _integration(path, method, route, table),
@@ -134,12 +132,11 @@ def _method(path: str, method: str, route: EdgeRoute, table: RouteTable) -> dict
 
 
 def _integration(path: str, method: str, route: EdgeRoute, table: RouteTable) -> dict[str, Any]:
-    served = path.replace(*route.rewrite, 1) if route.rewrite else path
     seconds = table.stream_seconds if route.stream else route.timeout_seconds
     return {
         "type": "http_proxy",
         "httpMethod": method,
-        "uri": f"https://${{internal_host}}{served}",
+        "uri": f"https://${{internal_host}}{route.served(path)}",
         "connectionType": "VPC_LINK",
         "connectionId": "${vpc_link_id}",
         "integrationTarget": "${load_balancer_arn}",
@@ -158,7 +155,7 @@ def _request_parameters(path: str, route: EdgeRoute, headers: Headers) -> dict[s
     return (
         {
             f"integration.request.path.{name}": f"method.request.path.{name}"
-            for name in _VARIABLE.findall(path)
+            for name in VARIABLE.findall(path)
         }
         | {f"integration.request.header.{name}": "''" for name in blank}
         | {f"integration.request.header.{name}": value for name, value in said.items()}

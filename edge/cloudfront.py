@@ -3,12 +3,11 @@
 Terraform reads the file. Whatever no behaviour names is looked for among the static files, never at the API.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from edge.operations import Operation
-from edge.table import CacheClass, EdgeRoute, RouteTable
+from edge.table import VARIABLE, CacheClass, EdgeRoute, RouteTable
 from edge.text import NOTICE
 
 MOST_BEHAVIOURS: Final = 75
@@ -16,7 +15,6 @@ MOST_BEHAVIOURS: Final = 75
 
 _READING: Final = ("GET", "HEAD")
 _ALL: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
-_VARIABLE: Final = re.compile(r"\{[a-z_]+\}")
 
 _CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 _ALL_BUT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
@@ -113,7 +111,7 @@ def _assets(pattern: str, cache: str) -> dict[str, Any]:
 
 
 def _patterns(route: EdgeRoute) -> list[str]:
-    path = _VARIABLE.sub("*", route.matcher.path)
+    path = VARIABLE.sub("*", route.matcher.path)
     return [path, f"{path}/*"] if route.matcher.kind == "prefix" else [path]
 
 
@@ -122,8 +120,6 @@ def _methods(
 ) -> tuple[str, ...]:
     """CloudFront knows reading and everything; a row that only reads lets nothing else in."""
     used = {
-        operation.method
-        for operation in operations
-        if table.route_for(_VARIABLE.sub("x", operation.path)) == route
+        operation.method for operation in operations if table.route_for(operation.example) == route
     }
     return _READING if used <= {"GET"} else _ALL

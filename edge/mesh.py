@@ -4,13 +4,12 @@ Everything is derived: callers from the allow-matrix the services enforce, paths
 from the route table. So a row of the matrix, not a hand-written policy, opens a way between two services.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from edge.envoy.surroundings import TRUSTED_PROXIES
 from edge.operations import Operation
-from edge.table import EdgeRoute, RouteTable
+from edge.table import VARIABLE, EdgeRoute, Matcher, RouteTable
 from libs.security.allow import allowed_calls
 from libs.topology import SERVICES
 from libs.web.calls import CallPolicy
@@ -19,7 +18,6 @@ GATEWAY: Final = "gateway"
 FOR_EVERYBODY: Final = (("auth", "get_jwks"),)
 """What every service calls without a row in the matrix: public keys are nobody's secret and prove no caller."""
 
-_VARIABLE: Final = re.compile(r"\{[^{}/]+\}")
 _ANY_SEGMENT: Final = "{*}"
 
 Entry = dict[str, Any]
@@ -88,15 +86,11 @@ def _rule(name: str, wanted: Sequence[str], offered: Sequence[Operation]) -> Ent
 def _shadows(operation: Operation, other: Operation) -> bool:
     """Tell whether requests for another operation fall into this one's template, although the service tells them apart."""
     same_method = operation.method == other.method and operation.path != other.path
-    return same_method and re.fullmatch(_regex_of(operation.path), other.path) is not None
+    return same_method and Matcher("template", operation.path).matches(other.path)
 
 
 def _template_of(path: str) -> str:
-    return _VARIABLE.sub(_ANY_SEGMENT, path)
-
-
-def _regex_of(path: str) -> str:
-    return "[^/]+".join(text.replace(".", r"\.") for text in _VARIABLE.split(path))
+    return VARIABLE.sub(_ANY_SEGMENT, path)
 
 
 def _from_the_edge(table: RouteTable) -> Iterator[Entry]:
@@ -108,18 +102,10 @@ def _from_the_edge(table: RouteTable) -> Iterator[Entry]:
 
 
 def _policy_paths(route: EdgeRoute) -> list[str]:
-    path = _served_path(route)
+    path = route.served(route.matcher.path)
     if route.matcher.kind == "prefix":
         return [path, f"{path}/*"]
     return [_template_of(path)]
-
-
-def _served_path(route: EdgeRoute) -> str:
-    """The path as it reaches the service: the gateway in front has put the version the service knows."""
-    if route.rewrite is None:
-        return route.matcher.path
-    public, served = route.rewrite
-    return route.matcher.path.replace(public, served, 1)
 
 
 def _edge_routes(table: RouteTable) -> Iterator[Entry]:
@@ -134,7 +120,7 @@ def _edge_routes(table: RouteTable) -> Iterator[Entry]:
 
 
 def _match(route: EdgeRoute) -> Entry:
-    path = _served_path(route)
+    path = route.served(route.matcher.path)
     if route.matcher.kind == "template":
-        return {"regex": _regex_of(path)}
+        return {"regex": Matcher("template", path).regex}
     return {route.matcher.kind: path}

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from edge.table import ROOT
+from edge.table import ROOT, VARIABLE
 from libs.topology import SERVICES
 
 DOCUMENTS: Final = ROOT / "docs" / "openapi"
@@ -25,18 +24,23 @@ class Operation:
     audience: str
 
     @property
+    def example(self) -> str:
+        """A path somebody might ask for."""
+        return VARIABLE.sub("x1", self.path)
+
+    @property
     def for_clients(self) -> bool:
         """False for what services call among themselves."""
         return self.audience != _INTERNAL
 
 
-def load_operations(folder: Path = DOCUMENTS) -> Sequence[Operation]:
+def load_operations() -> Sequence[Operation]:
     """Read every operation of every service, in the order of the documents."""
     return [
         operation
         for service in SERVICES
         for operation in _operations_of(
-            service, json.loads((folder / f"{service}.json").read_text(encoding="utf-8"))
+            service, json.loads((DOCUMENTS / f"{service}.json").read_text(encoding="utf-8"))
         )
     ]
 

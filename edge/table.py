@@ -19,7 +19,9 @@ LONGEST_SECONDS: Final = 29
 MatcherKind = Literal["prefix", "exact", "template"]
 Auth = Literal["required", "optional", "public"]
 
-_VARIABLE: Final = re.compile(r"\{[a-z_]+\}")
+VARIABLE: Final = re.compile(r"\{([a-z_]+)\}")
+"""What a template, or an operation's path, leaves open; the group is its name."""
+
 _PATH: Final = re.compile(r"(/([a-z0-9._-]+|\{[a-z_]+\}))+")
 
 
@@ -157,7 +159,7 @@ class Matcher:
     def regex(self) -> str:
         """The same as a regular expression over the whole path, in what RE2, PCRE and Python share."""
         literal = self.path.replace(".", r"\.")
-        return literal + "(/.*)?" if self.kind == "prefix" else _VARIABLE.sub("[^/]+", literal)
+        return literal + "(/.*)?" if self.kind == "prefix" else VARIABLE.sub("[^/]+", literal)
 
     def matches(self, path: str) -> bool:
         """Tell whether a request path, without its query, falls to this row."""
@@ -189,6 +191,10 @@ class EdgeRoute:
         if self.version is None or self.served_as is None or self.version == self.served_as:
             return None
         return f"/{self.version}/", f"/{self.served_as}/"
+
+    def served(self, path: str) -> str:
+        """Write a path of the row as the service knows it."""
+        return path if self.rewrite is None else path.replace(*self.rewrite, 1)
 
 
 class RouteTable(_Row):
@@ -277,7 +283,7 @@ def _matcher_of(route: Route) -> Matcher:
 
 def _name_of(route: Route, matcher: Matcher) -> str:
     """A name for systems that want one: the service and the words of the path."""
-    words = re.findall(r"[a-z0-9]+", _VARIABLE.sub("", matcher.path))
+    words = re.findall(r"[a-z0-9]+", VARIABLE.sub("", matcher.path))
     return "-".join([route.service, *words])
 
 

@@ -1,6 +1,5 @@
 """Every gateway makes the same of the table: path, token, timeout, repetition, rate and cache."""
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
@@ -26,13 +25,8 @@ INTERNAL = [operation for operation in OPERATIONS if not operation.for_clients]
 MAY_BE_ANONYMOUS = {"public", "optional"}
 
 
-def asked(operation: Operation) -> str:
-    """A path a client would ask for."""
-    return re.sub(r"\{[a-z_]+\}", "x1", operation.path)
-
-
 def row_of(operation: Operation) -> EdgeRoute:
-    row = load_table().route_for(asked(operation))
+    row = load_table().route_for(operation.example)
     assert row is not None, f"{operation.path} has no row in deploy/gateway/routes.json"
     return row
 
@@ -68,7 +62,7 @@ def test_an_operation_for_clients_falls_to_one_rule_that_says_what_the_table_say
     row = row_of(operation)
     assert row.service == operation.service
     for method in {operation.method, *(["HEAD"] if operation.method == "GET" else [])}:
-        found = FINDERS[finder](method, asked(operation))
+        found = FINDERS[finder](method, operation.example)
         assert found is not None, f"{finder} serves no {method} {operation.path}"
         assert asdict(replace(found, rule="")) == asdict(said_by_the_table(row, method, finder))
 
@@ -77,7 +71,7 @@ def test_an_operation_for_clients_falls_to_one_rule_that_says_what_the_table_say
 def test_gateways_with_names_choose_the_same_row(operation: Operation) -> None:
     name = row_of(operation).name
     for finder in (envoy.find, kong.find, istio.find):
-        found = finder(operation.method, asked(operation))
+        found = finder(operation.method, operation.example)
         assert found is not None
         assert found.rule.removesuffix("-safe") == name
 
@@ -91,8 +85,8 @@ def test_what_is_public_asks_for_no_token(operation: Operation) -> None:
 @pytest.mark.parametrize("finder", FINDERS)
 @pytest.mark.parametrize("operation", INTERNAL, ids=lambda one: f"{one.service}-{one.name}")
 def test_an_internal_operation_falls_to_no_rule(operation: Operation, finder: str) -> None:
-    assert load_table().route_for(asked(operation)) is None
-    assert FINDERS[finder](operation.method, asked(operation)) is None
+    assert load_table().route_for(operation.example) is None
+    assert FINDERS[finder](operation.method, operation.example) is None
 
 
 @pytest.mark.parametrize("finder", FINDERS)
