@@ -161,9 +161,7 @@ async def raise_price(story: Story, by: int) -> None:
     )  # fmt: skip
 
 
-async def order_cart(
-    story: Story, method: str, *, expect: int, events: set[str], key: str | None = None
-) -> Answer:
+async def order_cart(story: Story, method: str, *, expect: int, events: set[str]) -> Answer:
     """Quote the customer's cart and order it for exactly that total, waiting for the outcome."""
     shop = story.shop
     cart = await shop.step("the cart as it is", "GET", "/v1/carts/current")
@@ -178,7 +176,7 @@ async def order_cart(
             "expected_total": quote["total"], "payment_method": method,
             "address_id": story.address_id,
         },
-        headers={"Prefer": "wait=15"}, expect=expect, events=events, key=key,
+        headers={"Prefer": "wait=15"}, expect=expect, events=events,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +21,6 @@ from libs.web.client import ServiceClient
 from tests.libs.web.callee import Callee, calling
 
 AppOf = Callable[[APIRouter], FastAPI]
-Serving = Callable[[FastAPI], AbstractAsyncContextManager[str]]
 
 
 class Settings(ServiceSettings):

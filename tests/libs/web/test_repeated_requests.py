@@ -1,6 +1,6 @@
 """A request whose transaction lost to another one is run again whole, until its answer begins."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import pytest
@@ -23,9 +23,6 @@ def conflict() -> DBAPIError:
 
 class Lines(RequestModel):
     lines: list[str]
-
-
-Attempt = Callable[[Request], Awaitable[None]]
 
 
 class Scripted:
