@@ -16,11 +16,15 @@ PAGES = sorted(
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "services").rglob("README.md"),
-        *(ROOT / "deploy").glob("*/README.md"),
+        *(
+            page
+            for page in (ROOT / "deploy").rglob("README.md")
+            if "node_modules" not in page.parts
+        ),
     ]
 )
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
-VERB = re.compile(r"`make ([a-z-]+)")
+VERB = re.compile(r"(?:`|^\$ )make ([a-z-]+)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("record", DECISIONS, ids=lambda path: path.stem)
