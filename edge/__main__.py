@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from joserfc.errors import JoseError
+
 from edge.kong import kong_file, with_keys
 from edge.operations import load_operations
 from edge.table import ROOT, BrokenTable, RouteTable, load_table
@@ -13,7 +15,7 @@ from edge.text import as_yaml
 
 
 def main() -> int:
-    """Run the command; 1 when the table breaks its rules."""
+    """Run the command; 1 when the table breaks its rules, or the keys cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m edge", description=__doc__)
     commands = parser.add_subparsers(dest="command")
     kong = commands.add_parser("kong", help="print Kong's file with the keys of a JWKS document")
@@ -25,10 +27,23 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if asked.command == "kong":
-        keys = json.loads(asked.jwks.read_text(encoding="utf-8"))
-        print(as_yaml(with_keys(kong_file(table), keys)), end="")
-    else:
-        write_all(table)
+        return print_kong(table, asked.jwks)
+    write_all(table)
+    return 0
+
+
+def print_kong(table: RouteTable, jwks: Path) -> int:
+    """Print Kong's file with the keys of a JWKS document; 1 when that holds none."""
+    try:
+        keys = json.loads(jwks.read_text(encoding="utf-8"))
+        file = with_keys(kong_file(table), keys)
+    except (OSError, ValueError, LookupError, TypeError, JoseError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        print(
+            f"{jwks} is not what auth answers at /.well-known/jwks.json: {reason}", file=sys.stderr
+        )
+        return 1
+    print(as_yaml(file), end="")
     return 0
 
 

@@ -4,6 +4,7 @@ The container stack mounts a volume per folder, so that no service can read anot
 from the secret store.
 """
 
+import argparse
 import shutil
 import sys
 from collections.abc import Sequence
@@ -38,7 +39,9 @@ def place_keys(folder: Path) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Make what is missing and say what was done."""
-    made = place_keys(Path(arguments[0]))
+    parser = argparse.ArgumentParser(prog="python -m local.keys", description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="where each service's folder goes")
+    made = place_keys(parser.parse_args(arguments).folder)
     sys.stdout.write(f"signing keys of {len(SERVICES)} services {'made' if made else 'kept'}\n")
     return 0
 

@@ -19,7 +19,10 @@ def main() -> None:
         help="whose keys stay trusted beside the new ones",
     )
     options = parser.parse_args()
-    generate_service_keys(options.folder, options.trusting)
+    try:
+        generate_service_keys(options.folder, options.trusting)
+    except (OSError, ValueError) as error:
+        parser.error(f"nothing was made: {error}")
 
 
 if __name__ == "__main__":

@@ -135,7 +135,12 @@ def generate_service_keys(directory: Path, trusted_so_far: Path | None = None) -
     Args:
         directory: where the files go. One machine uses them as they are; a cluster's secret store takes them over.
         trusted_so_far: a bundle whose keys stay trusted beside the new ones, while keys are rotated.
+
+    Raises:
+        OSError: the bundle, or the folder, is not there to be used.
+        ValueError: it is no trust bundle. Nothing was made.
     """
+    trusted = {} if trusted_so_far is None else _read_bundle(trusted_so_far)
     directory.mkdir(parents=True, exist_ok=True)
     bundle = []
     for service in SERVICES:
@@ -144,11 +149,9 @@ def generate_service_keys(directory: Path, trusted_so_far: Path | None = None) -
             key = OKPKey.generate_key("Ed25519", {"kid": service, "use": "sig"})
             path.touch(mode=0o600)
             path.write_text(json.dumps(key.as_dict(private=True)))
-        bundle.append({**_import(json.loads(path.read_bytes())).as_dict(private=False)})
-        bundle[-1]["kid"] = service
-    if trusted_so_far is not None:
-        known = json.loads(trusted_so_far.read_bytes())["keys"]
-        bundle += [key for key in known if key not in bundle]
+        bundle.append(_public_entry(service, _import(json.loads(path.read_bytes()))))
+    known = [_public_entry(service, key) for service, keys in trusted.items() for key in keys]
+    bundle += [entry for entry in known if entry not in bundle]
     (directory / "trust-bundle.json").write_text(json.dumps({"keys": bundle}, indent=2))
 
 
@@ -163,6 +166,10 @@ def _read_bundle(path: Path) -> Mapping[str, Sequence[OKPKey]]:
             raise ValueError(f"{path.name} must hold public keys, each with its service's name")
         keys.setdefault(entry["kid"], []).append(_import(entry))
     return keys
+
+
+def _public_entry(service: str, key: OKPKey) -> dict[str, str | list[str]]:
+    return {**key.as_dict(private=False), "kid": service}
 
 
 def _import(entry: Mapping[str, object]) -> OKPKey:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.__main__ import write_all
+from edge.__main__ import print_kong, write_all
 from edge.operations import load_operations
 from edge.table import ROOT, load_table
 from edge.targets import generated
@@ -29,3 +29,16 @@ def test_writing_tells_what_changed_and_touches_nothing_else(
     assert capsys.readouterr().out == f"changed  {one}\n"
     write_all(load_table(), tmp_path)
     assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize("document", [None, "", "[]", '{"keys": [{"kty": "RSA"}]}'])
+def test_a_document_without_keys_makes_no_file_for_kong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], document: str | None
+) -> None:
+    jwks = tmp_path / "jwks.json"
+    if document is not None:
+        jwks.write_text(document)
+    assert print_kong(load_table(), jwks) == 1
+    told = capsys.readouterr()
+    assert not told.out
+    assert "is not what auth answers at /.well-known/jwks.json" in told.err

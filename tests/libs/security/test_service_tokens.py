@@ -165,3 +165,18 @@ def test_while_keys_are_rotated_the_old_and_the_new_are_trusted(keys: Path, tmp_
         only_new.verify(old)
     with pytest.raises(ServiceTokenRequired):
         ServiceVerifier(keys / "trust-bundle.json", "product").verify(new)
+
+
+@pytest.mark.parametrize("document", [None, "[]", '{"keys": [{"kid": "order", "d": "AA"}]}'])
+def test_with_a_bundle_that_is_none_no_key_is_made(tmp_path: Path, document: str | None) -> None:
+    bundle, folder = tmp_path / "bundle.json", tmp_path / "keys"
+    if document is not None:
+        bundle.write_text(document)
+    command = [sys.executable, "-m", "libs.security", "keys", str(folder)]
+    done = subprocess.run(
+        [*command, "--trusting", str(bundle)], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "nothing was made: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not folder.exists()
