@@ -44,6 +44,20 @@ def bounds(manifests: tuple[Manifest, ...]) -> dict[str, tuple[int, int]]:
     return found
 
 
+def peak_pods(most: int, surge: int) -> int:
+    """Count the pods of a rolling update whose new ones are ready at once and whose old ones are still leaving at its end.
+
+    Kubernetes does not count a pod that was told to leave: it starts the next one beside it.
+    """
+    old, new, leaving, peak = most, 0, 0, most
+    while old:
+        new += min(most + surge - old - new, most - new)
+        peak = max(peak, old + new + leaving)
+        stopped = old + new - most  # maxUnavailable is 0: as many are kept as were wanted
+        old, leaving = old - stopped, leaving + stopped
+    return peak
+
+
 def peak_connections(installation: Installation) -> int:
     """Count what a release may open in the middle of an update at its largest."""
     manifests = installed(installation)
@@ -53,7 +67,8 @@ def peak_connections(installation: Installation) -> int:
     for workload, (_, most) in bounds(manifests).items():
         strategy = find(manifests, "Deployment", workload)["spec"]["strategy"]
         surge = int(strategy["rollingUpdate"]["maxSurge"].rstrip("%"))
-        pods = most + math.ceil(most * surge / 100)
+        assert strategy["rollingUpdate"]["maxUnavailable"] == 0
+        pods = peak_pods(most, math.ceil(most * surge / 100))
         total += pods * (pool + PROCESS_SPARE_CONNECTIONS)
     return total
 
@@ -95,6 +110,12 @@ def test_all_services_at_their_largest_fit_into_the_databases_connections(
     assert granted <= server * (1 - FOR_PEOPLE_AND_TOOLS)
 
 
+def test_in_an_update_all_old_pods_may_still_be_leaving_when_all_new_ones_are_there() -> None:
+    assert {
+        peak_pods(most, surge) / most for most in range(1, 41) for surge in range(1, most + 1)
+    } == {2}
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_chart_counts_connections_to_the_last_one(service: str) -> None:
     installation = Installation(service)
@@ -125,6 +146,13 @@ def test_fewer_than_the_least_is_refused() -> None:
         helm_python.HelmRenderError, match=r"api\.replicas: min 9 is more than max 8"
     ):
         render_service(Installation("payment"), {"api": {"replicas": {"min": 9}}})
+
+
+def test_the_schema_knows_every_queue_that_somebody_consumes_and_no_other() -> None:
+    schema = json.loads((SERVICE_CHART / "values.schema.json").read_text())
+    known = schema["properties"]["worker"]["properties"]["queues"]["items"]["enum"]
+    kinds = (ROUTING["event_queues"], ROUTING["command_queues"])
+    assert sorted(known) == sorted(queue["name"] for kind in kinds for queue in kind.values())
 
 
 @pytest.mark.parametrize("service", SERVICES)

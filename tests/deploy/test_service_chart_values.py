@@ -34,13 +34,13 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"api": {"resources": {"limits": {"memory": "512"}}}}, "/api/resources/limits/memory", "does not match pattern"),
     ({"api": {"priorityClass": "important"}}, "/api/priorityClass", "'meridian-critical', 'meridian-standard'"),
     ({"worker": {"resources": {"requests": {"cpu": "1cpu"}}}}, "/worker/resources/requests/cpu", "does not match pattern"),
-    ({"worker": {"queues": ["meridian_order"]}}, "/worker/queues/0", "does not match pattern"),
+    ({"worker": {"queues": ["order-inbocks"]}}, "/worker/queues/0", "'user-inbox', 'cart-inbox', 'order-inbox'"),
+    ({"worker": {"queues": ["meridian-order-inbox"]}}, "/worker/queues/0", "'order-inbox'"),
     ({"worker": {"keda": {"enabled": "yes"}}}, "/worker/keda/enabled", "got string, want boolean"),
     ({"service": "orders"}, "/service", "'auth', 'user', 'product', 'cart', 'order', 'payment'"),
     ({"environment": "local"}, "/environment", "'production', 'staging', 'test'"),
     ({"region": "us-east1"}, "/region", "'us-east-1', 'eu-west-1', 'ap-south-1'"),
     ({"domain": "https://api.example.com"}, "/domain", "does not match pattern"),
-    ({"image": {"tag": "latest"}}, "/image/tag", "'not' failed"),
     ({"image": {"digest": "sha256:short"}}, "/image/digest", "does not match pattern"),
     ({"image": {"registry": "registry.example.com/"}}, "/image/registry", "does not match pattern"),
     ({"settings": {"log_level": "INFO"}}, "/settings", "additional properties 'log_level' not allowed"),
@@ -91,6 +91,11 @@ def test_a_wrong_value_is_refused_with_its_path_and_the_reason(
     message = str(refused.value)
     assert f"at '{path}'" in message
     assert reason in message
+
+
+def test_the_tag_latest_is_refused_with_what_to_do() -> None:
+    with pytest.raises(helm_python.HelmRenderError, match=r"image\.tag: latest .* name a version"):
+        render_service(Installation("order"), {"image": {"tag": "latest"}})
 
 
 def test_every_map_of_the_schema_is_closed() -> None:

@@ -12,6 +12,9 @@ app.kubernetes.io/component: edge
 
 {{/* The digest, where one is given, decides; the tag then only tells people what it is. */}}
 {{- define "platform.image" -}}
+{{- if eq .tag "latest" -}}
+{{- fail (printf "the tag of %s: latest is another image tomorrow, and a pod that starts then runs beside the old ones: name a version" .repository) -}}
+{{- end -}}
 {{ .repository }}:{{ .tag }}{{ with .digest }}@{{ . }}{{ end }}
 {{- end }}
 

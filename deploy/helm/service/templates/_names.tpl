@@ -43,9 +43,12 @@ arn:aws:iam::{{ .Values.aws.account }}:role/{{ .Values.aws.rolePrefix }}-{{ .Val
 25%
 {{- end }}
 
-{{/* Pods there may be at once, the surge of a rolling update included. */}}
+{{/*
+Pods that may hold connections at once. Kubernetes counts a pod that is leaving no more and starts the next: when new ones are
+ready sooner than old ones have drained, all old and all new are there. The surge is among the new.
+*/}}
 {{- define "service.peakPods" -}}
-{{ add .replicas.max (div (add .replicas.max 3) 4) }}
+{{ mul 2 .replicas.max }}
 {{- end }}
 
 {{/* Connections the release may open at its largest: pool and probe of every process, and the migration's one. */}}
