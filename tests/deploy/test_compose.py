@@ -1,6 +1,7 @@
 """The compose files hold together: images, ports, start order, limits. No engine is needed."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,25 @@ def test_traces_are_sent_only_while_somebody_collects_them() -> None:
     assert environment_of(watched)["OTLP_ENDPOINT"] == "http://collector:4318"
     profiled = {name for name, service in BASE.items() if service.get("profiles")}
     assert profiled == {"collector", "tempo", "prometheus", "grafana"}
+
+
+def test_one_command_starts_the_dashboards_and_it_is_the_one_that_brings_traces() -> None:
+    """With `--profile` the collector starts and nobody sends it anything, so no page and no verb says so."""
+    command = "COMPOSE_PROFILES=observability docker compose up --wait"
+    for page in ("README.md", "docs/how-to/run-with-compose.md", "docker-compose.yml"):
+        assert command in (ROOT / page).read_text(), page
+    assert "# COMPOSE_PROFILES=observability\n" in (ROOT / ".env.example").read_text()
+    pages = ["README.md", "CONTRIBUTING.md", "Makefile", ".env.example", "docker-compose.yml"]
+    for file in (*(ROOT / page for page in pages), *(ROOT / "docs").rglob("*.md")):
+        assert not re.search(r"--profile[= ]\w*observ", file.read_text()), file
+    planned = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", "compose-up", "profile=observability"],  # noqa: S607 - whichever make runs this
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "COMPOSE_PROFILES=observability docker compose up --build --detach --wait" in planned
 
 
 def test_prometheus_asks_every_process() -> None:
