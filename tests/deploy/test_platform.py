@@ -44,7 +44,6 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"edge": {"targetGroups": {"status": "m-stat"}}}, "/edge/targetGroups/status", "pattern"),
     ({"edge": {"targetGroups": {"htp": "m-http"}}}, "/edge/targetGroups", "htp"),
     ({"gateway": {"replicas": {"min": 1}}}, "/gateway/replicas/min", "minimum"),
-    ({"gateway": {"image": {"tag": "latest"}}}, "/gateway/image/tag", "not"),
     ({"gateway": {"image": {"digest": "sha256:1"}}}, "/gateway/image/digest", "pattern"),
     ({"gateway": {"resources": {"limits": {"memory": "lots"}}}}, "/limits/memory", "pattern"),
     ({"mesh": {"canary": {"order": 101}}}, "/mesh/canary/order", "maximum"),
@@ -91,6 +90,29 @@ def test_a_wrong_value_is_refused_with_its_path_and_the_reason(
         Place().rendered(change)
     assert path in str(refused.value)
     assert reason.lower() in str(refused.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"gateway": {"image": {"tag": "latest"}}}, r"envoy: latest is .* name a version"),
+        (
+            {"collector": {"image": {"tag": "latest"}}},
+            r"collector-contrib: latest is .* name a version",
+        ),
+        ({"monitoring": {"runbooks": ""}}, r"monitoring\.runbooks: .* where your people read"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_only_people_can_decide_is_asked_for_in_a_sentence(
+    change: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(helm_python.HelmRenderError, match=sentence):
+        Place().rendered(change)
+
+
+def test_without_rules_nobody_asks_where_the_runbooks_are() -> None:
+    assert Place().rendered({"monitoring": {"rules": False, "runbooks": ""}})
 
 
 def test_the_namespace_admits_restricted_pods_only_and_gives_each_its_sidecar() -> None:

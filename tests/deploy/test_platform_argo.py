@@ -1,8 +1,10 @@
 """Argo's options: who is upgraded when, and what a canary is judged by."""
 
 import re
+import subprocess
 from typing import Any
 
+import pytest
 import yaml
 
 from libs.topology import SERVICES
@@ -39,6 +41,36 @@ def test_the_platform_comes_first_and_the_master_region_last() -> None:
     for region in REGIONS:
         assert order.index((region, "platform")) < order.index((region, "service"))
     assert {tier for _, tier in order} == {one["tier"] for one in releases}
+
+
+def argo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--no-print-directory", "argo", *arguments],  # noqa: S607 - whichever make runs this
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_repository_is_yours_and_nothing_else_of_the_file_changes() -> None:
+    address = "https://git.example.com/shop/meridian.git"
+    printed = argo(f"repository={address}")
+    assert printed.returncode == 0, printed.stderr
+    written = (ARGO / "applicationset.yaml").read_text()
+    source = yaml.safe_load(printed.stdout)["spec"]["template"]["spec"]["source"]
+    assert source["repoURL"] == address
+    there = APPLICATIONS["template"]["spec"]["source"]
+    assert there == {**source, "repoURL": "${REPOSITORY}"}
+    assert written.count("repoURL") == 1
+
+
+@pytest.mark.parametrize("given", [(), ("repository=meridian",), ("repository=",)])
+def test_without_a_repository_one_sentence_says_what_to_do(given: tuple[str, ...]) -> None:
+    refused = argo(*given)
+    assert refused.returncode != 0
+    assert refused.stdout == ""
+    assert refused.stderr.startswith("Say where Argo CD reads this repository: make argo")
 
 
 def test_the_value_files_an_application_names_exist() -> None:

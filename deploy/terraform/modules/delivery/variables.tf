@@ -33,7 +33,7 @@ variable "source_repository" {
 
   validation {
     condition     = can(regex("^[^/ ]+/[^/ ]+$", var.source_repository.id))
-    error_message = "Name the repository as owner/name, for example meridian-shop/meridian."
+    error_message = "Name the repository as owner/name, for example your-organization/meridian."
   }
 }
 

@@ -18,7 +18,7 @@ variables {
   environment        = "prod"
   region             = "us-east-1"
   account_id         = "111122223333"
-  source_repository  = { id = "meridian-shop/meridian" }
+  source_repository  = { id = "your-organization/meridian" }
   repositories       = ["auth", "user", "product", "cart", "order", "payment"]
   external_id        = "meridian-prod-deploy"
   approval_topic_arn = "arn:aws:sns:us-east-1:111122223333:meridian-prod-alarms"
