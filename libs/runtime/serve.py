@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from starlette.datastructures import State
 from starlette.middleware import Middleware
 from typing_extensions import override
 
@@ -65,7 +66,7 @@ def service_app(
 
     app = new_app(settings.service, title, lifespan=lifespan)
     add_defaults(app, settings, inner=[_rate_limit(settings)])
-    add_health(app, {"not_stopping": lambda: _refuse_when_stopping(app)})
+    add_health(app, {"not_stopping": _refuse_when_stopping})
     if settings.role != "worker":
         for router in routers:
             app.include_router(router)
@@ -108,8 +109,8 @@ class Stopping(Exception):
     """The process got its signal and finishes what it has."""
 
 
-async def _refuse_when_stopping(app: FastAPI) -> None:
-    resources: Resources = app.state.resources
+async def _refuse_when_stopping(state: State) -> None:
+    resources: Resources = state.resources
     if resources.stopping.is_set():
         raise Stopping
 

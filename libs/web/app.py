@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.routing import APIRoute
+from starlette.datastructures import State
 from starlette.middleware import Middleware
 from typing_extensions import override
 
@@ -20,7 +21,7 @@ from libs.web.middleware import layers
 from libs.web.middleware.shed import Tolerance
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Check = Callable[[], Awaitable[object]]
+Check = Callable[[State], Awaitable[object]]
 
 _CHECK_SECONDS: Final = 1.0
 _DOCS_POLICY: Final = (
@@ -104,14 +105,14 @@ def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
     """Add `/livez`, `/readyz` and `/metrics`.
 
     `/livez` touches nothing: restarting a process does not bring its database back. `/readyz` runs the checks, each
-    within a second; a check raises when the process should get no traffic.
+    within a second and with the application's state; a check raises when the process should get no traffic.
     """
 
     async def livez() -> Response:
         return Response(b'{"status":"alive"}', media_type="application/json")
 
-    async def readyz() -> Response:
-        failed = [name async for name in _failures(checks)]
+    async def readyz(request: Request) -> Response:
+        failed = [name async for name in _failures(checks, request.app.state)]
         if failed:
             raise NotReady(
                 "Send requests to another instance.",
@@ -128,9 +129,9 @@ def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
         app.add_api_route(path, answer, methods=["GET"], include_in_schema=False)
 
 
-async def _failures(checks: Mapping[str, Check]) -> AsyncIterator[str]:
+async def _failures(checks: Mapping[str, Check], state: State) -> AsyncIterator[str]:
     outcomes = await asyncio.gather(
-        *(_within_a_second(check) for check in checks.values()), return_exceptions=True
+        *(_within_a_second(check, state) for check in checks.values()), return_exceptions=True
     )
     for name, outcome in zip(checks, outcomes, strict=True):
         if isinstance(outcome, Exception):
@@ -138,9 +139,9 @@ async def _failures(checks: Mapping[str, Check]) -> AsyncIterator[str]:
             yield name
 
 
-async def _within_a_second(check: Check) -> None:
+async def _within_a_second(check: Check, state: State) -> None:
     async with asyncio.timeout(_CHECK_SECONDS):
-        await check()
+        await check(state)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -1,8 +1,10 @@
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import httpx
@@ -10,9 +12,12 @@ import pytest
 
 from libs.runtime.resources import KEPT_IDLE_SECONDS
 from libs.settings import ServiceSettings
+from libs.testing.apps import client_of
 from libs.testing.plugin import RunService, SettingsFor
 from libs.testing.settings import environment_of
 from libs.testing.waiting import eventually
+from services.user.main import create_app
+from services.user.settings import UserSettings
 from tests.architecture.applications import ROOT
 
 
@@ -141,3 +146,16 @@ def test_callers_give_up_a_kept_connection_before_a_stopping_service_closes_it()
 
 async def refuses_traffic(base: str) -> bool:
     return await answers(base, "/readyz") == 503
+
+
+@pytest.mark.stack
+async def test_nothing_keeps_an_application_that_ended(settings_for: SettingsFor) -> None:
+    settings = settings_for("user", role="api")
+    assert isinstance(settings, UserSettings)
+    app = create_app(settings)
+    ended = weakref.ref(app)
+    async with client_of(app) as client:
+        assert (await client.get("/readyz")).status_code == 200
+    del app, client
+    gc.collect()
+    assert ended() is None

@@ -90,13 +90,13 @@ async def test_readiness_names_the_checks_that_fail_or_take_too_long(
 ) -> None:
     monkeypatch.setattr("libs.web.app._CHECK_SECONDS", 0.05)
 
-    async def fine() -> None:
+    async def fine(_: object) -> None:
         return None
 
-    async def broken() -> None:
+    async def broken(_: object) -> None:
         raise ConnectionRefusedError
 
-    async def hanging() -> None:
+    async def hanging(_: object) -> None:
         await asyncio.Event().wait()
 
     assert (await readiness(settings, fine=fine)).json() == {"status": "ready"}
