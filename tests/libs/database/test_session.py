@@ -180,9 +180,10 @@ async def test_at_least_one_attempt_is_needed(scratch_database: Database) -> Non
 
 
 async def test_sessions_have_bounds_on_everything_that_could_hold_a_row(
-    scratch_database: Database,
+    scratch_database_url: str,
 ) -> None:
-    async with scratch_database.transaction() as session:
+    database = Database(scratch_database_url, application_name="bounded")
+    async with database.transaction() as session:
         found = {
             name: await session.scalar(text(f"SHOW {name}"))
             for name in (
@@ -192,9 +193,10 @@ async def test_sessions_have_bounds_on_everything_that_could_hold_a_row(
                 "application_name",
             )
         }
+    await database.close()
     assert found == {
         "statement_timeout": "5s",
         "lock_timeout": "2s",
         "idle_in_transaction_session_timeout": "15s",
-        "application_name": "test-scratch",
+        "application_name": "bounded",
     }
