@@ -38,6 +38,8 @@ class ServiceSettings(BaseSettings):
     database_statement_seconds: Annotated[float, Field(gt=0, le=60)] = 5
     """How long a request waits for a pooled connection, a lock, a statement; then it is answered 503."""
     redis_url: SecretStr
+    redis_seconds: Annotated[float, Field(gt=0, le=60)] = 1
+    """How long Redis may take; then what needs a live session is answered 503, and the rest goes on without it."""
     aws_endpoint_url: str | None = None
     messaging_prefix: str = "meridian"
 

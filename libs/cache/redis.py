@@ -18,19 +18,23 @@ REDIS_FAILURES: Final = (RedisError, OSError, TimeoutError, RuntimeError)
 uvloop's word for a connection that was broken off while it was idle is RuntimeError, and the client passes it on.
 """
 
-_CONNECT_SECONDS: Final = 1.0
-_ANSWER_SECONDS: Final = 1.0
+ANSWER_SECONDS: Final = 1.0
+"""How long to wait for a connection, and as long again for an answer on it, where nothing else is said."""
+
 _POOL_SIZE: Final = 100
 
 
-def open_redis(url: str) -> redis_asyncio.Redis:
-    """Return a client for `redis://`, `rediss://` or `unix://`; connects on first use, so it starts without Redis."""
+def open_redis(url: str, seconds: float = ANSWER_SECONDS) -> redis_asyncio.Redis:
+    """Return a client for `redis://`, `rediss://` or `unix://`; connects on first use, so it starts without Redis.
+
+    It waits `seconds` for a free connection, for a new one to be made, and for an answer.
+    """
     pool = redis_asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=_POOL_SIZE,
-        timeout=_ANSWER_SECONDS,
-        socket_connect_timeout=_CONNECT_SECONDS,
-        socket_timeout=_ANSWER_SECONDS,
+        timeout=seconds,
+        socket_connect_timeout=seconds,
+        socket_timeout=seconds,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
@@ -62,7 +66,7 @@ class Cooldown:
         if now < self._until:
             return True
         if self._failures:
-            self._until = now + _CONNECT_SECONDS + _ANSWER_SECONDS
+            self._until = now + 2 * ANSWER_SECONDS
         return False
 
     def failed(self) -> bool:

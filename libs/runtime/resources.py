@@ -91,7 +91,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
         database = _database(settings)
         stack.push_async_callback(database.close)
         _show_pool(stack, database, settings.database_pool_size)
-        redis = open_redis(settings.redis_url.get_secret_value())
+        redis = open_redis(settings.redis_url.get_secret_value(), settings.redis_seconds)
         stack.push_async_callback(redis.aclose)
         http = await stack.enter_async_context(_internal_http())
         broker = await stack.enter_async_context(

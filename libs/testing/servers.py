@@ -29,6 +29,9 @@ import redis
 from libs.testing.unruly import FIGURES_PATH, Unruliness
 
 _UNPRIVILEGED: Final = "nobody"
+REDIS_PATIENCE: Final = 30.0
+"""How long tests let a busy machine keep Valkey from answering."""
+
 _START_SECONDS: Final = 30
 _PR_SET_PDEATHSIG: Final = 1
 _FIRST_PORT: Final = 20_000

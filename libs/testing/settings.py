@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.database.session import Patience
 from libs.settings import ServiceSettings
+from libs.testing.servers import REDIS_PATIENCE
 from libs.testing.tokens import AUDIENCE, ISSUER
 from libs.topology import MASTER_REGION
 
@@ -68,6 +69,7 @@ def build_settings(
         "database_connection_seconds": PATIENCE.connection,
         "database_lock_seconds": PATIENCE.lock,
         "database_statement_seconds": PATIENCE.statement,
+        "redis_seconds": REDIS_PATIENCE,
         # A test may ask as often as it likes; the limiter has tests of its own.
         "rate_limit_requests": 1_000_000,
         "browsing_seconds": 60,  # a busy machine is no reason to refuse what a test asks

@@ -18,6 +18,7 @@ from libs.cache.sessions import SessionRecord, SessionStore
 from libs.clock import utc_now
 from libs.ids import new_id, uuid7
 from libs.testing.background import BackgroundLoop
+from libs.testing.servers import REDIS_PATIENCE
 from libs.topology import MASTER_REGION
 
 ISSUER: Final = "https://auth.meridian.test"
@@ -91,7 +92,7 @@ class TokenFactory:
         return self(scopes=ADMIN_SCOPES, **{"roles": ["admin"], **overrides})  # type: ignore[arg-type]  # claims are JSON
 
     async def _record_session(self, claims: dict[str, object]) -> None:
-        redis = open_redis(self.redis_url)
+        redis = open_redis(self.redis_url, REDIS_PATIENCE)
         signed_in = datetime.fromtimestamp(int(str(claims["iat"])), UTC)
         try:
             await SessionStore(redis).put(

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from libs.cache.redis import open_redis
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
+from libs.testing.servers import REDIS_PATIENCE
 from services.auth.models import RefreshFamily, RefreshToken
 from tests.auth.conftest import Person
 
@@ -18,14 +19,14 @@ def problem(response: httpx.Response) -> tuple[int, str]:
 
 
 async def is_recorded(redis_url: str, person: Person) -> bool:
-    redis = open_redis(redis_url)
+    redis = open_redis(redis_url, REDIS_PATIENCE)
     record = await SessionStore(redis).get(person.tokens["session_id"])
     await redis.aclose()
     return record is not None
 
 
 async def flush(redis_url: str) -> None:
-    redis = open_redis(redis_url)
+    redis = open_redis(redis_url, REDIS_PATIENCE)
     await redis.flushall()
     await redis.aclose()
 

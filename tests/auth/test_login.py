@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 from libs.cache.redis import open_redis
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
+from libs.testing.servers import REDIS_PATIENCE
 from libs.testing.tokens import AUDIENCE, ISSUER
 from services.auth.domain import scopes_of
 from services.auth.models import Identity, RefreshFamily, RefreshToken
@@ -64,7 +65,7 @@ async def test_the_answer_is_never_cached_and_names_its_parts(ada: Person) -> No
 
 
 async def test_a_login_records_a_live_session(ada: Person, redis_url: str) -> None:
-    redis = open_redis(redis_url)
+    redis = open_redis(redis_url, REDIS_PATIENCE)
     record = await SessionStore(redis).get(ada.tokens["session_id"])
     await redis.aclose()
 

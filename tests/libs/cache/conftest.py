@@ -7,11 +7,12 @@ import pytest
 import redis.asyncio as redis_asyncio
 
 from libs.cache.redis import open_redis
+from libs.testing.servers import REDIS_PATIENCE
 
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[redis_asyncio.Redis]:
-    client = open_redis(redis_url)
+    client = open_redis(redis_url, REDIS_PATIENCE)
     yield client
     await client.aclose()
 

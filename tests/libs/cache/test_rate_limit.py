@@ -5,12 +5,13 @@ import redis.asyncio as redis_asyncio
 
 from libs.cache.rate_limit import Decision, Policy, RateLimiter
 from libs.cache.redis import open_redis
+from libs.testing.servers import REDIS_PATIENCE
 
 TEN_PER_MINUTE = Policy("test", 10, 60)
 
 
 async def test_ten_processes_together_admit_exactly_the_limit(redis_url: str) -> None:
-    clients = [open_redis(redis_url) for _ in range(10)]
+    clients = [open_redis(redis_url, REDIS_PATIENCE) for _ in range(10)]
     policy = Policy("burst", 100, 60)
 
     async def one_process(client: redis_asyncio.Redis) -> list[Decision]:

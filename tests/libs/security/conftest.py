@@ -17,6 +17,7 @@ from libs.errors import DomainError
 from libs.security.rate_limiting import RateLimitMiddleware
 from libs.security.service_tokens import ServiceVerifier, generate_service_keys
 from libs.security.tokens import TokenVerifier
+from libs.testing.servers import REDIS_PATIENCE
 from tests.libs.security.guarded import Parts, problem, routes
 from tests.libs.security.issuer import AUDIENCE, ISSUER, Hand, Issuer, OneKey
 
@@ -45,7 +46,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[redis_asyncio.Redis]:
-    client = open_redis(redis_url)
+    client = open_redis(redis_url, REDIS_PATIENCE)
     yield client
     await client.aclose()
 
