@@ -1,5 +1,6 @@
 # What is looked at from the master region: a dashboard per region beside one of all of them, and an alarm for each region
-# that takes no requests while it answers no health checks. CloudWatch reads the other regions' metrics where they are.
+# that takes no requests while it answers no health checks. CloudWatch reads the other regions'
+# metrics and logs where they are: lines about people do not leave their jurisdiction to be read in one place.
 
 resource "aws_cloudwatch_dashboard" "overview" {
   dashboard_name = "${var.name}-overview"
@@ -25,6 +26,15 @@ resource "aws_cloudwatch_dashboard" "overview" {
           stat    = row.stat
           period  = 60
           metrics = row.metrics
+        }
+      }],
+      [for index, region in local.regions : {
+        type = "log", x = 8 * (index % 3), y = 18 + 6 * floor(index / 3), width = 8, height = 6
+        properties = {
+          title  = "${region}: what failed last"
+          region = region
+          view   = "table"
+          query  = "SOURCE '${var.regions[region].log_group}' | ${local.failures}"
         }
       }],
     )

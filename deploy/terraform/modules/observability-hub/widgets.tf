@@ -11,6 +11,8 @@ locals {
     ]
   }
 
+  failures = "fields @timestamp, log_processed.service, log_processed.event, log_processed.trace_id | filter log_processed.level in [\"error\", \"critical\"] | sort @timestamp desc | limit 20"
+
   comparisons = [
     {
       title   = "slowest hundredth of answers, seconds"

@@ -20,6 +20,7 @@ module "hub" {
       load_balancer   = split("loadbalancer/", edge.alb_arn)[1]
       database        = var.data_by_region[region].database.identifier
       cache           = var.data_by_region[region].cache.id
+      log_group       = "/aws/containerinsights/${var.platform_by_region[region].cluster_name}/application"
       health_check_id = lookup(var.global.health_check_ids, region, null)
       alarm_arns      = try(var.operations_by_region[region].alarm_arns, [])
     }

@@ -11,6 +11,7 @@ variables {
       load_balancer   = "app/meridian-prod/1"
       database        = "meridian-prod-us-east-1"
       cache           = "meridian-prod-us-east-1"
+      log_group       = "/aws/containerinsights/meridian-prod-us-east-1/application"
       health_check_id = "aaaa"
       alarm_arns      = ["arn:aws:cloudwatch:us-east-1:111122223333:alarm:meridian-prod-does-not-sell"]
     }
@@ -18,6 +19,7 @@ variables {
       load_balancer   = "app/meridian-prod/2"
       database        = "meridian-prod-eu-west-1"
       cache           = "meridian-prod-eu-west-1"
+      log_group       = "/aws/containerinsights/meridian-prod-eu-west-1/application"
       health_check_id = "bbbb"
     }
   }
@@ -36,6 +38,12 @@ run "one_dashboard_shows_every_region" {
       toset([for line in widget.properties.metrics : line[length(line) - 1].region]) == toset(["us-east-1", "eu-west-1"])
     ])
     error_message = "comparisons have a line for each region"
+  }
+  assert {
+    condition = {
+      for widget in jsondecode(aws_cloudwatch_dashboard.overview.dashboard_body).widgets : widget.properties.region => split("'", widget.properties.query)[1] if widget.type == "log"
+    } == { for region, row in var.regions : region => row.log_group }
+    error_message = "every region's failures are read where they are"
   }
   assert {
     condition     = toset(keys(aws_cloudwatch_dashboard.region)) == toset(["us-east-1", "eu-west-1"])
@@ -62,7 +70,7 @@ run "a_region_that_answers_no_health_checks_is_told" {
 run "an_arn_instead_of_a_dimension_is_refused" {
   command = plan
   variables {
-    regions = { us-east-1 = { load_balancer = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/x/1", database = "a", cache = "b" } }
+    regions = { us-east-1 = { load_balancer = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/x/1", database = "a", cache = "b", log_group = "c" } }
   }
   expect_failures = [var.regions]
 }
