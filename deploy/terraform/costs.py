@@ -13,12 +13,14 @@ DOCUMENT: Final = ROOT / "docs" / "costs.md"
 HOURS: Final = 730
 """A month's hours as AWS counts them."""
 _ZONES: Final = 3
+_VCPU: Final = {"m5.large": 2, "c5.xlarge": 4, "r5.2xlarge": 8}
+_GROUP: Final = re.compile(r'(\w+)\s*= \{ instance_type = "([\w.]+)", min = (\d+), max = (\d+)')
 
 _HEAD: Final = """# What it costs
 
 Written by `make tf-docs` from `deploy/terraform/environments` and the modules' defaults. These are the parts that are paid by the hour and
-decide the bill, for all regions of an environment together; multiply by your prices. Beside them: traffic between zones and regions, Aurora's
-input and output, CloudFront's and WAF's requests, logs kept, and the nodes that the autoscaler adds.
+decide the bill, for all regions of an environment together; multiply by your prices. Beside them: traffic between zones and regions,
+CloudFront's and WAF's requests, logs and backups kept, and the nodes that the autoscaler adds to the smallest number, which is shown.
 
 | environment | part | class | per region | regions | hours a month |
 |---|---|---|---|---|---|
@@ -26,13 +28,11 @@ input and output, CloudFront's and WAF's requests, logs kept, and the nodes that
 _TAIL: Final = """
 ## Quotas to raise before applying
 
-| quota, per region | for |
-|---|---|
-| RDS: DB instances | the writer and as many readers as auto-scaling may add (`most_replicas`) |
-| ElastiCache: nodes per region | shards, times one more than their replicas |
-| EC2: running on-demand standard instances, in vCPU | every node group at its largest |
-| EC2: elastic IP addresses | one per NAT gateway |
-| EBS: gp3 storage | plain RDS only |
+Per region; AWS takes days for some.
+
+| quota | for | {environments} |
+|---|---|{rule}|
+{quotas}
 
 ## What the smaller environments shrink
 
@@ -44,25 +44,83 @@ way out with it), how long logs and backups are kept. `dev` may be destroyed: it
 def document(layout: Layout) -> str:
     """Return the text of docs/costs.md."""
     rows = [row for environment in ENVIRONMENTS for row in _rows(layout, environment)]
-    return _HEAD + "\n".join(rows) + "\n" + _TAIL
+    quotas = zip(*(_quotas(layout, environment) for environment in ENVIRONMENTS), strict=True)
+    tail = _TAIL.format(
+        environments=" | ".join(ENVIRONMENTS),
+        rule="|".join("---" for _ in ENVIRONMENTS),
+        quotas="\n".join(_quota_row(row) for row in quotas),
+    )
+    return _HEAD + "\n".join(rows) + "\n" + tail
 
 
 def _rows(layout: Layout, environment: str) -> Iterator[str]:
     regions = len(layout.regions_of(environment))
-    readers = int(_figure(layout, environment, "database", "replicas"))
-    shards = int(_figure(layout, environment, "cache", "shards"))
-    copies = int(_figure(layout, environment, "cache", "replicas"))
-    database = _figure(layout, environment, "database", "instance_class")
-    node = _figure(layout, environment, "cache", "node_type")
     parts = [
-        ("database: a writer and readers", database, 1 + readers),
-        ("cache: shards with their replicas", node, shards * (1 + copies)),
+        (
+            "database: a writer and readers",
+            _figure(layout, environment, "database", "instance_class"),
+            1 + int(_figure(layout, environment, "database", "replicas")),
+        ),
+        (
+            "cache: shards with their replicas",
+            _figure(layout, environment, "cache", "node_type"),
+            _cache_nodes(layout, environment),
+        ),
+        *((f"nodes: {name}", kind, least) for name, kind, least, _ in _groups(layout, environment)),
         ("NAT gateways", "-", _gateways(layout, environment)),
+        ("interface endpoints, one per zone", "-", _endpoints(layout) * _ZONES),
+        ("load balancer", "application", 1),
         ("EKS control plane", "-", 1),
     ]
     for part, kind, count in parts:
         hours = count * regions * HOURS
         yield f"| {environment} | {part} | {kind} | {count} | {regions} | {hours:,} |"
+
+
+def _quotas(layout: Layout, environment: str) -> list[tuple[str, str, int]]:
+    most = 1 + int(_figure(layout, environment, "database", "most_replicas"))
+    vcpu = sum(_VCPU[kind] * largest for _, kind, _, largest in _groups(layout, environment))
+    return [
+        ("RDS: DB instances", "the writer and as many readers as auto-scaling may add", most),
+        (
+            "ElastiCache: nodes per region",
+            "shards, times one more than their replicas",
+            _cache_nodes(layout, environment),
+        ),
+        (
+            "EC2: running on-demand standard instances, in vCPU",
+            "node groups at their largest",
+            vcpu,
+        ),
+        ("EC2: elastic IP addresses", "one per NAT gateway", _gateways(layout, environment)),
+    ]
+
+
+def _quota_row(row: tuple[tuple[str, str, int], ...]) -> str:
+    quota, reason, _ = row[0]
+    return f"| {quota} | {reason} | {' | '.join(str(figure) for _, _, figure in row)} |"
+
+
+def _groups(layout: Layout, environment: str) -> list[tuple[str, str, int, int]]:
+    """Return the node groups: name, class, fewest and most nodes."""
+    values = (layout.environments / environment / "platform.tfvars").read_text(encoding="utf-8")
+    found = [
+        (name, kind, int(least), int(most)) for name, kind, least, most in _GROUP.findall(values)
+    ]
+    if not found:
+        raise LookupError(f"{environment}/platform.tfvars has no node_groups, one to a line")
+    return found
+
+
+def _cache_nodes(layout: Layout, environment: str) -> int:
+    shards = int(_figure(layout, environment, "cache", "shards"))
+    return shards * (1 + int(_figure(layout, environment, "cache", "replicas")))
+
+
+def _endpoints(layout: Layout) -> int:
+    text = (layout.terraform / "modules" / "vpc-endpoints" / "variables.tf").read_text("utf-8")
+    services = re.search(r'variable "interface_services".*?default = \[(.*?)\]', text, re.DOTALL)
+    return len(re.findall(r'"[\w.-]+"', services[1])) if services else 0
 
 
 def _figure(layout: Layout, environment: str, part: str, name: str) -> str:
