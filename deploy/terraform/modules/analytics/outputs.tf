@@ -1,8 +1,3 @@
-output "stream_arn" {
-  description = "ARN of the delivery stream"
-  value       = aws_kinesis_firehose_delivery_stream.this.arn
-}
-
 output "workgroup" {
   description = "Athena's workgroup with the saved queries"
   value       = aws_athena_workgroup.this.name

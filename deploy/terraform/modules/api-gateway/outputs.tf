@@ -3,11 +3,6 @@ output "rest_api_id" {
   value       = aws_api_gateway_rest_api.this.id
 }
 
-output "stage_name" {
-  description = "The stage."
-  value       = aws_api_gateway_stage.this.stage_name
-}
-
 output "domains" {
   description = "By name, where its alias record leads."
   value       = { for name, domain in aws_api_gateway_domain_name.this : name => { dns_name = domain.regional_domain_name, zone_id = domain.regional_zone_id } }

@@ -25,8 +25,3 @@ output "controller_role_arns" {
   description = "Roles of the controllers, by name."
   value       = { for name, role in aws_iam_role.controller : name => role.arn }
 }
-
-output "secrets_key_arn" {
-  description = "The KMS key of Kubernetes secrets."
-  value       = aws_kms_key.secrets.arn
-}

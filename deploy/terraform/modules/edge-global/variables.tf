@@ -8,16 +8,6 @@ variable "name" {
   }
 }
 
-variable "account_id" {
-  description = "The AWS account's twelve digits."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "account_id is twelve digits: aws sts get-caller-identity --query Account."
-  }
-}
-
 variable "hosted_zone_id" {
   description = "The public hosted zone of the domain."
   type        = string

@@ -18,11 +18,6 @@ output "zone_id" {
   value       = aws_lb.this.zone_id
 }
 
-output "listener_arn" {
-  description = "The HTTPS listener."
-  value       = aws_lb_listener.this.arn
-}
-
 output "target_group_arns" {
   description = "Target groups that the cluster fills: http takes requests, status answers health checkers."
   value       = { for name, group in aws_lb_target_group.this : name => group.arn }

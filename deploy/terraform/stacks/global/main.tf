@@ -40,7 +40,6 @@ module "edge" {
   source = "../../modules/edge-global"
 
   name            = local.name
-  account_id      = var.account_id
   hosted_zone_id  = module.dns.zone_id
   domain          = var.domain
   routing_policy  = var.routing_policy

@@ -14,7 +14,6 @@ mock_provider "aws" {
 
 variables {
   name            = "meridian-prod"
-  account_id      = "111122223333"
   hosted_zone_id  = "Z1"
   domain          = "example.com"
   certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-4000-8000-000000000000"
