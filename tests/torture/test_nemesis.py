@@ -67,7 +67,7 @@ async def test_a_kill_ends_the_process_the_supervisor_started(
 async def test_a_paused_process_stands_still_and_goes_on(
     nemesis: Nemesis, victim: psutil.Popen
 ) -> None:
-    pausing = asyncio.create_task(nemesis.carry_out(Fault(1, Act.PAUSE, "order", seconds=0.2)))
+    pausing = asyncio.create_task(nemesis.carry_out(Fault(1, Act.PAUSE, "order", seconds=2.0)))
     await eventually(lambda: victim.status() == psutil.STATUS_STOPPED)
     await pausing
     await eventually(lambda: victim.status() != psutil.STATUS_STOPPED)

@@ -80,7 +80,7 @@ async def test_a_server_that_stops_answering_means_unavailable_and_the_pool_reco
         pytest.skip(
             "the server may be on another machine, where the number of its process names a stranger"
         )
-    hasty = Patience(statement=0.2)
+    hasty = Patience(statement=2)
     database = Database(
         scratch_database_url, application_name="silent", pool_size=1, patience=hasty
     )
