@@ -34,8 +34,9 @@ REDIS_PATIENCE: Final = 30.0
 
 _START_SECONDS: Final = 30
 _PR_SET_PDEATHSIG: Final = 1
-_FIRST_PORT: Final = 20_000
+_FIRST_PORT: Final = 10_000
 _PORTS: Final = 12_000
+"""Below those of the whole stacks that tests start (tests/e2e/stack.py), and of connections."""
 
 # Nothing here survives the session, so nothing needs to reach the disk.
 _POSTGRES_OPTIONS: Final = (
