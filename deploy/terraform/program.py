@@ -32,7 +32,8 @@ _PASSED_ON: Final = (
     "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_EC2_METADATA_DISABLED", "TF_LOG", "TF_LOG_PATH",
-    "TF_VAR_origin_secret",  # a secret comes from the shell, never from a file of values
+    # Secrets come from the shell, never from a file of values.
+    "TF_VAR_admin_password", "TF_VAR_origin_secret", "TF_VAR_origin_secret_previous",
 )  # fmt: skip
 """A region or an endpoint of the shell would silently send a plan elsewhere; nothing else is passed on."""
 

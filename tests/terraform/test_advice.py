@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from deploy.terraform.layout import TERRAFORM
+from deploy.terraform.program import find_terraform
 from tests.architecture.applications import ROOT
 
 TEXTS: Final = {
@@ -17,6 +19,7 @@ TEXTS: Final = {
 }
 PROGRAM: Final = re.compile(r"python -m ([a-z_]+(?:\.[a-z_]+)+(?: [a-z-]+)*)")
 VERB: Final = re.compile(r"\b[Rr]un make ([a-z-]+)")
+SECRET: Final = re.compile(r"\bTF_VAR_\w+")
 PAGE: Final = re.compile(r"\b(docs/[a-z/-]+\.md)")
 
 
@@ -37,3 +40,18 @@ def test_pages_and_verbs_that_are_named_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert named(VERB)
     assert [verb for verb in named(VERB) if f"\n{verb}:" not in makefile] == []
+
+
+def test_a_secret_that_is_to_be_exported_reaches_terraform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "terraform"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    pages = (ROOT / "docs" / "runbooks").glob("*.md")
+    told = set(named(SECRET)) | {one for page in pages for one in SECRET.findall(page.read_text())}
+    for name in told:
+        monkeypatch.setenv(name, "secret")
+    assert {"TF_VAR_admin_password", "TF_VAR_origin_secret"} <= told
+    assert told <= find_terraform(tmp_path / "work").environment.keys()

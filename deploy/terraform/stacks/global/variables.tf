@@ -64,7 +64,7 @@ variable "origin_secret" {
 }
 
 variable "origin_secret_previous" {
-  description = "The secret before, which origins still believe while it is being changed; null otherwise."
+  description = "The other secret that origins believe while it is being changed, the next or the one before (docs/runbooks/rotate.md); null otherwise."
   type        = string
   default     = null
   sensitive   = true
