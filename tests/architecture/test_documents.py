@@ -40,6 +40,13 @@ def test_a_decision_says_why_and_what_enforces_it(record: Path) -> None:
         assert heading in text, f"{record.name} lacks {heading}"
 
 
+@pytest.mark.parametrize("record", DECISIONS, ids=lambda path: path.stem)
+def test_what_enforces_a_decision_is_there(record: Path) -> None:
+    _, _, enforcers = record.read_text().partition("**Enforced by:**")
+    named = [name.rstrip(".") for name in re.findall(r"\btests/[\w./-]+", enforcers)]
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
 def test_decisions_are_numbered_without_gap_or_repeat() -> None:
     numbers = [int(record.name[:4]) for record in DECISIONS]
     assert numbers == list(range(1, len(numbers) + 1))
