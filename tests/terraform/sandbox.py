@@ -52,14 +52,17 @@ class Sandbox:
             self.run(folder, "init")
             (self._data(folder) / "ready").touch()
 
-    def plan(self, place: Place) -> dict[str, Any]:
-        """Plan a stack from nothing, its upstreams being fixtures, and return the plan as JSON."""
+    def plan(self, place: Place, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Plan a stack from nothing, its upstreams being fixtures, and return the plan as JSON.
+
+        `changes` are laid over the environment's values.
+        """
         folder = self.layout.folder_of(place.stack)
         self.initialise(folder)
         work = self.folder / "plans" / place.environment / place.region / place.stack
         work.mkdir(parents=True, exist_ok=True)
         values = work / "values.tfvars.json"
-        values.write_text(json.dumps(self.values(place)))
+        values.write_text(json.dumps({**self.values(place), **(changes or {})}))
         self.run(
             folder,
             "plan",
