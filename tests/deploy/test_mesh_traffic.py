@@ -89,7 +89,8 @@ def test_no_route_is_shorter_than_the_deadline_a_caller_may_rely_on() -> None:
 def test_the_mesh_lets_in_what_a_service_would_and_closes_connections_first(service: str) -> None:
     policy = find(prod(), "DestinationRule", service)["spec"]["trafficPolicy"]
     pool = policy["connectionPool"]
-    one_process = Shed(FastAPI(), Tolerance())._allowed()
+    limits = Shed(FastAPI(), Tolerance())._limits.values()
+    one_process = sum(limit.allowed for limit in limits)
     assert pool["tcp"]["maxConnections"] >= 2 * one_process, (
         "else the mesh refuses before the service"
     )
