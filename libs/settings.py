@@ -1,25 +1,48 @@
 """What every service reads from its environment: frozen, complete, and with no default for a secret."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Role = Literal["all", "api", "worker"]
 
+EXIT_BAD_SETTINGS: Final = 2
+
 LOCAL_ONLY: Final = "local-only"
 """In every secret of `docker-compose.yml`: anybody may know those, so nothing but a developer's machine takes them."""
 
 
-class ServiceSettings(BaseSettings):
+class Settings(BaseSettings):
+    """What a process reads from its environment: never changed, and never shown when something in it is wrong."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+
+Read = TypeVar("Read", bound=Settings)
+
+
+def read_settings(settings: type[Read]) -> Read:
+    """Read the settings of a command, or end it with status 2 and a line for each variable that is wrong."""
+    try:
+        return settings()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            sys.stderr.write(f"{name}: {problem['msg']}\n")
+        sys.exit(EXIT_BAD_SETTINGS)
+
+
+class ServiceSettings(Settings):
     """Settings common to the six services; each adds its own in `services/<name>/settings.py`.
 
     Read once in `main.py` and passed down. A missing value stops the process with one line naming it.
     """
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     service: ClassVar[str]
 

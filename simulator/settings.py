@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class SimulatorSettings(BaseSettings):
     """Where the simulator listens, keeps its book and sends its webhooks, and how long its faults last."""
 
-    model_config = SettingsConfigDict(env_prefix="SIMULATOR_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SIMULATOR_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8110

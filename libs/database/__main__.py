@@ -12,19 +12,17 @@ from typing import Final
 
 import asyncpg
 from pydantic import SecretStr, create_model
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.database.bootstrap import RolePasswords, bootstrap
 from libs.database.migrations import MigrationsError, has_migrations, make_migration, upgrade
+from libs.settings import Settings
 from libs.topology import DATABASE_NAME, SERVICES
 
 EXIT_FAILED: Final = 2
 
 
-class _Environment(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
+class _Environment(Settings):
     admin_database_url: SecretStr | None = None
     database_name: str = DATABASE_NAME
 

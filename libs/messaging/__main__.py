@@ -14,7 +14,6 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr, ValidationError, create_model
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.database.session import Database, is_unavailable
 from libs.messaging import inbox
@@ -27,6 +26,7 @@ from libs.messaging.republish import republish
 from libs.messaging.routing import Queue, Routing
 from libs.messaging.topology import declare
 from libs.messaging.transport import BrokerError
+from libs.settings import Settings
 from libs.topology import MASTER_REGION, SERVICES
 
 EXIT_FAILED: Final = 2
@@ -36,9 +36,7 @@ class CommandError(Exception):
     """What was asked for cannot be done; the message says what to change."""
 
 
-class _Environment(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
+class _Environment(Settings):
     region: str = MASTER_REGION
     aws_endpoint_url: str | None = None
     messaging_prefix: str = "meridian"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from libs.database.session import Database
 from libs.messaging.outbox import Outbox
+from libs.settings import read_settings
 from services.auth.domain import normalised_email, normalised_password
 from services.auth.repository import FamilyRepository, IdentityRepository
 from services.auth.service.accounts import AccountService
@@ -65,4 +66,4 @@ def _password(settings: AdministratorSettings) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], AdministratorSettings()))
+    sys.exit(main(sys.argv[1:], read_settings(AdministratorSettings)))

@@ -3,9 +3,8 @@
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.settings import ServiceSettings
+from libs.settings import ServiceSettings, Settings
 
 
 class AuthSettings(ServiceSettings):
@@ -26,10 +25,8 @@ class AuthSettings(ServiceSettings):
     """Per five minutes; from an address the account has used before, it is counted for that address alone."""
 
 
-class AdministratorSettings(BaseSettings):
+class AdministratorSettings(Settings):
     """The few values `create-admin` needs, so that it runs without keys or tokens."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     region: str
     database_url: SecretStr

@@ -3,9 +3,8 @@
 from typing import ClassVar
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.settings import ServiceSettings
+from libs.settings import ServiceSettings, Settings
 
 
 class CartSettings(ServiceSettings):
@@ -16,9 +15,7 @@ class CartSettings(ServiceSettings):
     product_base_url: str
 
 
-class RebuildSettings(BaseSettings):
+class RebuildSettings(Settings):
     """The one value a rebuild needs, so that it runs without keys or tokens."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr

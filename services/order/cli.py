@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from libs.database.session import Database
+from libs.settings import read_settings
 from services.order.service.audit import Audited, audit
 from services.order.settings import AuditSettings
 
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="order", description=__doc__)
     parser.add_argument("command", choices=["audit"])
     parser.parse_args(arguments)
-    audited = asyncio.run(_audit(AuditSettings()))
+    audited = asyncio.run(_audit(read_settings(AuditSettings)))
     for one in audited.discrepancies:
         sys.stdout.write(f"{one}\n")
     sys.stdout.write(f"{audited.orders} orders, {len(audited.discrepancies)} discrepancies\n")

@@ -3,9 +3,8 @@
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.settings import ServiceSettings
+from libs.settings import ServiceSettings, Settings
 
 
 class OrderSettings(ServiceSettings):
@@ -29,9 +28,7 @@ class OrderSettings(ServiceSettings):
     """How many commands one process sends again in the long run; a hundred at once are always allowed."""
 
 
-class AuditSettings(BaseSettings):
+class AuditSettings(Settings):
     """The one value the audit needs, so that it runs without keys or tokens."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr

@@ -8,6 +8,7 @@ from datetime import date
 
 from libs.clock import utc_now
 from libs.runtime.resources import open_resources
+from libs.settings import read_settings
 from services.payment.dependencies import build_reconciliation
 from services.payment.domain.cases import Run, RunState
 from services.payment.repository.unit import Units
@@ -75,4 +76,4 @@ def told(run: Run) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], PaymentSettings()))
+    sys.exit(main(sys.argv[1:], read_settings(PaymentSettings)))

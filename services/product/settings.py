@@ -3,9 +3,8 @@
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.settings import ServiceSettings
+from libs.settings import ServiceSettings, Settings
 
 
 class ProductSettings(ServiceSettings):
@@ -23,10 +22,8 @@ class ProductSettings(ServiceSettings):
     conservation_budget_seconds: Annotated[float, Field(gt=0, le=5)] = 1.0
 
 
-class ImportSettings(BaseSettings):
+class ImportSettings(Settings):
     """The few values product's commands need, so that it runs without keys or tokens."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     region: str
     database_url: SecretStr
