@@ -18,6 +18,16 @@ NOBODY_LISTENS: Final = "http://127.0.0.1:9"
 PATIENCE: Final = Patience(connection=30, lock=30, statement=40)
 SIGNING_SECRET: Final = "test-signing-secret-of-32-bytes!!"  # noqa: S105 - signs nothing but tests
 
+_PATIENT: Final = {
+    "database_connection_seconds": PATIENCE.connection,
+    "database_lock_seconds": PATIENCE.lock,
+    "database_statement_seconds": PATIENCE.statement,
+    "redis_seconds": REDIS_PATIENCE,
+    "browsing_seconds": 60,
+    "buying_seconds": 60,
+}
+"""A busy machine must not fail a test of something else, and is no reason to refuse what it asks."""
+
 _QUICK_END: Final = {"linger_seconds": 0, "drain_seconds": 2}
 
 
@@ -65,15 +75,9 @@ def build_settings(
         "service_key_file": keys / f"{service}.key.json",
         "trust_bundle_file": keys / "trust-bundle.json",
         "signing_secret": SIGNING_SECRET,
-        # A busy machine must not fail a test of something else.
-        "database_connection_seconds": PATIENCE.connection,
-        "database_lock_seconds": PATIENCE.lock,
-        "database_statement_seconds": PATIENCE.statement,
-        "redis_seconds": REDIS_PATIENCE,
         # A test may ask as often as it likes; the limiter has tests of its own.
         "rate_limit_requests": 1_000_000,
-        "browsing_seconds": 60,  # a busy machine is no reason to refuse what a test asks
-        "buying_seconds": 60,
+        **_PATIENT,
         **_QUICK_END,
         **overrides,
     }
