@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from libs.clock import SystemClock, utc_now
+from libs.clock import SystemClock
 from libs.testing.waiting import FrozenClock
 from services.payment.clients.stripe_book import StripeBook
 from services.payment.clients.stripe_http import open_stripe
@@ -47,7 +47,7 @@ async def test_a_day_at_stripe_is_compared_by_the_same_rules(
         at=AT,
         lag_seconds=3600,
     )
-    today = utc_now().date()
+    today = stand_in.book.now.date()
     run = await reconciliation.run_day(today)
     assert run is not None
     assert (run.state, run.tally.charges, run.tally.refunds) == (RunState.SUCCEEDED, 5, 3)
