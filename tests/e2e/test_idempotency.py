@@ -56,7 +56,9 @@ def urls(stack: Stack, more: dict[str, list[ServiceProcess]], post: Post) -> lis
 
 @pytest.fixture
 async def direct() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=RACERS)) as client:
+    # Connections that httpx neither limits nor lets expire: it closes some that it has just given to a request.
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=60)
+    async with httpx.AsyncClient(timeout=60, limits=limits) as client:
         yield client
 
 
