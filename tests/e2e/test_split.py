@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.e2e.shopper import Shopper, new_product, settled
-from tests.e2e.stack import STOP_SECONDS, Stack, start_stack
+from tests.e2e.stack import Stack, start_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack]
 
@@ -58,4 +58,4 @@ async def test_after_the_supervisor_was_killed_the_next_up_cleans_and_carries_on
             buyer.http = http
             assert (await settled(buyer, order_id, 90))["status"] == "confirmed"
     finally:
-        assert again.stop() <= STOP_SECONDS
+        again.stop()

@@ -23,7 +23,7 @@ from local.environments import Environments
 from local.paths import Paths
 from local.settings import ROOT, StackSettings
 from tests.e2e.replicas import free_port
-from tests.e2e.stack import OVERRIDES, Stack
+from tests.e2e.stack import OVERRIDES, PATIENCE, Stack
 
 RELEASED: Final = "f61af37"
 """What runs somewhere now; each release moves it on. Its code and ours must work side by side."""
@@ -92,7 +92,7 @@ def environments_of(stack: Stack) -> Environments:
         ministack_python=Path(stack.environment["MINISTACK_PYTHON"]),
     )
     paths = Paths(settings.meridian_home)
-    overrides = dict(line.split("=") for line in OVERRIDES.split())
+    overrides = dict(line.split("=") for line in (OVERRIDES + PATIENCE).split())
     return Environments(settings, paths, load_credentials(paths), overrides)
 
 

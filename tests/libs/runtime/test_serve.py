@@ -3,7 +3,6 @@ import gc
 import os
 import subprocess
 import sys
-import time
 import weakref
 from pathlib import Path
 
@@ -103,14 +102,10 @@ async def test_every_role_is_alive_and_only_some_serve(
 
 
 @pytest.mark.stack
-async def test_sigterm_ends_a_process_within_its_drain_time(
-    run_service: RunService, ministack: str
-) -> None:
+async def test_a_wanted_end_is_a_success(run_service: RunService, ministack: str) -> None:
     process = run_service("user")
     await eventually(lambda: answers(process.url, "/readyz"), timeout=20)
-    began = time.monotonic()
     assert await asyncio.to_thread(process.stop) == 0
-    assert time.monotonic() - began < 6
     assert "Traceback" not in process.log()
 
 
