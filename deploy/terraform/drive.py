@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ class Driver:
 
     layout: Layout
     terraform: Terraform
+    _initialised: set[Place] = field(default_factory=set)
 
     def plan(self, place: Place, *options: str) -> None:
         """Show what an apply would change.
@@ -178,6 +179,8 @@ class Driver:
         return [folder / "env.tfvars", *([own] if own.exists() else [])]
 
     def _initialise(self, place: Place) -> None:
+        if place in self._initialised:
+            return
         backend = self.layout.environments / place.environment / "backend.hcl"
         self.terraform.run(
             self.layout.folder_of(place.stack),
@@ -188,6 +191,7 @@ class Driver:
             data=self._data(place),
             quiet=True,
         )
+        self._initialised.add(place)
 
     def _work(self, place: Place) -> Path:
         return self.layout.work / place.environment / place.region / place.stack
