@@ -1,6 +1,10 @@
-"""A copy of the Terraform tree in which Terraform may run: its state is a local file, its provider needs no account."""
+"""A copy of the Terraform tree in which Terraform may run: its state is a local file, its provider needs no account.
+
+The workers of one run share it. What takes seconds is done once: a root module is initialised, a place is planned.
+"""
 
 import fcntl
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +22,9 @@ CLOSED_PORT: Final = "http://127.0.0.1:9"
 """Where no AWS answers: a plan that asks anything fails."""
 
 SECONDS: Final = 300
+LOCK: Final = ".terraform.lock.hcl"
+"""Which provider, exactly: kept with every stack."""
+
 _COPIED: Final = Path("deploy") / "terraform"
 _READ_BY_MODULES: Final = ("libs", "deploy/gateway", "deploy/helm", "simulator")
 _LOCAL_STATE: Final = 'terraform {\n  backend "local" {}\n}\n'
@@ -45,24 +52,33 @@ class Sandbox:
         return done.stdout
 
     def initialise(self, folder: Path) -> None:
-        """Fetch a root module's provider, one at a time: the cache of providers is shared."""
-        if (self._data(folder) / "ready").exists():
-            return
-        with self._alone():
-            self.run(folder, "init")
-            (self._data(folder) / "ready").touch()
+        """Fetch a root module's provider, once, and one at a time: the cache of providers is shared."""
+        ready = self._data(folder) / "ready"
+        with alone(self.folder / "init.lock"):
+            if not ready.exists():
+                self.run(folder, "init")
+                ready.touch()
 
     def plan(self, place: Place, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Plan a stack from nothing, its upstreams being fixtures, and return the plan as JSON.
 
         `changes` are laid over the environment's values.
         """
+        key = hashlib.sha256(json.dumps(changes or {}, sort_keys=True).encode()).hexdigest()[:8]
+        work = self.folder / "plans" / place.environment / place.region / f"{place.stack}-{key}"
+        work.mkdir(parents=True, exist_ok=True)
+        with alone(work / "lock"):
+            planned = work / "plan.json"
+            if not planned.exists():
+                planned.write_text(self._planned(place, changes or {}, work))
+            plan: dict[str, Any] = json.loads(planned.read_text())
+        return plan
+
+    def _planned(self, place: Place, changes: Mapping[str, Any], work: Path) -> str:
         folder = self.layout.folder_of(place.stack)
         self.initialise(folder)
-        work = self.folder / "plans" / place.environment / place.region / place.stack
-        work.mkdir(parents=True, exist_ok=True)
         values = work / "values.tfvars.json"
-        values.write_text(json.dumps({**self.values(place), **(changes or {})}))
+        values.write_text(json.dumps({**self.values(place), **changes}))
         self.run(
             folder,
             "plan",
@@ -72,8 +88,7 @@ class Sandbox:
             f"-out={work / 'plan'}",
             *(f"-var-file={file}" for file in (*self.value_files(place), values)),
         )
-        shown: dict[str, Any] = json.loads(self.run(folder, "show", "-json", str(work / "plan")))
-        return shown
+        return self.run(folder, "show", "-json", str(work / "plan"))
 
     def value_files(self, place: Place) -> list[Path]:
         """List the files of values a stack gets in an environment, the later winning."""
@@ -106,13 +121,17 @@ class Sandbox:
         return values
 
     def _data(self, folder: Path) -> Path:
-        return self.folder / "data" / folder.relative_to(self.folder / _COPIED)
+        """Modules have no state and call no module, so what one's initialisation fetched serves all of them."""
+        own = folder.relative_to(self.folder / _COPIED)
+        return self.folder / "data" / (own.parent if own.parent.name == "modules" else own)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with (self.folder.parent / "init.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Keep other processes that name the same file waiting."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def make_tree(folder: Path) -> Path:
@@ -126,11 +145,21 @@ def make_tree(folder: Path) -> Path:
     return folder / _COPIED
 
 
-def make_sandbox(folder: Path, terraform: Terraform) -> Sandbox:
-    """Return a copy whose states are local files."""
-    make_tree(folder)
+def shared_sandbox(folder: Path, terraform: Terraform) -> Sandbox:
+    """Return a copy whose states are local files; whoever comes first makes it."""
     sandbox = Sandbox(folder, terraform)
-    for stack in sandbox.layout.stacks():
-        override = sandbox.layout.folder_of(stack) / "backend_override.tf"
-        override.write_text(_LOCAL_STATE)
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder / "made.lock"):
+        if not (folder / _COPIED).exists():
+            make_tree(folder)
+            _prepare(sandbox.layout)
     return sandbox
+
+
+def _prepare(layout: Layout) -> None:
+    """Keep states in files, and let modules be tested with the provider that the stacks pin."""
+    stacks = [layout.folder_of(stack) for stack in layout.stacks()]
+    for stack in stacks:
+        (stack / "backend_override.tf").write_text(_LOCAL_STATE)
+    for module in layout.modules():
+        shutil.copyfile(stacks[0] / LOCK, module / LOCK)
