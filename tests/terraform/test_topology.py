@@ -1,66 +1,101 @@
 """Production's plans, made without an account, hold every figure of the topology: a row, a resource, a figure."""
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import reduce
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from deploy.terraform.blocks import blocks_in
-from deploy.terraform.layout import MASTER_ONLY, Layout, Place
-from libs.topology import MASTER_REGION
+from deploy.terraform.layout import Layout
+from tests.architecture.applications import ROOT
+from tests.terraform.plans import PLANS, Planned, Resource, Row, figures
 from tests.terraform.sandbox import Sandbox
 
 LAYOUT: Final = Layout()
 STACKS: Final = LAYOUT.stacks()
-REGIONS: Final = LAYOUT.regions_of("prod")
-ROWS: Final = json.loads(Path(__file__).with_name("topology.json").read_text())
+LINES: Final = json.loads(Path(__file__).with_name("topology.json").read_text())
+ROWS: Final = [line for line in LINES if "stack" in line]
+PAGE: Final = ROOT / "docs" / "topology.md"
 NETWORKS: Final = {"us-east-1": "10.0", "eu-west-1": "10.1", "ap-south-1": "10.2"}
-PLACES: Final = [
-    Place("prod", region, stack)
-    for stack in STACKS
-    for region in ([MASTER_REGION] if stack in MASTER_ONLY else REGIONS)
-]
+ENDPOINTS: Final = {"us-east-1": "us", "eu-west-1": "eu", "ap-south-1": "ap"}
+COPIES: Final = {"us-east-1": "us-west-2", "eu-west-1": "eu-central-1", "ap-south-1": "ap-south-2"}
 
 
-def resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from module.get("resources", [])
-    for child in module.get("child_modules", []):
-        yield from resources(child)
+def meant(row: Row, region: str) -> list[Any]:
+    """Return a row's figures as they are in a region."""
+    text = json.dumps(row["values"])
+    for name, value in (
+        ("{net}", NETWORKS[region]),
+        ("{region}", region),
+        ("{copy}", COPIES[region]),
+        ("{endpoint}", f"api-{ENDPOINTS[region]}.example.com"),
+    ):
+        text = text.replace(name, value)
+    return list(json.loads(text))
 
 
-def figure(values: Any, path: str) -> Any:
-    steps = (int(step) if step.isdigit() else step for step in path.split("."))
-    return reduce(lambda value, step: value[step], steps, values)
+def matches(row: Row, found: Resource, region: str) -> bool:
+    wanted = {
+        path: meant({"values": [value]}, region) for path, value in row.get("filter", {}).items()
+    }
+    return found["type"] == row["type"] and all(
+        figures(found["values"], path) == value for path, value in wanted.items()
+    )
 
 
-def wrong(row: Mapping[str, Any], found: list[Mapping[str, Any]], region: str) -> str | None:
+def wrong(row: Row, planned: Sequence[Resource], region: str) -> str | None:
+    found = [one for one in planned if matches(row, one, region)]
     if len(found) < row.get("least", 1) or len(found) != row.get("count", len(found)):
         return f"{row['row']}: there are {len(found)} of {row['type']}"
     if "attribute" not in row:
         return None
-    text = json.dumps(row["values"]).replace("{net}", NETWORKS[region]).replace("{region}", region)
-    wanted = sorted(map(repr, json.loads(text)))
-    figures = sorted({repr(figure(one["values"], row["attribute"])) for one in found})
-    return None if figures == wanted else f"{row['row']}: {figures} instead of {wanted}"
+    wanted = sorted(map(repr, meant(row, region)))
+    told = sorted(
+        {repr(value) for one in found for value in figures(one["values"], row["attribute"])}
+    )
+    return None if told == wanted else f"{row['row']}: {told} instead of {wanted}"
 
 
-@pytest.mark.parametrize("place", PLACES, ids=str)
-def test_a_plan_of_production_holds_the_topologys_figures(sandbox: Sandbox, place: Place) -> None:
-    found = list(resources(sandbox.plan(place)["planned_values"]["root_module"]))
+@pytest.mark.parametrize("planned", PLANS, ids=str)
+def test_a_plan_of_production_holds_the_topologys_figures(
+    sandbox: Sandbox, planned: Planned
+) -> None:
+    found, region = planned.resources(sandbox), planned.place.region
+    rows = [row for row in ROWS if row["stack"] == planned.name]
+    faults = [wrong(row, found, region) for row in rows if row.get("region", region) == region]
     assert found
-    faults = []
-    for row in (row for row in ROWS if row["stack"] == place.stack):
-        matching = [
-            one
-            for one in found
-            if one["type"] == row["type"]
-            and all(one["values"].get(key) == value for key, value in row.get("filter", {}).items())
-        ]
-        faults.append(wrong(row, matching, place.region))
     assert [fault for fault in faults if fault] == []
+
+
+def test_a_figure_that_differs_or_is_missing_is_a_fault() -> None:
+    row = {"row": "three", "stack": "x", "type": "t", "attribute": "a.*.n", "values": [1, 2]}
+    assert wrong(row, [{"type": "t", "values": {"a": [{"n": 1}, {"n": 2}]}}], "us-east-1") is None
+    assert wrong(row, [{"type": "t", "values": {"a": [{"n": 1}, {"n": 3}]}}], "us-east-1")
+    assert wrong(row, [{"type": "t", "values": {"a": [{"n": 1}, {}]}}], "us-east-1")
+    assert wrong(row, [], "us-east-1")
+
+
+def test_every_line_of_the_topology_is_proven_where_the_page_says() -> None:
+    page = {
+        what: set(proofs.split(", "))
+        for what, proofs in re.findall(
+            r"^\| (?!line )(\S.*?) \| (.+?) \|$", PAGE.read_text(), re.MULTILINE
+        )
+    }
+    proven: dict[str, set[str]] = {}
+    for line in LINES:
+        by = line["stack"] if "stack" in line else f"`{line['file']}`"
+        proven.setdefault(line["row"], set()).add(by)
+    assert page == proven, "docs/topology.md and tests/terraform/topology.json name different lines"
+
+
+def test_every_proof_of_the_topology_exists() -> None:
+    assert {row["stack"] for row in ROWS} <= {planned.name for planned in PLANS}
+    files = [line["file"] for line in LINES if "file" in line]
+    assert [name for name in files if not (ROOT / name).is_file()] == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
