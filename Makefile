@@ -109,8 +109,8 @@ test: setup ## All tests, with the coverage gates (scale=full tries every race a
 	@$(BIN)/coverage report --include='services/*/domain.py,services/*/domain/*.py' --fail-under=100
 
 .PHONY: test-terraform
-test-terraform: setup ## Check deploy/terraform without an account: format, plans, mocked and emulated applies
-	@PYTHONPATH=. $(BIN)/python -m pytest -m terraform -n $(WORKERS) --dist loadgroup -q tests/terraform $(args)
+test-terraform: setup $(TOOLS_STAMP) ## Check deploy/terraform without an account: format, plans, mocked and emulated applies
+	@PYTHONPATH=. $(BIN)/python -m pytest -m terraform -n 3 --dist loadscope --no-loadscope-reorder -q tests/terraform $(args)
 
 .PHONY: test-deploy
 test-deploy: setup tools ## Check charts, images and alerts with the programs made for it; says what is not installed
