@@ -13,6 +13,7 @@ STILL_AT_WORK = frozenset({"idempotency_in_flight", "idempotency_lease_lost"})
 LIVE = frozenset({"pending", "confirmed"})
 
 MOST_SETTLING = timedelta(seconds=120)
+ASKED = "requires_action"
 
 
 def acknowledged_orders_exist(evidence: Evidence) -> Iterator[Violation]:
@@ -102,23 +103,28 @@ def orders_are_settled(evidence: Evidence) -> Iterator[Violation]:
 
 
 def orders_settle_in_time(evidence: Evidence) -> Iterator[Violation]:
-    """An order knows its end within 120 s of the last fault, or of its own beginning if that came later."""
+    """An order knows its end within 120 s of the last fault, or of its own beginning if that came later.
+
+    While its customer is asked to act the shop is not late; asking and giving up have 120 s each.
+    """
     faults = [o.value["at"] for o in evidence.history if o.process == "nemesis"]
     last_fault = max(map(datetime.fromisoformat, faults), default=None)
-    began = {step.order_id: step.at for step in evidence.steps if step.sequence == 1}
-    known: dict[str, Step] = {}
-    for step in sorted(evidence.steps, key=lambda step: step.sequence):
-        if step.axis == "order" and step.after in TERMINAL:
-            known.setdefault(step.order_id, step)
-    for order_id, step in sorted(known.items()):
-        since = began.get(order_id, step.at)
-        since = max(since, last_fault) if last_fault else since
-        if step.at - since > MOST_SETTLING:
-            seconds = (step.at - since).total_seconds()
+    since: dict[str, datetime] = {}
+    ended: set[str] = set()
+    for step in sorted(evidence.steps, key=lambda step: (step.order_id, step.sequence)):
+        began = since.setdefault(step.order_id, max(step.at, last_fault or step.at))
+        end = step.axis == "order" and step.after in TERMINAL
+        if step.order_id in ended or not (end or step.after == ASKED):
+            continue
+        if step.at - began > MOST_SETTLING:
+            seconds = (step.at - began).total_seconds()
             yield Violation(
                 "settled_late",
-                f"{order_id} was {step.after} only {seconds:.0f} s after the last fault.",
+                f"{step.order_id} was {step.after} only {seconds:.0f} s after the last fault.",
             )
+        since[step.order_id] = max(began, step.at)
+        if end:
+            ended.add(step.order_id)
 
 
 def timelines_are_legal(evidence: Evidence) -> Iterator[Violation]:

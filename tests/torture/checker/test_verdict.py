@@ -1,13 +1,12 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.torture.checker.breakings import BREAKINGS
 from tests.torture.checker.sound import NOON, changed, operation, sound
-from torture.checker.records import (
-    Evidence,
-)
+from torture.checker.orders import orders_settle_in_time
+from torture.checker.records import Evidence, Step
 from torture.checker.verdict import judge
 
 
@@ -35,6 +34,26 @@ def test_an_order_may_take_as_long_as_the_faults_do() -> None:
     fault = operation("kill", "info", process="nemesis", at=1.0)
     fault = replace(fault, value={"at": (NOON + timedelta(minutes=2)).isoformat()})
     assert judge(replace(run, steps=late, history=[*run.history, fault])) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "gave_up", "broken"),
+    [(110, 220, []), (130, 220, ["settled_late"]), (110, 240, ["settled_late"])],
+)
+def test_an_order_waits_for_its_customer_but_does_not_hide_behind_that(
+    asked: int, gave_up: int, broken: list[str]
+) -> None:
+    steps = [
+        Step("asked", 1, "order", None, "pending", None, NOON),
+        Step("asked", 2, "payment", "pending", "requires_action", "e", _later(asked)),
+        Step("asked", 3, "order", "pending", "failed", None, _later(gave_up)),
+        Step("asked", 4, "payment", "requires_action", "voided", "e", _later(gave_up + 1)),
+    ]
+    assert [found.rule for found in orders_settle_in_time(Evidence(steps=steps))] == broken
+
+
+def _later(seconds: int) -> datetime:
+    return NOON + timedelta(seconds=seconds)
 
 
 def test_a_request_that_was_never_answered_may_have_made_an_order() -> None:
