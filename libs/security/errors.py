@@ -88,7 +88,7 @@ class CallerNotAllowed(DomainError):
 
 
 class KeysUnavailable(DomainError):
-    """No verification key was ever fetched, so no token can be judged yet."""
+    """Auth did not give its keys, and those at hand do not suffice: no token can be judged yet, or not this one."""
 
     code: ClassVar[str] = "verification_keys_unavailable"
     status: ClassVar[int] = 503

@@ -22,7 +22,10 @@ ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type
 ALGORITHM: Final = "RS256"
 
 FRESH_SECONDS: Final = 60.0
-"""How long a fetched key set is used without asking again; bounds how long a withdrawn key is trusted."""
+"""How long a fetched key set is used without asking again; bounds how long a withdrawn key is trusted.
+
+An older one does not tell that a key id is unknown: auth may have changed keys since.
+"""
 STALE_SECONDS: Final = 4 * 3600.0
 """How long the last good key set is used while auth does not answer."""
 LEAST_SECONDS_BETWEEN_FETCHES: Final = 10.0
@@ -63,7 +66,7 @@ class JwksCache:
         """Return the key, or None if auth does not know it.
 
         Raises:
-            KeysUnavailable: there is no key set, or only one too old to trust.
+            KeysUnavailable: there is no key set, or only one too old: to trust a key in it, or to say that auth has no other.
         """
         age = self._monotonic() - self._fetched_at
         known = self._keys.get(kid) if age < STALE_SECONDS else None
@@ -74,9 +77,11 @@ class JwksCache:
         fetch = self._start_fetch()
         if fetch is not None:
             await asyncio.shield(fetch)
-        if self._monotonic() - self._fetched_at >= STALE_SECONDS:
+        found = self._keys.get(kid)
+        oldest = FRESH_SECONDS if found is None else STALE_SECONDS
+        if self._monotonic() - self._fetched_at >= oldest:
             raise KeysUnavailable
-        return self._keys.get(kid)
+        return found
 
     def prime(self, document: object) -> None:
         """Start from a key set already at hand; auth itself does, so that it need not ask itself."""

@@ -198,6 +198,18 @@ async def test_keys_are_used_while_auth_is_away_but_not_for_ever(
         await authorizer.answer(good)
 
 
+async def test_while_auth_is_away_a_key_that_may_be_new_makes_nobody_a_liar(
+    authorizer: Authorizer, issuer: Issuer
+) -> None:
+    """A denial would be kept for a minute, a failure is not kept."""
+    assert effect_of(await authorizer.answer(f"Bearer {token(issuer)}")) == "Allow"
+    rotated = with_header(token(issuer), part({"alg": "RS256", "typ": "at+jwt", "kid": "key-2"}))
+    authorizer.http.event_hooks["request"].append(_unreachable)
+    authorizer.elapsed = 3_600
+    with pytest.raises(KeysUnavailable):
+        await authorizer.answer(f"Bearer {rotated}")
+
+
 async def _unreachable(request: httpx.Request) -> None:
     raise httpx.ConnectError("auth is away", request=request)
 

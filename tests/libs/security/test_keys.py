@@ -120,6 +120,36 @@ async def test_while_auth_is_away_known_keys_verify_for_hours(
     assert await jwks.key_for("key-1") is not None
 
 
+async def test_while_auth_is_away_a_key_that_may_be_new_is_not_called_unknown(
+    auth: Auth, jwks: JwksCache, ticks: Ticks
+) -> None:
+    await jwks.key_for("key-1")
+    auth.keys.append(public_entry("key-2"))
+    auth.failing = True
+    ticks.seconds = 3_600
+    for _ in range(5):
+        with pytest.raises(KeysUnavailable) as error:
+            await jwks.key_for("key-2")
+        assert error.value.status == 503
+        assert await jwks.key_for("key-1") is not None
+    assert auth.fetches == 2, "one for all of them"
+
+    auth.failing = False
+    ticks.seconds += 10
+    assert await jwks.key_for("key-2") is not None
+    assert await jwks.key_for("forged") is None
+
+
+async def test_a_key_set_of_this_minute_tells_a_forged_id_though_auth_went_away(
+    auth: Auth, jwks: JwksCache, ticks: Ticks
+) -> None:
+    await jwks.key_for("key-1")
+    auth.failing = True
+    ticks.seconds = 59
+    assert await jwks.key_for("forged") is None
+    assert auth.fetches == 2
+
+
 async def test_at_the_start_auth_is_asked_again_soon(
     auth: Auth, jwks: JwksCache, ticks: Ticks
 ) -> None:
