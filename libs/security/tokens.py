@@ -32,6 +32,7 @@ LEAST_SECONDS_BETWEEN_FETCHES: Final = 10.0
 SECONDS_BETWEEN_FIRST_FETCHES: Final = 0.5
 
 _FETCH_SECONDS: Final = 2.0
+"""How long a whole fetch may take, however it is spread: API Gateway's authorizer, ended after three, waits for it."""
 _LARGEST_DOCUMENT: Final = 65_536
 _SMALLEST_MODULUS_BITS: Final = 2_048
 _SHORTEST_MODULUS: Final = 342  # characters of base64url that 2,048 bits take
@@ -105,10 +106,17 @@ class JwksCache:
 
     async def _load(self) -> None:
         try:
-            response = await self._http.get(self._url, timeout=_FETCH_SECONDS)
+            async with asyncio.timeout(_FETCH_SECONDS):
+                response = await self._http.get(self._url)
             response.raise_for_status()
             keys = usable_keys(_parsed(response.content))
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RuntimeError) as error:
+        except (
+            TimeoutError,
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            ValueError,
+            RuntimeError,
+        ) as error:
             _log.warning("jwks_fetch_failed", reason=type(error).__name__, kept=len(self._keys))
             return
         self._keys = keys

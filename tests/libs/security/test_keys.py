@@ -150,6 +150,28 @@ async def test_a_key_set_of_this_minute_tells_a_forged_id_though_auth_went_away(
     assert auth.fetches == 2
 
 
+async def test_an_issuer_that_drips_is_given_up() -> None:
+    left = asyncio.Event()
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer without end, and never silent for long enough to be noticed."""
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b" ")
+            await asyncio.sleep(0.05)
+        left.set()
+
+    async with (
+        asyncio.timeout(60),
+        await asyncio.start_server(drip, "127.0.0.1", 0) as server,
+        httpx.AsyncClient() as http,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(KeysUnavailable):
+            await JwksCache(f"http://127.0.0.1:{port}/jwks", http).key_for("key-1")
+        await left.wait()
+
+
 async def test_at_the_start_auth_is_asked_again_soon(
     auth: Auth, jwks: JwksCache, ticks: Ticks
 ) -> None:
