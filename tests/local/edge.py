@@ -28,11 +28,17 @@ def settings_for(upstream: Upstream, gateway: int) -> StackSettings:
 
 @asynccontextmanager
 async def running_edge(
-    upstream: Upstream, paths: Paths, table: RouteTable, **ports: int
+    upstream: Upstream, paths: Paths, table: RouteTable, *, refill_seconds: int = 1, **ports: int
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Run Envoy for a route table; `cart_port=...` replaces where a service is looked for."""
+    """Run Envoy for a route table; `cart_port=...` replaces where a service is looked for.
+
+    With `refill_seconds` rate limits take that long, not a second, to give again: longer than any test's requests.
+    """
     settings = settings_for(upstream, free_port()).model_copy(update=dict(ports))
     config = await write_config(table, settings, paths)
+    written, interval = config.read_text(), '"fill_interval": "{}s"'
+    assert interval.format(1) in written
+    config.write_text(written.replace(interval.format(1), interval.format(refill_seconds)))
     envoy = Supervised(gateway_part(settings, paths, config), StateFile(paths.state))
     await envoy.start()
     base = f"http://127.0.0.1:{settings.port('gateway')}"
