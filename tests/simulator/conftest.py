@@ -1,6 +1,7 @@
 """The simulator in this process, with its book in a temporary folder."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -26,8 +27,9 @@ def settings(tmp_path: Path) -> SimulatorSettings:
     )
 
 
-@pytest.fixture
-async def client(settings: SimulatorSettings) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def opened(settings: SimulatorSettings) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the simulator with these settings and give a client of it."""
     app = create_app(settings)
     async with (
         running(app),
@@ -35,9 +37,15 @@ async def client(settings: SimulatorSettings) -> AsyncIterator[httpx.AsyncClient
             transport=httpx.ASGITransport(app),
             base_url="http://simulator",
             headers={"Authorization": f"Bearer {API_KEY}"},
-        ) as opened,
+        ) as client,
     ):
-        yield opened
+        yield client
+
+
+@pytest.fixture
+async def client(settings: SimulatorSettings) -> AsyncIterator[httpx.AsyncClient]:
+    async with opened(settings) as client:
+        yield client
 
 
 @pytest.fixture
