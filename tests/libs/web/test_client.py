@@ -46,7 +46,7 @@ async def test_identity_trace_and_time_travel_along(client: ServiceClient, calle
     assert headers["if-match"] == '"v1"'
     assert headers["content-type"] == "application/json"
     assert headers["traceparent"].split("-")[1] == trace
-    assert 0 < int(headers["request-timeout"]) <= 10_000
+    assert 5_000 < int(headers["request-timeout"]) <= 10_000
     assert request.url.query == "sku=A&sku=B&n=1"
     assert callee.bodies == [b'{"a":1}']
 

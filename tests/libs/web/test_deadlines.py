@@ -86,8 +86,8 @@ async def asked(app: FastAPI, method: str, path: str, milliseconds: str) -> http
 
 async def test_a_deadline_is_known_inside_and_capped(timed: FastAPI) -> None:
     left = (await asked(timed, "GET", "/left", "15000")).json()
-    assert 0 < left <= 15
-    assert (await asked(timed, "GET", "/left", "9" * 40)).json() <= 60.0
+    assert 7 < left <= 15
+    assert 30 < (await asked(timed, "GET", "/left", "9" * 40)).json() <= 60
     for nonsense in ("", "-5", "1.5", "soon", "²"):
         async with client_of(timed) as client:
             answer = await client.get("/left", headers=[(b"Request-Timeout", nonsense.encode())])
