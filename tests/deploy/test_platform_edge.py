@@ -52,15 +52,17 @@ def test_security_groups_stay_terraforms() -> None:
 def test_the_controllers_role_may_fill_exactly_the_groups_that_the_values_may_name() -> None:
     """A group of another name would be taken by the schema and denied by AWS, or the other way round."""
     allowed = re.findall(r":targetgroup/(m-[a-z]+)\*/\*", CLUSTER_MODULE.read_text())
-    made = re.findall(r'"(m-[a-z]+)"', INGRESS_MODULE.read_text())
-    assert sorted(allowed) == sorted(made) == ["m-http", "m-stat"]
+    made = dict(re.findall(r'(\w+) = "(m-[a-z]+)"', INGRESS_MODULE.read_text()))
+    assert made == {"http": "m-http", "status": "m-stat"}
+    assert sorted(allowed) == sorted(made.values())
     schema = json.loads((ROOT / "deploy/helm/platform/values.schema.json").read_text())
-    pattern = schema["$defs"]["targetGroup"]["pattern"]
     example = (
         "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{}2026/0123456789abcdef"
     )
-    assert all(re.search(pattern, example.format(name)) for name in made)
-    assert not re.search(pattern, example.format("k8s-meridian"))
+    for kind, name in made.items():
+        pattern = schema["$defs"][f"{kind}TargetGroup"]["pattern"]
+        groups = [*made.values(), "k8s-meridian"]
+        assert [one for one in groups if re.search(pattern, example.format(one))] == [name]
 
 
 def test_terraforms_load_balancer_waits_for_the_longest_request_and_the_gateway_for_it() -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.deploy.platform import Place
 
+GROUPS = Place().values()["edge"]["targetGroups"]
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"namspace": "meridian"}, "", "namspace"),
     ({"namespace": "shop"}, "/namespace", "meridian"),
@@ -23,6 +25,12 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"edge": {"api": "nodePort"}}, "/edge/api", "one of"),
     ({"edge": {"targetGroups": {"http": ""}}}, "/edge/targetGroups/http", "pattern"),
     ({"edge": {"targetGroups": {"status": "m-stat"}}}, "/edge/targetGroups/status", "pattern"),
+    ({"edge": {"targetGroups": {"http": GROUPS["status"]}}}, "/edge/targetGroups/http", "pattern"),
+    (
+        {"edge": {"targetGroups": {"status": GROUPS["http"]}}},
+        "/edge/targetGroups/status",
+        "pattern",
+    ),
     ({"edge": {"targetGroups": {"htp": "m-http"}}}, "/edge/targetGroups", "htp"),
     ({"gateway": {"replicas": {"min": 1}}}, "/gateway/replicas/min", "minimum"),
     ({"gateway": {"image": {"digest": "sha256:1"}}}, "/gateway/image/digest", "pattern"),
