@@ -1,4 +1,4 @@
-"""What all services share in a cluster: rendered for every environment and region, refused when a value is wrong."""
+"""What all services share in a cluster, rendered for every environment and region."""
 
 import re
 import subprocess

@@ -57,10 +57,11 @@ def test_a_wrong_value_is_refused_with_its_path_and_the_reason(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"gateway": {"image": {"tag": "latest"}}}, r"envoy: latest is .* name a version"),
+        ({"gateway": {"image": {"tag": "latest"}}}, r"gateway\.image\.tag: .* name a version"),
+        ({"collector": {"image": {"tag": "latest"}}}, r"collector\.image\.tag: .* name a version"),
         (
-            {"collector": {"image": {"tag": "latest"}}},
-            r"collector-contrib: latest is .* name a version",
+            {"databaseBootstrap": {"enabled": True, "image": {"tag": "latest"}}},
+            r"databaseBootstrap\.image\.tag: .* name a version",
         ),
         ({"monitoring": {"runbooks": ""}}, r"monitoring\.runbooks: .* where your people read"),
     ],

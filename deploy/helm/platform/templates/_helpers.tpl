@@ -10,12 +10,12 @@ app.kubernetes.io/name: gateway
 app.kubernetes.io/component: edge
 {{- end }}
 
-{{/* The digest, where one is given, decides; the tag then only tells people what it is. */}}
+{{/* The image at a path of the values. The digest, where one is given, decides; the tag then only tells people what it is. */}}
 {{- define "platform.image" -}}
-{{- if eq .tag "latest" -}}
-{{- fail (printf "the tag of %s: latest is another image tomorrow, and a pod that starts then runs beside the old ones: name a version" .repository) -}}
+{{- if eq .image.tag "latest" -}}
+{{- fail (printf "%s.tag: latest is another image tomorrow, and a pod that starts then runs beside the old ones: name a version" .path) -}}
 {{- end -}}
-{{ .repository }}:{{ .tag }}{{ with .digest }}@{{ . }}{{ end }}
+{{ .image.repository }}:{{ .image.tag }}{{ with .image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
 {{/* Pod Security "restricted", for a pod and for its container. */}}
