@@ -1,20 +1,18 @@
 """Starts the function: `python -m edge.authorizer`, as AWS Lambda does."""
 
 import asyncio
-import sys
 from typing import Any
-
-from pydantic import ValidationError
 
 from edge.authorizer.decision import Answer, decide
 from edge.authorizer.keys import key_client
 from edge.authorizer.runtime import answer_one, runtime_client
-from edge.authorizer.settings import Settings
+from edge.authorizer.settings import AuthorizerSettings
 from libs.observability.logging import configure_logging
 from libs.security.tokens import JwksCache, TokenVerifier
+from libs.settings import read_settings
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: AuthorizerSettings) -> None:
     """Answer requests, one after the other, until the process is ended."""
     async with (
         key_client(settings.jwks_address) as http,
@@ -34,18 +32,12 @@ async def serve(settings: Settings) -> None:
             await answer_one(runtime, handle)
 
 
-def main() -> int:
+def main() -> None:
     """Read the settings and serve; a missing one ends the process with a line that names it."""
-    try:
-        settings = Settings()
-    except ValidationError as problem:
-        for one in problem.errors():
-            sys.stderr.write(f"authorizer: {str(one['loc'][0]).upper()}: {one['msg']}\n")
-        return 2
+    settings = read_settings(AuthorizerSettings)
     configure_logging("authorizer", "INFO", region=settings.aws_region)
     asyncio.run(serve(settings))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,12 +1,10 @@
 """What the function is told by its environment; Terraform's module `api-gateway` sets it."""
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from libs.settings import Settings
 
 
-class Settings(BaseSettings):
+class AuthorizerSettings(Settings):
     """Whose tokens are believed, where the keys are, and where Lambda hands out requests."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     issuer: str
     audience: str

@@ -12,9 +12,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
-from pydantic import ValidationError
-
 from libs.database.session import Database, Patience
+from libs.settings import read_settings
 from services.cart.service.rebuild import Rebuild, RebuildStalledError
 from services.cart.settings import RebuildSettings
 
@@ -53,7 +52,7 @@ async def _run(settings: RebuildSettings, asked: argparse.Namespace) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit status: 1 when events did not arrive, 2 when something is missing."""
+    """Run a command and return its exit status: 1 when events did not arrive, 2 when standard input or environment are wrong."""
     parser = argparse.ArgumentParser(prog="python -m services.cart.cli", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("checksum", help="sum up what customers can see of the catalogue")
@@ -61,11 +60,9 @@ def main(arguments: Sequence[str]) -> int:
     finish = commands.add_parser("rebuild-finish", help="wait for the lines on standard input")
     finish.add_argument("--since", type=datetime.fromisoformat, required=True)
     asked = parser.parse_args(arguments)
+    settings = read_settings(RebuildSettings)
     try:
-        sys.stdout.write(f"{asyncio.run(_run(RebuildSettings(), asked))}\n")
-    except ValidationError:
-        sys.stderr.write("set DATABASE_URL\n")
-        return EXIT_INVALID
+        sys.stdout.write(f"{asyncio.run(_run(settings, asked))}\n")
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_INVALID

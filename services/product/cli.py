@@ -9,12 +9,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from libs.cache.redis import open_redis
 from libs.cache.responses import ByteCache
 from libs.database.session import DEFAULT_PATIENCE, Database, Patience
 from libs.observability.logging import configure_logging
+from libs.settings import read_settings
 from services.product.domain.stock import Imbalance
 from services.product.errors import ImportFileInvalid
 from services.product.repository.counts import count_rows
@@ -138,12 +137,7 @@ def _open(
 def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit status: 1 when pieces are missing, 2 when file or environment are wrong."""
     asked = _parser().parse_args(arguments)
-    try:
-        settings = ImportSettings()
-    except ValidationError as error:
-        names = ", ".join(str(one["loc"][0]).upper() for one in error.errors())
-        sys.stderr.write(f"set {names}\n")
-        return EXIT_INVALID
+    settings = read_settings(ImportSettings)
     configure_logging("product", "WARNING")
     if asked.command == "count":
         for name, number in asyncio.run(count(settings)).items():

@@ -49,9 +49,11 @@ async def test_lines_of_something_else_are_refused(
     assert "not what `announce` prints" in capsys.readouterr().err
 
 
-async def test_a_missing_address_is_named(
+def test_a_missing_address_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    assert await run("checksum") == cli.EXIT_INVALID
-    assert capsys.readouterr().err == "set DATABASE_URL\n"
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["checksum"])
+    assert ended.value.code == cli.EXIT_INVALID
+    assert capsys.readouterr().err == "DATABASE_URL: Field required\n"

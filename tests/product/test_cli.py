@@ -65,13 +65,15 @@ async def test_missing_pieces_are_named_and_the_command_fails(
     )
 
 
-async def test_a_missing_setting_is_named(
+def test_a_missing_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("DATABASE_URL", "REGION"):
         monkeypatch.delenv(name, raising=False)
-    assert await run("count") == cli.EXIT_INVALID
-    assert capsys.readouterr().err == "set REGION, DATABASE_URL\n"
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["count"])
+    assert ended.value.code == cli.EXIT_INVALID
+    assert capsys.readouterr().err == "REGION: Field required\nDATABASE_URL: Field required\n"
 
 
 def test_a_terminal_sees_one_growing_line(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.terraform.layout import Layout, Place
-from edge.authorizer.settings import Settings
+from edge.authorizer.settings import AuthorizerSettings
 from tests.terraform.sandbox import Sandbox
 
 EDGE = Place("prod", "eu-west-1", "edge")
@@ -35,7 +35,7 @@ def test_the_function_is_told_all_its_settings_and_nothing_it_does_not_read() ->
     module = Layout().terraform / "modules" / "api-gateway" / "authorizer.tf"
     [block] = re.findall(r"variables = \{(.*?)\n    \}", module.read_text(), re.DOTALL)
     told = set(re.findall(r"^\s+([A-Z_]+)\s+= ", block, re.MULTILINE))
-    fields = Settings.model_fields
+    fields = AuthorizerSettings.model_fields
     required = {name.upper() for name, field in fields.items() if field.is_required()}
     assert required - SET_BY_LAMBDA <= told <= {name.upper() for name in fields} - SET_BY_LAMBDA
 

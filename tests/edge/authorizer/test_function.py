@@ -77,4 +77,4 @@ def test_a_missing_setting_ends_it_with_one_line(image: Path) -> None:
         check=False,
     )
     assert ended.returncode == 2
-    assert ended.stderr == "authorizer: JWKS_URL: Field required\n"
+    assert ended.stderr == "JWKS_URL: Field required\n"
