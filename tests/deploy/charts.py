@@ -26,6 +26,11 @@ ENVIRONMENTS: Final = ("dev", "staging", "prod")
 REGIONS: Final = ("us-east-1", "eu-west-1", "ap-south-1")
 KUBERNETES_VERSION: Final = "v1.36.0"
 
+ASKED: Final[Mapping[str, Any]] = {
+    "monitoring": {"runbooks": "https://git.example.com/shop/meridian/blob/main/docs/runbooks"}
+}
+"""What the platform chart asks people for; no value file answers in their place."""
+
 HOOK: Final = "helm.sh/hook"
 HOOK_WEIGHT: Final = "helm.sh/hook-weight"
 
@@ -76,6 +81,12 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         both_maps = isinstance(under, Mapping) and isinstance(value, Mapping)
         merged[key] = merge(under, value) if both_maps and under is not None else value
     return merged
+
+
+def platform_values(environment: str, region: str) -> dict[str, Any]:
+    """The platform chart's values in a region: its two files, and what people are asked for."""
+    names = (f"{environment}.yaml", f"{environment}-{region}.yaml")
+    return merge(values_of(VALUES / "platform" / name for name in names), ASKED)
 
 
 def render(

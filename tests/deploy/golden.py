@@ -15,13 +15,12 @@ from typing_extensions import override
 from tests.architecture.applications import ROOT
 from tests.deploy.charts import (
     PLATFORM_CHART,
-    VALUES,
     Installation,
     Manifest,
     merge,
+    platform_values,
     render,
     render_service,
-    values_of,
 )
 from tests.deploy.region import PLATFORM_NAMESPACE, Place, name_of
 
@@ -86,11 +85,7 @@ def snapshot(name: str) -> str:
 
 def platform_with(change: Mapping[str, Any], place: Place = PLACE) -> list[Manifest]:
     """Render the platform chart with an option."""
-    files = [
-        VALUES / "platform" / f"{place.environment}.yaml",
-        VALUES / "platform" / f"{place}.yaml",
-    ]
-    values = merge(values_of(files), change)
+    values = merge(platform_values(place.environment, place.region), change)
     return render(PLATFORM_CHART, values, name="platform", namespace=PLATFORM_NAMESPACE)
 
 

@@ -13,11 +13,10 @@ from tests.deploy.charts import (
     ENVIRONMENTS,
     PLATFORM_CHART,
     REGIONS,
-    VALUES,
     Manifest,
     merge,
+    platform_values,
     render,
-    values_of,
 )
 
 
@@ -34,9 +33,7 @@ class Place:
 
     def values(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The values an installation there uses; `changes` are laid over them (`--set`)."""
-        folder = VALUES / "platform"
-        files = [folder / f"{self.environment}.yaml", folder / f"{self}.yaml"]
-        return merge(values_of(files), changes or {})
+        return merge(platform_values(self.environment, self.region), changes or {})
 
     def rendered(self, changes: Mapping[str, Any] | None = None) -> list[Manifest]:
         """The objects of `helm upgrade --install platform deploy/helm/platform -n meridian-platform ...`."""

@@ -20,12 +20,11 @@ from tests.deploy.charts import (
     NAMESPACE,
     PLATFORM_CHART,
     REGIONS,
-    VALUES,
     Installation,
     Manifest,
+    platform_values,
     render,
     render_service,
-    values_of,
 )
 
 PLATFORM_NAMESPACE: Final = "meridian-platform"
@@ -54,15 +53,10 @@ PLACES: Final = tuple(
 @cache
 def platform_of(place: Place) -> tuple[Manifest, ...]:
     """Render the platform chart."""
-    files = [
-        VALUES / "platform" / f"{place.environment}.yaml",
-        VALUES / "platform" / f"{place}.yaml",
-    ]
+    values = platform_values(place.environment, place.region)
     return _kept(
         f"platform-{place}",
-        lambda: render(
-            PLATFORM_CHART, values_of(files), name="platform", namespace=PLATFORM_NAMESPACE
-        ),
+        lambda: render(PLATFORM_CHART, values, name="platform", namespace=PLATFORM_NAMESPACE),
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import helm_python
 import pytest
 
-from tests.deploy.platform import Place
+from tests.deploy.charts import PLATFORM_CHART, VALUES, render, values_of
+from tests.deploy.platform import PLACES, Place
 
 GROUPS = Place().values()["edge"]["targetGroups"]
 
@@ -72,6 +73,14 @@ def test_what_only_people_can_decide_is_asked_for_in_a_sentence(
 ) -> None:
     with pytest.raises(helm_python.HelmRenderError, match=sentence):
         Place().rendered(change)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_no_value_file_answers_what_people_are_asked_for(place: Place) -> None:
+    names = (f"{place.environment}.yaml", f"{place}.yaml")
+    shipped = values_of(VALUES / "platform" / name for name in names)
+    with pytest.raises(helm_python.HelmRenderError, match=r"monitoring\.runbooks: every alert"):
+        render(PLATFORM_CHART, shipped, name="platform", namespace="meridian-platform")
 
 
 def test_without_rules_nobody_asks_where_the_runbooks_are() -> None:

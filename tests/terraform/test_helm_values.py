@@ -11,6 +11,7 @@ from deploy.terraform.helm_values import STACKS, VALUES, platform_values, servic
 from deploy.terraform.layout import ENVIRONMENTS, Layout, Place
 from deploy.terraform.refusal import Refusal
 from tests.deploy.charts import (
+    ASKED,
     PLATFORM_CHART,
     Installation,
     Manifest,
@@ -60,7 +61,9 @@ def generated(kind: str, place: Place, made: dict[str, Any], folder: Path) -> Pa
 def platform(place: Place, made: dict[str, Any], folder: Path) -> list[Manifest]:
     """The platform, rendered as `make deploy` does it: with the generated file on top."""
     values = values_of([*files_of("platform", place), generated("platform", place, made, folder)])
-    return render(PLATFORM_CHART, values, name="platform", namespace="meridian-platform")
+    return render(
+        PLATFORM_CHART, merge(values, ASKED), name="platform", namespace="meridian-platform"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
