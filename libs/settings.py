@@ -32,10 +32,16 @@ def read_settings(settings: type[Read]) -> Read:
     try:
         return settings()
     except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            sys.stderr.write(f"{name}: {problem['msg']}\n")
+        sys.stderr.writelines(f"{problem}\n" for problem in problems_of(error))
         sys.exit(EXIT_BAD_SETTINGS)
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Return a line for each thing that is wrong: the variable, unless it is about several, and what to do; no value."""
+    return [
+        ": ".join(filter(None, ("_".join(map(str, one["loc"])).upper(), one["msg"])))
+        for one in error.errors(include_input=False, include_url=False)
+    ]
 
 
 class ServiceSettings(Settings):
@@ -59,7 +65,7 @@ class ServiceSettings(Settings):
     database_connection_seconds: Annotated[float, Field(gt=0, le=60)] = 2
     database_lock_seconds: Annotated[float, Field(gt=0, le=60)] = 2
     database_statement_seconds: Annotated[float, Field(gt=0, le=60)] = 5
-    """How long a request waits for a pooled connection, a lock, a statement; then it is answered 503."""
+    """How long a request waits for a connection of the pool or a new one, a lock, a statement; then it is answered 503."""
     redis_url: SecretStr
     redis_seconds: Annotated[float, Field(gt=0, le=60)] = 1
     """How long Redis may take; then what needs a live session is answered 503, and the rest goes on without it."""

@@ -12,10 +12,10 @@ from typing import Any, NoReturn, TypeVar, get_args
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from starlette.datastructures import State
 from starlette.middleware import Middleware
 from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from libs.cache.rate_limit import Policy
 from libs.observability.logging import configure_logging
@@ -25,13 +25,12 @@ from libs.runtime.resources import Resources, open_resources
 from libs.runtime.worker import WorkerPlan, running_worker
 from libs.security.rate_limiting import RateLimitMiddleware
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
-from libs.settings import Role, ServiceSettings
+from libs.settings import EXIT_BAD_SETTINGS, Role, ServiceSettings, problems_of
 from libs.web.app import add_defaults, add_health, new_app
 from libs.web.errors import problem_response
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
-EXIT_BAD_SETTINGS = 2
 KEEP_ALIVE_SECONDS = 75
 """Longer than any client keeps an idle connection, so that none is closed while a request is on its way."""
 _LOOK_AGAIN_SECONDS = 0.1
@@ -151,6 +150,10 @@ class _DrainingServer(uvicorn.Server):
         self.server_state.default_headers = [*self.server_state.default_headers, leave]
         # uvicorn makes the default headers anew every second, from these.
         self.config.encoded_headers = [*self.config.encoded_headers, leave]
+        for connection in list(self.server_state.connections):
+            # Whoever is being answered got the headers of before.
+            if isinstance(connection, HttpToolsProtocol) and connection.cycle is not None:
+                connection.cycle.keep_alive = False
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -173,17 +176,11 @@ def _read_settings(settings_class: type[Settings]) -> Settings:
     try:
         settings = settings_class(**overrides)
     except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False)
-        _give_up([f"{settings_class.service}: {_named(problem)}" for problem in problems])
+        _give_up([f"{settings_class.service}: {problem}" for problem in problems_of(error)])
     unusable = list(_unusable_files(settings))
     if unusable:
         _give_up(unusable)
     return settings
-
-
-def _named(problem: ErrorDetails) -> str:
-    name = "_".join(str(part) for part in problem["loc"]).upper()
-    return ": ".join(filter(None, (name, problem["msg"])))
 
 
 def _unusable_files(settings: ServiceSettings) -> Iterator[str]:

@@ -39,6 +39,7 @@ class TestEnvironment(BaseSettings):
 
     test_database_url: SecretStr | None = None
     pytest_xdist_worker: str = "gw0"
+    pytest_xdist_worker_count: int = 1
     ministack_python: Path = Path(__file__).parents[2] / ".meridian/ministack/bin/python"
 
 

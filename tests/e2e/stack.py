@@ -27,8 +27,6 @@ START_SECONDS: Final = 120
 PORT_OFFSETS: Final = range(15_000, 22_000, 200)
 """Below the ports the kernel gives to outgoing connections."""
 
-_WORKERS: Final = 4
-
 OVERRIDES: Final = """
 RATE_LIMIT_REQUESTS=1000000
 LOGIN_ATTEMPTS_PER_ADDRESS=100000
@@ -79,11 +77,12 @@ class Stack:
     def stop(self) -> None:
         """Press Ctrl-C, and see that it is heard and leaves nothing behind."""
         family = psutil.Process(self.process.pid).children(recursive=True)
+        assert family
         self.process.send_signal(signal.SIGINT)
         status = self.process.wait(START_SECONDS)
         self.beside.close()
         assert status == 0, self.log()
-        assert not [child for child in family if child.is_running()]
+        assert psutil.wait_procs(family, START_SECONDS)[1] == []
 
     def pid_of(self, part: str) -> int:
         state = json.loads((self.home / "meridian" / "state.json").read_text())
@@ -138,8 +137,8 @@ def start_stack(
 
 def free_offset() -> int:
     """Find a range of ports nobody listens on, and that no other worker of this test run looks at."""
-    worker = int(TestEnvironment().pytest_xdist_worker.removeprefix("gw"))
-    mine = PORT_OFFSETS[worker % _WORKERS :: _WORKERS]
+    us = TestEnvironment()
+    mine = PORT_OFFSETS[int(us.pytest_xdist_worker[2:]) :: us.pytest_xdist_worker_count]
     for offset in random.sample(mine, len(mine)):
         if all(_is_free(port + offset) for port in (*range(8080, 8180), *LOCAL_PORTS.values())):
             return offset

@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from typing import Self
 
 import pytest
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
+from libs.settings import Settings, read_settings
 from tests.architecture.applications import ROOT
 
 COMMANDS = {
@@ -41,3 +45,22 @@ def test_what_is_missing_is_named_in_a_line_and_no_secret_is(
     assert missing in done.stderr
     assert "Traceback" not in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
+
+
+class Pair(Settings):
+    first: int = 1
+    second: int = 2
+
+    @model_validator(mode="after")
+    def _equal(self) -> Self:
+        if self.first != self.second:
+            raise PydanticCustomError("unequal", "FIRST and SECOND have to be equal.")
+        return self
+
+
+def test_what_is_wrong_with_several_variables_together_has_no_name_before_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        read_settings(Pair)
+    assert capsys.readouterr().err == "FIRST and SECOND have to be equal.\n"

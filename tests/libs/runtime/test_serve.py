@@ -126,6 +126,24 @@ async def test_a_stopping_process_answers_what_comes_and_asks_callers_to_leave(
 
 
 @pytest.mark.stack
+async def test_who_is_being_answered_when_the_signal_comes_is_asked_to_leave_as_well(
+    run_service: RunService,
+) -> None:
+    process = run_service("user", role="api", linger_seconds=30)
+    await eventually(lambda: answers(process.url, "/readyz"), timeout=20)
+    address = httpx.URL(process.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"PATCH /v1/me HTTP/1.1\r\nHost: user\r\nContent-Length: 2\r\n\r\n{")
+    await eventually(lambda: is_answering(process.url, 2))
+    process.process.terminate()
+    await eventually(lambda: refuses_traffic(process.url))
+    writer.write(b"}")
+    answer = await reader.read()
+    writer.close()
+    assert b"connection: close" in answer.lower().splitlines()
+
+
+@pytest.mark.stack
 async def test_a_stopping_process_lingers_no_longer_than_it_was_told(
     run_service: RunService,
 ) -> None:
@@ -141,6 +159,13 @@ def test_callers_give_up_a_kept_connection_before_a_stopping_service_closes_it()
 
 async def refuses_traffic(base: str) -> bool:
     return await answers(base, "/readyz") == 503
+
+
+async def is_answering(base: str, requests: int) -> bool:
+    """Tell whether so many requests are under way, the one that asks counted."""
+    async with httpx.AsyncClient(base_url=base) as http:
+        shown = (await http.get("/metrics")).text
+    return f"http_server_active_requests {requests}.0" in shown.splitlines()
 
 
 @pytest.mark.stack
