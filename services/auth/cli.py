@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from libs.database.session import Database
 from libs.messaging.outbox import Outbox
 from libs.settings import read_settings
-from services.auth.domain import normalised_email, normalised_password
+from services.auth.domain.accounts import normalised_email, normalised_password
 from services.auth.repository import FamilyRepository, IdentityRepository
 from services.auth.service.accounts import AccountService
 from services.auth.service.passwords import Passwords

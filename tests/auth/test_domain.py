@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.domain import (
+from services.auth.domain.accounts import normalised_email, normalised_password, scopes_of
+from services.auth.domain.families import (
     FAMILY_IDLE_LIMIT,
     REFRESH_GRACE,
     Family,
@@ -13,9 +14,6 @@ from services.auth.domain import (
     TokenState,
     decide_rotation,
     is_live,
-    normalised_email,
-    normalised_password,
-    scopes_of,
 )
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from libs.cache.sessions import SessionStore
 from libs.database.session import Database
 from libs.testing.servers import REDIS_PATIENCE
 from libs.testing.tokens import AUDIENCE, ISSUER
-from services.auth.domain import scopes_of
+from services.auth.domain.accounts import scopes_of
 from services.auth.models import Identity, RefreshFamily, RefreshToken
 from services.auth.service.passwords import _ARGON2ID
 from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register

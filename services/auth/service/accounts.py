@@ -7,7 +7,7 @@ from libs.contracts.auth import IdentityRegistered
 from libs.ids import new_id
 from libs.messaging.outbox import Outbox
 from libs.observability.logging import get_logger
-from services.auth.domain import ADMIN, CUSTOMER
+from services.auth.domain.accounts import ADMIN, CUSTOMER
 from services.auth.errors import EmailTaken, IdentityNotFound
 from services.auth.models import Identity
 from services.auth.repository import FamilyRepository, IdentityRepository

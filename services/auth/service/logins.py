@@ -12,7 +12,8 @@ from libs.ids import new_id
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
 from libs.security.errors import RateLimited
-from services.auth.domain import SESSION_IDLE_LIMIT, composed
+from services.auth.domain.accounts import composed
+from services.auth.domain.families import SESSION_IDLE_LIMIT
 from services.auth.errors import InvalidCredentials
 from services.auth.models import Identity
 from services.auth.repository import FamilyRepository, IdentityRepository, NewLogin

@@ -11,7 +11,8 @@ from joserfc import jws
 
 from libs.clock import Clock
 from libs.ids import uuid7
-from services.auth.domain import ACCESS_TOKEN_LIFETIME, scopes_of
+from services.auth.domain.accounts import scopes_of
+from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
 from services.auth.models import Identity, RefreshFamily
 from services.auth.service.keyring import Keyring
 

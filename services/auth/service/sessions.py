@@ -7,7 +7,7 @@ from libs.cache.sessions import SessionRecord, SessionStore, SessionStoreUnavail
 from libs.database.session import Database
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
-from services.auth.domain import (
+from services.auth.domain.families import (
     SESSION_IDLE_LIMIT,
     Family,
     PresentedToken,

@@ -1,80 +1,29 @@
-"""Paths of the auth service."""
+"""Sessions with access and refresh tokens: begun, refreshed, listed and ended."""
 
 from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
 from libs.idempotency.one_transaction import Idempotent
 from libs.idempotency.reply import Reply
-from libs.runtime.resources import ResourcesDep
 from libs.security.errors import RateLimited
-from libs.web.audience import customer, internal, public
+from libs.web.audience import customer, public
 from libs.web.conditional import PRIVATE
 from libs.web.errors import problem_responses
-from services.auth.dependencies import (
-    AccountServiceDep,
-    CallingService,
-    ClientDep,
-    LoggedIn,
-    LoginServiceDep,
-    PartsDep,
-    SessionServiceDep,
-    ThrottleDep,
-)
-from services.auth.domain import ACCESS_TOKEN_LIFETIME, ADMIN, scopes_of
+from services.auth.dependencies import ClientDep, LoggedIn, LoginServiceDep, SessionServiceDep
+from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
 from services.auth.errors import (
-    EmailTaken,
-    IdentityNotFound,
     InvalidCredentials,
     InvalidRefreshToken,
     PasswordChecksBusy,
     SessionNotFound,
     SigningKeysUnavailable,
 )
-from services.auth.schemas import (
-    Discovery,
-    IdentityView,
-    JsonWebKey,
-    JsonWebKeySet,
-    Login,
-    Refresh,
-    Registered,
-    Registration,
-    SessionList,
-    SessionView,
-    Tokens,
-)
+from services.auth.schemas.sessions import Login, Refresh, SessionList, SessionView, Tokens
 from services.auth.service.minting import IssuedTokens
 
 router = APIRouter()
 
 NO_STORE = "no-store"
-JWKS_CACHE = "public, max-age=60, stale-if-error=14400"
-
-
-@router.post(
-    "/v1/auth/register",
-    response_model=Registered,
-    status_code=201,
-    openapi_extra=public(),
-    responses=problem_responses(EmailTaken, RateLimited, PasswordChecksBusy),
-)
-async def register(
-    body: Registration,
-    accounts: AccountServiceDep,
-    parts: PartsDep,
-    throttle: ThrottleDep,
-    client: ClientDep,
-    idempotency: Idempotent,
-) -> Response:
-    """Create an account; log in with it afterwards."""
-    await throttle.register(client)
-    password_hash = await parts.passwords.hash(body.password.get_secret_value())
-
-    async def create() -> Reply:
-        user_id = await accounts.register(body.email, body.display_name, password_hash)
-        return Reply(201, Registered(user_id=user_id), {"Cache-Control": NO_STORE})
-
-    return await idempotency.once(create)
 
 
 @router.post(
@@ -168,53 +117,6 @@ async def end_session(
         return Reply(204, None)
 
     return await idempotency.once(end)
-
-
-@router.get(
-    "/.well-known/jwks.json",
-    openapi_extra=public(),
-    responses=problem_responses(SigningKeysUnavailable),
-)
-async def get_jwks(parts: PartsDep, response: Response) -> JsonWebKeySet:
-    """Read the keys access tokens verify with."""
-    keys = await parts.keyring.public_keys()
-    response.headers["Cache-Control"] = JWKS_CACHE
-    return JsonWebKeySet(keys=[JsonWebKey.model_validate(key) for key in keys])
-
-
-@router.get("/.well-known/openid-configuration", openapi_extra=public())
-async def get_discovery(resources: ResourcesDep, response: Response) -> Discovery:
-    """Read where our keys are and what our tokens may say."""
-    issuer = resources.settings.issuer
-    response.headers["Cache-Control"] = JWKS_CACHE
-    return Discovery(
-        issuer=issuer,
-        jwks_uri=f"{issuer.rstrip('/')}/.well-known/jwks.json",
-        scopes_supported=list(scopes_of([ADMIN])),
-        response_types_supported=[],
-        subject_types_supported=["public"],
-        id_token_signing_alg_values_supported=["RS256"],
-    )
-
-
-@router.get(
-    "/v1/identities/{user_id}",
-    openapi_extra=internal(),
-    responses=problem_responses(IdentityNotFound),
-)
-async def get_identity(
-    user_id: str, _caller: CallingService, accounts: AccountServiceDep, response: Response
-) -> IdentityView:
-    """Tell another service who this is."""
-    response.headers["Cache-Control"] = NO_STORE
-    identity = await accounts.get_identity(user_id)
-    return IdentityView(
-        user_id=identity.id,
-        email=identity.email,
-        display_name=identity.display_name,
-        home_region=identity.home_region,
-        status=identity.status,
-    )
 
 
 def _tokens(issued: IssuedTokens) -> Tokens:

@@ -1,76 +1,17 @@
-"""Every query of the auth service."""
+"""Refresh families and their tokens, by the database's clock."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.auth.domain import FAMILY_IDLE_LIMIT, FAMILY_LIFETIME, TokenState
-from services.auth.models import Identity, RefreshFamily, RefreshToken, SigningKey
+from services.auth.domain.families import FAMILY_IDLE_LIMIT, FAMILY_LIFETIME, TokenState
+from services.auth.models import Identity, RefreshFamily, RefreshToken
 
 _LONGEST_LIST = 100
-
-
-class IdentityRepository:
-    """Identities by id and by address."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def find(self, user_id: str) -> Identity | None:
-        return await self._session.get(Identity, user_id)
-
-    async def find_by_email(self, email: str) -> Identity | None:
-        found: Identity | None = await self._session.scalar(
-            select(Identity).where(Identity.email == email)
-        )
-        return found
-
-    async def find_by_email_locked(self, email: str) -> Identity | None:
-        found: Identity | None = await self._session.scalar(
-            select(Identity).where(Identity.email == email).with_for_update()
-        )
-        return found
-
-    async def insert_unless_taken(self, identity: Identity) -> bool:
-        """Insert the identity; False if its address is taken."""
-        inserted = await self._session.scalar(
-            insert(Identity)
-            .values(
-                id=identity.id,
-                email=identity.email,
-                display_name=identity.display_name,
-                password_hash=identity.password_hash,
-                roles=identity.roles,
-                home_region=identity.home_region,
-            )
-            .on_conflict_do_nothing(index_elements=[Identity.email])
-            .returning(Identity.id)
-        )
-        return inserted is not None
-
-    async def replace_password_hash(self, user_id: str, old: str, new: str) -> None:
-        """Store the same password under newer parameters, unless it was changed meanwhile."""
-        await self._session.execute(
-            update(Identity)
-            .where(Identity.id == user_id, Identity.password_hash == old)
-            .values(password_hash=new)
-        )
-
-    async def reset(self, user_id: str, password_hash: str, roles: Sequence[str]) -> None:
-        await self._session.execute(
-            update(Identity)
-            .where(Identity.id == user_id)
-            .values(
-                password_hash=password_hash,
-                roles=list(roles),
-                status="active",
-                version=Identity.version + 1,
-            )
-        )
 
 
 @dataclass(frozen=True)
@@ -109,10 +50,7 @@ class FamilyRepository:
         found = await self._session.scalars(
             insert(RefreshFamily)
             .values(
-                **asdict(login),
-                auth_time=now,
-                last_used_at=now,
-                expires_at=now + FAMILY_LIFETIME,
+                **asdict(login), auth_time=now, last_used_at=now, expires_at=now + FAMILY_LIFETIME
             )
             .returning(RefreshFamily)
         )
@@ -239,32 +177,6 @@ class FamilyRepository:
                 RefreshToken.state != TokenState.LIVE, RefreshToken.created_at < before
             )
         )
-
-
-class SigningKeyRepository:
-    """Signing keys of all regions."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def lock(self) -> None:
-        """Let one process at a time change keys, until the transaction ends."""
-        await self._session.execute(
-            text("SELECT pg_advisory_xact_lock(hashtext('auth signing keys'))")
-        )
-
-    async def published(self) -> Sequence[SigningKey]:
-        """Return every key a verifier may need, the oldest first."""
-        found = await self._session.scalars(
-            select(SigningKey)
-            .where(SigningKey.status != "retired")
-            .order_by(SigningKey.created_at, SigningKey.kid)
-        )
-        return found.all()
-
-    async def add(self, key: SigningKey) -> None:
-        self._session.add(key)
-        await self._session.flush()
 
 
 def _is_live() -> ColumnElement[bool]:

@@ -1,0 +1,1 @@
+"""The rules of identity, free of any input or output."""

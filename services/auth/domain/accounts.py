@@ -1,0 +1,74 @@
+"""The rules of accounts: addresses, passwords, roles and what those may do."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+SHORTEST_PASSWORD: Final = 12
+LONGEST_PASSWORD: Final = 128
+LONGEST_EMAIL: Final = 254
+
+CUSTOMER: Final = "customer"
+ADMIN: Final = "admin"
+
+_CUSTOMER_SCOPES: Final = (
+    "profile:read",
+    "profile:write",
+    "carts:write",
+    "orders:read",
+    "orders:write",
+    "payments:read",
+)
+ROLE_SCOPES: Final = {
+    CUSTOMER: _CUSTOMER_SCOPES,
+    ADMIN: (*_CUSTOMER_SCOPES, "catalogue:write", "stock:write", "orders:admin", "payments:admin"),
+}
+"""What each role may do, as OAuth scopes."""
+
+_EMAIL: Final = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
+)
+_LONGEST_LOCAL_PART: Final = 64
+
+
+def normalised_email(address: str) -> str:
+    """Return the one spelling an address is stored and compared in.
+
+    Raises:
+        ValueError: not an address of the form `name@example.com` in ASCII.
+    """
+    email = address.strip().lower()
+    local = email.partition("@")[0]
+    if len(email) > LONGEST_EMAIL or len(local) > _LONGEST_LOCAL_PART:
+        raise ValueError("is longer than an e-mail address can be")
+    if _EMAIL.fullmatch(email) is None:
+        raise ValueError("must be an e-mail address such as name@example.com")
+    return email
+
+
+def composed(password: str) -> str:
+    """Return the password in Unicode form C, so that keyboards that compose differently agree."""
+    return unicodedata.normalize("NFC", password)
+
+
+def normalised_password(password: str) -> str:
+    """Return a new password in the form it is kept and compared in.
+
+    Length is the only rule (NIST SP 800-63B-4 section 3.1.1.2): no composition, no expiry.
+
+    Raises:
+        ValueError: shorter than 12 or longer than 128 characters.
+    """
+    normal = composed(password)
+    if len(normal) < SHORTEST_PASSWORD:
+        raise ValueError(f"must have at least {SHORTEST_PASSWORD} characters")
+    if len(normal) > LONGEST_PASSWORD:
+        raise ValueError(f"must have at most {LONGEST_PASSWORD} characters")
+    return normal
+
+
+def scopes_of(roles: Iterable[str]) -> tuple[str, ...]:
+    """Return the scopes of all the roles together, sorted; an unknown role gives none."""
+    return tuple(sorted({scope for role in roles for scope in ROLE_SCOPES.get(role, ())}))

@@ -1,0 +1,8 @@
+"""Tables of the auth service, a module per subject; all of them are known once this is imported."""
+
+from services.auth.models.base import Base
+from services.auth.models.families import RefreshFamily, RefreshToken
+from services.auth.models.identities import Identity
+from services.auth.models.signing_keys import SigningKey
+
+__all__ = ["Base", "Identity", "RefreshFamily", "RefreshToken", "SigningKey"]

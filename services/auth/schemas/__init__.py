@@ -1,0 +1,1 @@
+"""Bodies of requests and answers, a module per subject."""
