@@ -10,8 +10,8 @@ from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated
 from libs.security.principal import Principal
 from services.user.clients import AuthClient
-from services.user.repository import AddressRepository, ProfileRepository
-from services.user.service import UserService
+from services.user.repository.profiles import AddressRepository, ProfileRepository
+from services.user.service.profiles import UserService
 from services.user.settings import UserSettings
 
 

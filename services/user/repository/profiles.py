@@ -1,4 +1,4 @@
-"""Every query of the user service."""
+"""Queries on profiles and addresses."""
 
 from collections.abc import Mapping, Sequence
 

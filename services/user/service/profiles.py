@@ -9,8 +9,8 @@ from libs.messaging.outbox import Outbox
 from services.user.clients import Identity
 from services.user.errors import AddressNotFound, ProfileNotFound, TooManyAddresses
 from services.user.models import Address, Profile
-from services.user.repository import AddressRepository, ProfileRepository
-from services.user.schemas import (
+from services.user.repository.profiles import AddressRepository, ProfileRepository
+from services.user.schemas.profiles import (
     AddressBook,
     AddressChange,
     AddressView,

@@ -1,4 +1,4 @@
-"""Paths of the user service."""
+"""Your profile and your address book."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,7 +14,7 @@ from libs.web.conditional import (
 from libs.web.errors import problem_responses
 from services.user.dependencies import ProfileRead, ProfileWrite, UserServiceDep
 from services.user.errors import AddressNotFound, ProfileNotFound, TooManyAddresses
-from services.user.schemas import (
+from services.user.schemas.profiles import (
     AddressBook,
     AddressChange,
     AddressView,

@@ -1,4 +1,4 @@
-"""Request and response shapes of the user service."""
+"""Shapes of profiles and addresses."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,15 +1,10 @@
-"""Tables of the user service."""
+"""What people told us about themselves, and where they have things sent."""
 
 from sqlalchemy import CHAR, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from libs.database.base import Timestamped, metadata_for_service
-
-
-class Base(DeclarativeBase):
-    """Base of this service's tables."""
-
-    metadata = metadata_for_service()
+from libs.database.base import Timestamped
+from services.user.models.base import Base
 
 
 class Profile(Timestamped, Base):

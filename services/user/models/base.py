@@ -1,0 +1,11 @@
+"""What every table of user's starts from."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+from libs.database.base import metadata_for_service
+
+
+class Base(DeclarativeBase):
+    """Base of this service's tables."""
+
+    metadata = metadata_for_service()

@@ -1,0 +1,1 @@
+"""Request and response shapes of the user service: a module per subject."""
