@@ -53,6 +53,11 @@ class Shopper:
         self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return self
 
+    @property
+    def token(self) -> str:
+        """The access token of the last login."""
+        return self.headers["Authorization"].removeprefix("Bearer ")
+
     async def send(self, method: str, path: str, body: object, **headers: str) -> httpx.Response:
         """Send a request again, with its key, while the shop says it is too busy or still at it (Retry-After)."""
         while True:

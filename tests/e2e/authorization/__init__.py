@@ -1,0 +1,1 @@
+"""Everything that calls, tried on everything that can be called."""

@@ -1,0 +1,91 @@
+"""A shop in which something of everything exists, and belongs to Alice."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import httpx
+
+from tests.architecture.openapi import FOLDER
+from tests.e2e.authorization.issuing import claims_of
+from tests.e2e.shopper import ADDRESS, Shopper, new_product, settled
+from tests.e2e.stack import Stack
+
+BODIES: Final[Mapping[str, object]] = {
+    "add_item": {"sku": "{sku}", "quantity": 1},
+    "change_item": {"quantity": 1},
+    "change_address": {"line2": "Upper floor"},
+    "cancel_order": {},
+}
+"""What to send where a body is looked at before its owner is."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Where an operation is."""
+
+    method: str
+    path: str
+
+
+@cache
+def documented(service: str) -> Mapping[str, Operation]:
+    """Return a service's operations by name, from its published document."""
+    paths = json.loads((FOLDER / f"{service}.json").read_text())["paths"]
+    return {
+        operation["operationId"]: Operation(method.upper(), path)
+        for path, item in paths.items()
+        for method, operation in item.items()
+    }
+
+
+@dataclass(frozen=True)
+class World:
+    """Who is there, and what is Alice's."""
+
+    alice: Shopper
+    bob: Shopper
+    admin: Shopper
+    names: Mapping[str, str]
+    """What stands for each parameter of a path."""
+
+    def request_for(self, service: str, operation: str) -> tuple[str, str, object]:
+        """Return method, path and body of a call that is about what is Alice's."""
+        where = documented(service)[operation]
+        body = json.loads(json.dumps(BODIES.get(operation, {})).replace("{sku}", self.names["sku"]))
+        return where.method, where.path.format_map(self.names), body
+
+
+async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
+    """Have Alice and Bob join, and Alice buy something and begin to buy something else."""
+    admin = await Shopper(http).log_in("admin@meridian.example", stack.admin_password)
+    alice, bob = await asyncio.gather(Shopper(http).register(), Shopper(http).register())
+    sku = await new_product(admin, stock=10)
+    bought = await alice.fill_cart(sku)
+    placed = (await alice.place(await alice.order_body(bought["cart_id"]))).json()
+    await settled(alice, placed["order_id"])
+    payments = await alice.get("/v1/payments")
+    cart = await alice.fill_cart(sku)
+    elsewhere = await Shopper(http).log_in(alice.login["email"], alice.login["password"])
+    product = await admin.get(f"/v1/products/{sku.lower()}")
+    return World(
+        alice,
+        bob,
+        admin,
+        {
+            "address_id": (await alice.post("/v1/me/addresses", ADDRESS, 201))["address_id"],
+            "cart_id": cart["cart_id"],
+            "case_id": "case_of_nobody",
+            "currency": "USD",
+            "id_or_slug": sku.lower(),
+            "order_id": placed["order_id"],
+            "payment_id": payments["items"][0]["payment_id"],
+            "product_id": product["product_id"],
+            "session_id": claims_of(elsewhere.token)["sid"],
+            "sku": sku,
+            "user_id": claims_of(alice.token)["sub"],
+        },
+    )

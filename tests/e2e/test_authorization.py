@@ -1,0 +1,90 @@
+"""Every operation of every service, called by every kind of caller: the whole table of who may call what."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+import pytest
+
+from libs.topology import LOCAL_PORTS
+from local.credentials import SERVICE_KEYS_FOLDER
+from tests.architecture.authorization import Row, rows
+from tests.e2e.authorization.callers import CALLERS, Answer, People, headers_of, verdict_on
+from tests.e2e.authorization.issuing import Issuer, claims_of
+from tests.e2e.authorization.world import World, made_in
+from tests.e2e.stack import Stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
+
+LAST: Final = ("delete_address", "cancel_order", "end_session", "logout", "logout_all")
+"""What takes something away that others look for: it is called when they were."""
+
+_REFUSALS: Final = {Answer.UNKNOWN, Answer.FORBIDDEN, Answer.NOT_FOUND}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A world, the people in it, and how they call."""
+
+    stack: Stack
+    http: httpx.AsyncClient
+    world: World
+    people: People
+
+    async def status(self, caller: str, service: str, operation: str, row: Row) -> int:
+        """Call the service itself, where no gateway stands before it."""
+        method, path, body = self.world.request_for(service, operation)
+        port = LOCAL_PORTS[service] + int(self.stack.environment["PORT_OFFSET"])
+        headers = {
+            "Idempotency-Key": secrets.token_hex(12),
+            **headers_of(caller, service, row, self.people),
+        }
+        url = f"http://127.0.0.1:{port}{path}"
+        async with self.http.stream(method, url, json=body, headers=headers) as answer:
+            return answer.status_code
+
+
+@pytest.fixture(scope="module")
+async def shop(stack: Stack) -> AsyncIterator[Shop]:
+    async with httpx.AsyncClient(base_url=stack.gateway, timeout=60, trust_env=False) as http:
+        world = await made_in(stack, http)
+        issuer = await Issuer.known_to(stack, http)
+        alice, bob, admin = (claims_of(who.token) for who in (world.alice, world.bob, world.admin))
+        keys = stack.home / "meridian" / "secrets" / SERVICE_KEYS_FOLDER
+        yield Shop(stack, http, world, People(issuer, alice, bob, admin, keys))
+
+
+def table() -> list[object]:
+    """Return the rows, those that take something away last."""
+    return [
+        pytest.param(service, operation, row, id=f"{service}-{operation}")
+        for service, operation, row in sorted(rows(), key=lambda row: _turn(row[1]))
+    ]
+
+
+def _turn(operation: str) -> int:
+    return LAST.index(operation) if operation in LAST else -1
+
+
+def as_said(verdict: Answer, status: int, row: Row) -> bool:
+    """Tell whether a status is what the table says; who is let in may still have asked for nonsense."""
+    if verdict is not Answer.LET_IN:
+        return status == verdict
+    missing_is_fine = row.ownership in {"everybody", "self"}
+    return status not in _REFUSALS or (missing_is_fine and status == Answer.NOT_FOUND)
+
+
+@pytest.mark.parametrize(("service", "operation", "row"), table())
+@pytest.mark.parametrize("let_in", [False, True], ids=["refused", "let_in"])
+async def test_everybody_gets_what_the_table_says(
+    shop: Shop, service: str, operation: str, row: Row, *, let_in: bool
+) -> None:
+    wrong: Mapping[str, int] = {
+        f"{caller}: {verdict.name}": status
+        for caller in CALLERS
+        if ((verdict := verdict_on(caller, service, operation, row)) is Answer.LET_IN) is let_in
+        if not as_said(verdict, status := await shop.status(caller, service, operation, row), row)
+    }
+    assert wrong == {}
