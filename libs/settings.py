@@ -12,6 +12,8 @@ Role = Literal["all", "api", "worker"]
 
 EXIT_BAD_SETTINGS: Final = 2
 
+MASTER_KEY_PATTERN: Final = r"^(file:.+|kms:(arn:aws[a-z-]*:kms:.+|alias/.+|[0-9a-z-]+))$"
+
 LOCAL_ONLY: Final = "local-only"
 """In every secret of `docker-compose.yml`: anybody may know those, so nothing but a developer's machine takes them."""
 
@@ -78,6 +80,11 @@ class ServiceSettings(Settings):
     service_key_file: Path
     trust_bundle_file: Path
     signing_secret: SecretStr
+
+    master_key: Annotated[str, Field(pattern=MASTER_KEY_PATTERN)]
+    """Wraps the data keys in this service's schema: `file:<path>`, or `kms:<ARN, id or alias>`."""
+    master_key_previous: Annotated[str | None, Field(pattern=MASTER_KEY_PATTERN)] = None
+    """While data keys are wrapped anew under another master key: the one before, which still opens them."""
 
     trusted_proxies: str = ""
     """Addresses whose `X-Forwarded-For` names the client, comma-separated: the gateway's, and nobody else's."""

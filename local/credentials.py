@@ -15,6 +15,19 @@ _FILE: Final = "secrets.json"
 ADMIN_PASSWORD_FILE: Final = "admin-password"  # noqa: S105 - a file name
 SERVICE_KEYS_FOLDER: Final = "service-keys"
 
+_MAKE_KEYS: Final = """
+import pathlib, sys
+from libs.security.master_key import add_version
+from libs.security.service_tokens import generate_service_keys
+
+folder = pathlib.Path(sys.argv[1])
+generate_service_keys(folder)
+for service in sys.argv[2:]:
+    file = folder / f"{service}.master.json"
+    if not file.exists():
+        add_version(file)
+"""
+
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
@@ -71,15 +84,12 @@ def _completed(known: dict[str, object]) -> Credentials:
 
 
 def service_keys_exist(folder: Path) -> bool:
-    """Tell whether every service has its signing key and the bundle of public keys is there."""
-    files = [f"{service}.key.json" for service in SERVICES] + ["trust-bundle.json"]
+    """Tell whether every service has its signing and its master key, and the bundle of public keys is there."""
+    own = [f"{service}.{kind}.json" for service in SERVICES for kind in ("key", "master")]
+    files = [*own, "trust-bundle.json"]
     return all((folder / name).exists() for name in files)
 
 
 def service_keys_command(folder: Path) -> tuple[str, ...]:
     """Return the command that makes the keys; a process of its own keeps cryptography out of the supervisor."""
-    code = (
-        "import pathlib, sys; from libs.security.service_tokens import generate_service_keys as make; "
-        "make(pathlib.Path(sys.argv[1]))"
-    )
-    return (sys.executable, "-c", code, str(folder))
+    return (sys.executable, "-c", _MAKE_KEYS, str(folder), *SERVICES)

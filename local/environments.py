@@ -43,6 +43,7 @@ class Environments:
             "JWKS_URL": f"{settings.url('auth')}/.well-known/jwks.json",
             "SERVICE_KEY_FILE": str(keys / f"{name}.key.json"),
             "TRUST_BUNDLE_FILE": str(keys / "trust-bundle.json"),
+            "MASTER_KEY": self.master_key(name),
             "SIGNING_SECRET": self.credentials.signing,
             "LINGER_SECONDS": "0",  # everything stops together: there is nobody left to see off
             "DRAIN_SECONDS": str(DRAIN_SECONDS),
@@ -53,6 +54,10 @@ class Environments:
             **self._own(name),
             **self.overrides,
         }
+
+    def master_key(self, service: str) -> str:
+        """A key file per service, as KMS would give each a role of its own: a lost emulator loses nothing."""
+        return f"file:{self.paths.secrets / SERVICE_KEYS_FOLDER / f'{service}.master.json'}"
 
     def _own(self, name: str) -> dict[str, str]:
         if name == "auth":

@@ -1,4 +1,4 @@
-"""Gives each service a folder with its own signing key, and all of them the public ones: `python -m local.keys FOLDER`.
+"""Gives each service a folder with its own signing and master key, and all of them the public ones: `python -m local.keys FOLDER`.
 
 The container stack mounts a volume per folder, so that no service can read another's key. In a cluster the keys come
 from the secret store.
@@ -12,11 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from libs.security.master_key import add_version
 from libs.security.service_tokens import generate_service_keys
 from libs.topology import SERVICES
 
 TRUST_FOLDER: Final = "trust"
 KEY_FILE: Final = "key.json"
+MASTER_KEY_FILE: Final = "master-key.json"
 BUNDLE_FILE: Final = "trust-bundle.json"
 
 
@@ -37,11 +39,22 @@ def place_keys(folder: Path) -> bool:
     return True
 
 
+def place_master_keys(folder: Path) -> None:
+    """Make the master key of each service that has none; one that is there is never touched: it opens what is encrypted."""
+    for service in SERVICES:
+        place = folder / service / MASTER_KEY_FILE
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            add_version(place)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Make what is missing and say what was done."""
     parser = argparse.ArgumentParser(prog="python -m local.keys", description=main.__doc__)
     parser.add_argument("folder", type=Path, help="where each service's folder goes")
-    made = place_keys(parser.parse_args(arguments).folder)
+    folder = parser.parse_args(arguments).folder
+    made = place_keys(folder)
+    place_master_keys(folder)
     sys.stdout.write(f"signing keys of {len(SERVICES)} services {'made' if made else 'kept'}\n")
     return 0
 

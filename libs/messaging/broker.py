@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
-import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from libs.aws import aws_session
 from libs.messaging.transport import BATCH_SIZE, BrokerError, Delivery, Outgoing
 
 BATCH_BYTES: Final = 240_000
@@ -21,7 +20,6 @@ _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 30  # above the longest long poll
 _FAILURES: Final = (ClientError, BotoCoreError, OSError, TimeoutError)
 _SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "MessageGroupId", "SentTimestamp")
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 T = TypeVar("T")
 
@@ -179,8 +177,7 @@ async def open_broker(
         retries={"total_max_attempts": 2, "mode": "standard"},
         parameter_validation=False,
     )
-    key = _emulator_key(endpoint_url)
-    session = aioboto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name=region)
+    session = aws_session(region, endpoint_url)
     async with AsyncExitStack() as stack:
         sns, sqs, sts = [
             await stack.enter_async_context(
@@ -189,12 +186,6 @@ async def open_broker(
             for name in ("sns", "sqs", "sts")
         ]
         yield AwsBroker(sns, sqs, sts, region=region, prefix=prefix)
-
-
-def _emulator_key(endpoint_url: str | None) -> str | None:
-    # An emulator on this machine checks no signature, but the client refuses to send without a key.
-    on_this_machine = urlsplit(endpoint_url or "").hostname in _LOOPBACK
-    return "local" if on_this_machine else None
 
 
 def _chunks(receipts: Sequence[str]) -> Iterator[Sequence[str]]:

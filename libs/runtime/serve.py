@@ -23,6 +23,7 @@ from libs.observability.metrics import configure_metrics
 from libs.observability.tracing import configure_tracing
 from libs.runtime.resources import Resources, open_resources
 from libs.runtime.worker import WorkerPlan, running_worker
+from libs.security.master_key import MasterKeyError, look_at
 from libs.security.rate_limiting import RateLimitMiddleware
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
 from libs.settings import EXIT_BAD_SETTINGS, Role, ServiceSettings, problems_of
@@ -196,6 +197,10 @@ def _unusable_files(settings: ServiceSettings) -> Iterator[str]:
             yield f"{me}: {name}: {error.strerror}: {file}"
         except ValueError:
             yield f"{me}: {name}: holds no key of the kind it should: {file}"
+    try:
+        look_at(settings.master_key)
+    except MasterKeyError as error:
+        yield f"{me}: {error}"
 
 
 def _give_up(problems: Sequence[str]) -> NoReturn:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from libs.database.session import Database
 from libs.messaging.broker import AwsBroker, open_broker
 from libs.messaging.topology import declare
+from libs.security.master_key import add_version
 from libs.security.service_tokens import ServiceSigner, generate_service_keys
 from libs.settings import ServiceSettings
 from libs.testing.apps import client_of
@@ -30,7 +31,7 @@ from libs.testing.settings import (
     environment_of,
 )
 from libs.testing.tokens import Issuer, TokenFactory, running_issuer
-from libs.topology import MASTER_REGION
+from libs.topology import MASTER_REGION, SERVICES
 
 StartApp = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
 """What `client_for` is: starts an application and gives a client of it."""
@@ -187,9 +188,11 @@ def token_factory(issuer: Issuer, redis_url: str, background: BackgroundLoop) ->
 
 @pytest.fixture(scope="session")
 def service_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a key per service and the trust bundle."""
+    """A folder with a signing and a master key per service, and the trust bundle."""
     directory = tmp_path_factory.mktemp("keys")
     generate_service_keys(directory)
+    for service in SERVICES:
+        add_version(directory / f"{service}.master.json")
     return directory
 
 

@@ -76,6 +76,7 @@ def build_settings(
         "service_key_file": keys / f"{service}.key.json",
         "trust_bundle_file": keys / "trust-bundle.json",
         "signing_secret": SIGNING_SECRET,
+        "master_key": f"file:{keys / f'{service}.master.json'}",
         # A test may ask as often as it likes; the limiter has tests of its own.
         "rate_limit_requests": 1_000_000,
         **_PATIENT,

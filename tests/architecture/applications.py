@@ -21,6 +21,7 @@ NOT_OPENED = {
     "service_key_file": "not-opened.json",
     "trust_bundle_file": "not-opened.json",
     "signing_secret": "not-used",
+    "master_key": "kms:alias/not-used",
     # Auth's own: as long as a key has to be.
     "signing_key_encryption_key": "not-used" * 4,
     # Payment's own: which of them it needs depends on its provider.

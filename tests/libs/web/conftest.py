@@ -39,6 +39,7 @@ def settings() -> Settings:
         service_key_file=Path("none"),
         trust_bundle_file=Path("none"),
         signing_secret=SecretStr("cursor secret"),
+        master_key="kms:alias/none",
     )
 
 

@@ -10,6 +10,7 @@
   "JWKS_URL" "http://auth:8080/.well-known/jwks.json"
   "SERVICE_KEY_FILE" "/etc/meridian/identity/key.json"
   "TRUST_BUNDLE_FILE" "/etc/meridian/trust/trust-bundle.json"
+  "MASTER_KEY" (include "service.masterKey" .)
   "LINGER_SECONDS" (toString .Values.shutdown.lingerSeconds)
   "DRAIN_SECONDS" (toString .Values.shutdown.drainSeconds)
   "DATABASE_POOL_SIZE" (toString .Values.database.poolSize)
@@ -27,6 +28,13 @@
 {{- range $name, $value := $derived }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
+{{- end }}
+
+{{/* The region's KMS key for personal data, by the alias Terraform gives it: alias/meridian-prod-personal. */}}
+{{- define "service.masterKey" -}}
+{{- with .Values -}}
+kms:arn:aws:kms:{{ .region }}:{{ .aws.account }}:alias/{{ .secrets.prefix | replace "/" "-" }}-personal
+{{- end -}}
 {{- end }}
 
 {{/* Who may say for whom it speaks: the proxy beside the process, and pods; NetworkPolicies say which pods connect. */}}

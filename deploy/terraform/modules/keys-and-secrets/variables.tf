@@ -44,11 +44,12 @@ variable "keys" {
     secrets   = { description = "Secrets Manager, the database administrator's password" }
     logs      = { description = "CloudWatch log groups", services = ["logs"] }
     backup    = { description = "AWS Backup vaults" }
+    personal  = { description = "the services' data keys: personal data in columns, signing keys" }
   }
 
   validation {
-    condition     = alltrue([for purpose in ["database", "cache", "messaging", "storage", "secrets", "logs", "backup"] : contains(keys(var.keys), purpose)])
-    error_message = "Keep a key for each of database, cache, messaging, storage, secrets, logs and backup: whoever may read one need not read all."
+    condition     = alltrue([for purpose in ["database", "cache", "messaging", "storage", "secrets", "logs", "backup", "personal"] : contains(keys(var.keys), purpose)])
+    error_message = "Keep a key for each of database, cache, messaging, storage, secrets, logs, backup and personal: whoever may read one need not read all."
   }
 }
 

@@ -49,6 +49,13 @@ locals {
         Resource  = var.secrets.kms_key_arns
         Condition = { StringEquals = { "kms:ViaService" = [local.via.secretsmanager] } }
       },
+      {
+        # Under its own name only: what another service wrapped, the key does not open for it.
+        Sid       = "WrapsItsDataKeys"
+        Action    = ["kms:Decrypt", "kms:Encrypt"]
+        Resource  = [var.personal_key_arn]
+        Condition = { StringEquals = { "kms:EncryptionContext:service" = service } }
+      },
     ] : merge(statement, { Effect = "Allow" }) if length(statement.Resource) > 0]
   }
 

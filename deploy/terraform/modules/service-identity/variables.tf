@@ -77,6 +77,16 @@ variable "secrets" {
   }
 }
 
+variable "personal_key_arn" {
+  description = "The key that wraps the services' data keys: the output kms_key_arns of stack data, purpose personal."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.personal_key_arn))
+    error_message = "Give the ARN of the KMS key for personal data: apply stack data first."
+  }
+}
+
 variable "tags" {
   description = "Tags of every role."
   type        = map(string)

@@ -23,6 +23,7 @@ variables {
     command_queues        = { auth = [], user = [], product = [], cart = [], order = ["payment-commands.fifo", "product-commands.fifo"], payment = [] }
     kms_key_arn           = "arn:aws:kms:us-east-1:111122223333:key/mrk-messaging"
   }
+  personal_key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-personal"
   secrets = {
     arns = {
       for service in ["auth", "user", "product", "cart", "order", "payment"] : service => {
@@ -91,6 +92,7 @@ run "what_order_may_do" {
         "arn:aws:secretsmanager:us-east-1:111122223333:secret:meridian/prod/trust-bundle-AbCdEf",
       ]
       DecryptsItsSecrets = ["arn:aws:kms:us-east-1:111122223333:key/mrk-secrets"]
+      WrapsItsDataKeys   = ["arn:aws:kms:us-east-1:111122223333:key/mrk-personal"]
     })
     error_message = "Order publishes, reads, sends and decrypts its own, and nothing else."
   }
@@ -116,9 +118,17 @@ run "no_service_may_what_its_row_does_not_say" {
 
   assert {
     condition = alltrue(flatten([for policy in aws_iam_role_policy.service : [
-      for statement in jsondecode(policy.policy).Statement : can(statement.Condition.StringEquals["kms:ViaService"]) if strcontains(jsonencode(statement.Action), "kms:")
+      for statement in jsondecode(policy.policy).Statement : can(statement.Condition.StringEquals["kms:ViaService"]) if strcontains(jsonencode(statement.Action), "kms:") && statement.Sid != "WrapsItsDataKeys"
     ]]))
-    error_message = "Keys are used through SNS, SQS and Secrets Manager only."
+    error_message = "Keys are used through SNS, SQS and Secrets Manager only, but for the one that wraps data keys."
+  }
+
+  assert {
+    condition = alltrue(flatten([for service, policy in aws_iam_role_policy.service : [
+      for statement in jsondecode(policy.policy).Statement :
+      statement.Condition.StringEquals["kms:EncryptionContext:service"] == service if statement.Sid == "WrapsItsDataKeys"
+    ]]))
+    error_message = "A service wraps and opens data keys under its own name only."
   }
 }
 

@@ -8,7 +8,7 @@ locals {
   alarm_topic = "arn:aws:sns:${var.region}:${var.account_id}:${local.name}-alarms"
   tags        = merge(var.tags, { region = var.region })
   saved       = merge(local.tags, module.backup.tag)
-  replicated  = ["storage", "warehouse", "secrets", "backup"]
+  replicated  = ["storage", "warehouse", "secrets", "backup", "personal"]
 }
 
 module "keys_and_secrets" {

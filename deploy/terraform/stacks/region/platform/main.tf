@@ -45,6 +45,8 @@ module "identity" {
   messaging  = merge(var.messaging, { kms_key_arn = var.data.kms_key_arns["messaging"] })
   tags       = var.tags
 
+  personal_key_arn = var.data.kms_key_arns["personal"]
+
   secrets = {
     arns        = var.data.secret_arns
     shared_arns = var.data.shared_secret_arns

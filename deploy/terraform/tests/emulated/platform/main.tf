@@ -53,6 +53,7 @@ module "service_identity" {
     oidc_issuer       = "oidc.eks.${var.region}.amazonaws.com/id/0"
   }
   messaging = merge(var.messaging, { kms_key_arn = var.data.kms_key_arns["messaging"] })
+  personal_key_arn = var.data.kms_key_arns["personal"]
   secrets = {
     arns         = var.data.secret_arns
     shared_arns  = var.data.shared_secret_arns
