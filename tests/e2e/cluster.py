@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +44,7 @@ class Cluster:
     admin: Path
     within: Mapping[str, str]
     folder: Path
+    environments: Mapping[str, Mapping[str, str]]
     pods: dict[str, list[ServiceProcess]] = field(
         default_factory=lambda: {service: [] for service in SERVICES}
     )
@@ -57,7 +58,7 @@ class Cluster:
         number, port = self.started, free_port()
         addresses = {f"{name.upper()}_BASE_URL": url for name, url in self.within.items()}
         environment = {
-            **psutil.Process(self.stack.pid_of(service)).environ(),
+            **self.environments[service],
             **addresses,
             "ROLE": "api",
             "PORT": str(port),
@@ -94,7 +95,8 @@ class Cluster:
 
     def end_worker(self, service: str) -> None:
         """Tell the stack's own process to stop, which relays and consumes; its supervisor starts the next one."""
-        os.kill(self.stack.pid_of(service), signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it ended and its successor is not there yet
+            os.kill(self.stack.pid_of(service), signal.SIGTERM)
 
     async def is_open(self) -> bool:
         """True once the gateway has fetched the keys it checks tokens with, and listens."""
@@ -143,7 +145,11 @@ def running_cluster(stack: Stack, draining: Draining, folder: Path) -> Iterator[
             stdout=log, stderr=log, env={"PATH": "/usr/bin:/bin"},
         )  # fmt: skip
     urls = {service: f"http://127.0.0.1:{port}" for service, port in within.items()}
-    cluster = Cluster(stack, draining, f"http://127.0.0.1:{gateway}", admin, urls, folder)
+    # Read before the first of them ends: later one may be just about to be started again.
+    environments = {name: psutil.Process(stack.pid_of(name)).environ() for name in SERVICES}
+    cluster = Cluster(
+        stack, draining, f"http://127.0.0.1:{gateway}", admin, urls, folder, environments
+    )
     try:
         yield cluster
     finally:
