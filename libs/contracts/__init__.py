@@ -9,6 +9,10 @@ __all__ = ["COMMANDS", "EVENTS", "MESSAGES", "Command", "Event", "Message"]
 
 EVENTS: Final[tuple[type[Event], ...]] = (
     auth.IdentityRegistered,
+    auth.EmailVerificationRequested,
+    auth.PasswordResetRequested,
+    auth.EmailChangeRequested,
+    auth.SecurityChanged,
     user.ProfileCreated,
     product.ProductChanged,
     product.StockChanged,

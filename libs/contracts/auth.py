@@ -14,3 +14,54 @@ class IdentityRegistered(Event):
 
     user_id: str
     home_region: str
+
+
+class EmailVerificationRequested(Event):
+    """Whoever owns an account's address should prove it; the token is minted when the mail is sent."""
+
+    type: ClassVar[str] = "identity.email_verification_requested.v1"
+    publisher: ClassVar[str] = "auth"
+    subject_field: ClassVar[str] = "user_id"
+
+    user_id: str
+    request_id: str
+
+
+class PasswordResetRequested(Event):
+    """Somebody who knows the address says that the password is lost."""
+
+    type: ClassVar[str] = "identity.password_reset_requested.v1"
+    publisher: ClassVar[str] = "auth"
+    subject_field: ClassVar[str] = "user_id"
+
+    user_id: str
+    request_id: str
+
+
+class EmailChangeRequested(Event):
+    """The account shall get another address once its owner has proved it; the mail goes there."""
+
+    type: ClassVar[str] = "identity.email_change_requested.v1"
+    publisher: ClassVar[str] = "auth"
+    subject_field: ClassVar[str] = "user_id"
+
+    user_id: str
+    request_id: str
+
+
+class SecurityChanged(Event):
+    """Something its owner should hear of happened to an account.
+
+    `change` is a stable word: registration_attempted, password_changed, email_changed, mfa_enabled, mfa_disabled,
+    passkey_added, passkey_removed, recovery_codes_renewed, recovery_code_used, account_locked, account_unlocked,
+    roles_changed, refresh_token_reused. With a `request_id` the notice goes to the address that request names, such as
+    the one the account had until now; otherwise to the account's own.
+    """
+
+    type: ClassVar[str] = "identity.security_changed.v1"
+    publisher: ClassVar[str] = "auth"
+    subject_field: ClassVar[str] = "user_id"
+
+    user_id: str
+    change: str
+    request_id: str | None = None

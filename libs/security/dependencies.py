@@ -1,6 +1,7 @@
 """What a route demands of its caller, as FastAPI dependencies; each also sets `request.state.principal`."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Request
@@ -16,13 +17,16 @@ from libs.security.errors import (
     InvalidToken,
     ServiceTokenRequired,
     SessionEnded,
+    StepUpRequired,
 )
-from libs.security.principal import Principal
+from libs.security.principal import ACR_MFA, ACR_PASSWORD, Principal
 from libs.security.service_tokens import ServiceVerifier
 from libs.security.tokens import TokenVerifier
 
 SERVICE_HEADER: Final = "Service-Authorization"
 STAFF_ROLE: Final = "admin"
+RECENTLY: Final = timedelta(minutes=5)
+"""How long ago the caller may have proved who they are, where that is asked for."""
 
 # These two only describe themselves in OpenAPI; the headers are read below, where several or odd ones are refused.
 _UserScheme = Annotated[
@@ -74,6 +78,27 @@ def authenticated_live(scope: str) -> Callable[..., Awaitable[Principal]]:
         return await _live(request, await _verified(request, scope))
 
     return verified_live
+
+
+def recently_authenticated(
+    scope: str, acr: str | None = None
+) -> Callable[..., Awaitable[Principal]]:
+    """Demand what `authenticated_live` does and that the caller proved who they are within five minutes (RFC 9470).
+
+    Whoever has a second factor must have shown it; `acr` demands a strength of everybody, with or without one.
+    The dependency raises StepUpRequired, which says how to go on.
+    """
+
+    async def authenticated_recently(request: Request, _scheme: _UserScheme) -> Principal:
+        principal = await _live(request, await _verified(request, scope))
+        wanted = acr or (ACR_MFA if principal.has_second_factor else ACR_PASSWORD)
+        since = principal.auth_time
+        stale = since is None or _parts(request).verifier.clock.now() - since > RECENTLY
+        if stale or (wanted == ACR_MFA and principal.acr != ACR_MFA):
+            raise StepUpRequired(int(RECENTLY.total_seconds()), wanted)
+        return principal
+
+    return authenticated_recently
 
 
 async def optional_principal(request: Request, _scheme: _UserScheme) -> Principal | None:

@@ -47,6 +47,26 @@ class SessionEnded(DomainError):
         )
 
 
+class StepUpRequired(DomainError):
+    """The caller is known and may do this, but has to prove once more, or better, who they are (RFC 9470)."""
+
+    code: ClassVar[str] = "insufficient_user_authentication"
+    status: ClassVar[int] = 401
+    title: ClassVar[str] = "Confirm that it is you"
+
+    def __init__(self, max_age_seconds: int, acr: str) -> None:
+        super().__init__(
+            "Send POST /v1/auth/step-up with your password or, if you have one, your second factor; then repeat this "
+            "with the token it answers with.",
+            extensions={"acr_values": acr, "max_age": max_age_seconds},
+            headers={
+                "WWW-Authenticate": 'Bearer error="insufficient_user_authentication", '
+                'error_description="A more recent or stronger authentication is required", '
+                f'acr_values="{acr}", max_age="{max_age_seconds}"'
+            },
+        )
+
+
 class InsufficientScope(DomainError):
     """The caller is known and may not do this."""
 

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+ACR_PASSWORD: Final = "urn:meridian:acr:password"  # noqa: S105 - a name for a strength
+"""The caller showed one factor."""
+ACR_MFA: Final = "urn:meridian:acr:mfa"
+"""The caller showed two factors, or a passkey that asked for the second one itself."""
 
 
 @dataclass(frozen=True)
@@ -9,6 +15,8 @@ class Principal:
     """Whoever a verified access token names (RFC 9068).
 
     `token` is the token itself, to travel along when a service acts for the user; it never shows in a repr.
+    `acr` and `amr` say how the caller proved who they are (RFC 8176), at `auth_time` for the last time;
+    `has_second_factor` says that the account has one to ask for.
     """
 
     subject: str
@@ -18,6 +26,9 @@ class Principal:
     client_id: str
     token: str = field(repr=False)
     auth_time: datetime | None = None
+    acr: str | None = None
+    amr: frozenset[str] = frozenset()
+    has_second_factor: bool = False
     roles: frozenset[str] = frozenset()
 
     def has(self, scope: str) -> bool:

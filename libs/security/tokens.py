@@ -203,9 +203,6 @@ class TokenVerifier:
 
 
 def _principal(claims: Mapping[str, object], token: str) -> Principal:
-    roles = claims.get("roles", [])
-    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise BadToken("roles")
     scope = claims.get("scope", "")
     if not isinstance(scope, str):
         raise BadToken("scope")
@@ -219,5 +216,15 @@ def _principal(claims: Mapping[str, object], token: str) -> Principal:
         auth_time=datetime.fromtimestamp(integer(claims, "auth_time"), UTC)
         if "auth_time" in claims
         else None,
-        roles=frozenset(roles),
+        acr=text(claims, "acr") if "acr" in claims else None,
+        amr=_words(claims, "amr"),
+        has_second_factor=claims.get("second_factor", False) is not False,
+        roles=_words(claims, "roles"),
     )
+
+
+def _words(claims: Mapping[str, object], name: str) -> frozenset[str]:
+    listed = claims.get(name, [])
+    if not isinstance(listed, list) or not all(isinstance(word, str) for word in listed):
+        raise BadToken(name)
+    return frozenset(listed)

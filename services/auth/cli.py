@@ -12,7 +12,7 @@ from libs.database.session import Database
 from libs.messaging.outbox import Outbox
 from libs.settings import read_settings
 from services.auth.domain.accounts import normalised_email, normalised_password
-from services.auth.repository import FamilyRepository, IdentityRepository
+from services.auth.repository import FamilyRepository, IdentityRepository, MailRequestRepository
 from services.auth.service.accounts import AccountService
 from services.auth.service.passwords import Passwords
 from services.auth.settings import AdministratorSettings, AuthSettings
@@ -32,6 +32,7 @@ async def create_admin(
             accounts = AccountService(
                 identities=IdentityRepository(session),
                 families=FamilyRepository(session),
+                mail_requests=MailRequestRepository(session),
                 outbox=Outbox(session, AuthSettings.service, settings.region, wake=lambda: None),
                 region=settings.region,
             )

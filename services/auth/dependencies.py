@@ -10,17 +10,23 @@ from libs.cache.rate_limit import Policy, RateLimiter
 from libs.database.session import SessionDep
 from libs.observability.logging import get_logger
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.dependencies import authenticated, service_caller
+from libs.security.dependencies import (
+    authenticated,
+    authenticated_live,
+    service_caller,
+)
 from libs.security.principal import Principal
 from libs.security.tokens import JwksCache
 from services.auth.errors import SigningKeysUnavailable
-from services.auth.repository import FamilyRepository, IdentityRepository
+from services.auth.repository import FamilyRepository, IdentityRepository, MailRequestRepository
 from services.auth.service.accounts import AccountService
 from services.auth.service.keyring import KeyEncryption, Keyring
 from services.auth.service.logins import Client, LoginService, Throttle
+from services.auth.service.mail_tokens import MailTokenService
 from services.auth.service.minting import AccessTokens
 from services.auth.service.passwords import Passwords
 from services.auth.service.sessions import SessionService
+from services.auth.service.step_up import StepUpService
 from services.auth.service.turns import Turns
 from services.auth.settings import AuthSettings
 
@@ -68,6 +74,7 @@ def build_account_service(resources: Resources, session: AsyncSession) -> Accoun
     return AccountService(
         identities=IdentityRepository(session),
         families=FamilyRepository(session),
+        mail_requests=MailRequestRepository(session),
         outbox=resources.outbox(session),
         region=resources.settings.region,
     )
@@ -127,6 +134,24 @@ async def login_service(
     )
 
 
+async def step_up_service(
+    resources: ResourcesDep, parts: PartsDep, limits: Annotated[Throttle, Depends(throttle)]
+) -> StepUpService:
+    """Give a request the use case of proving again who one is."""
+    return StepUpService(
+        database=resources.database,
+        sessions=resources.sessions,
+        passwords=parts.passwords,
+        tokens=_access_tokens(resources, parts.keyring),
+        throttle=limits,
+    )
+
+
+async def mail_token_service(session: SessionDep) -> MailTokenService:
+    """Give a request the minting of tokens in mails."""
+    return MailTokenService(MailRequestRepository(session), IdentityRepository(session))
+
+
 async def client_of(request: Request) -> Client:
     """Tell where a request comes from; the server has already looked behind our own proxies."""
     address = request.client.host if request.client is not None else "unknown"
@@ -139,5 +164,8 @@ SessionServiceDep = Annotated[SessionService, Depends(session_service)]
 LoginServiceDep = Annotated[LoginService, Depends(login_service)]
 ThrottleDep = Annotated[Throttle, Depends(throttle)]
 ClientDep = Annotated[Client, Depends(client_of)]
+StepUpServiceDep = Annotated[StepUpService, Depends(step_up_service)]
+MailTokenServiceDep = Annotated[MailTokenService, Depends(mail_token_service)]
+LiveSession = Annotated[Principal, Depends(authenticated_live("profile:read"))]
 LoggedIn = Annotated[Principal, Depends(authenticated("profile:read"))]
 CallingService = Annotated[str, Depends(service_caller())]

@@ -40,6 +40,31 @@ class InvalidRefreshToken(DomainError):
         super().__init__("Log in again.", headers={"WWW-Authenticate": 'Bearer realm="meridian"'})
 
 
+class WrongProof(DomainError):
+    """What was shown to prove it is the caller does not."""
+
+    code: ClassVar[str] = "wrong_proof"
+    status: ClassVar[int] = 401
+    title: ClassVar[str] = "That did not prove that it is you"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Check what you entered and try again.",
+            headers={"WWW-Authenticate": 'Bearer realm="meridian"'},
+        )
+
+
+class MailRequestOver(DomainError):
+    """The request was answered already, is too old, or never was."""
+
+    code: ClassVar[str] = "mail_request_over"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "There is no mail to send for this request"
+
+    def __init__(self) -> None:
+        super().__init__("Send nothing: the person can ask again.")
+
+
 class SessionNotFound(DomainError):
     """No such session, or somebody else's: the answer must not tell which."""
 

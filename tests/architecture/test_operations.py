@@ -15,7 +15,14 @@ from tests.architecture.openapi import FOLDER, document
 
 AUDIENCES = {"public", "customer", "admin", "internal"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-CREDENTIAL_OPERATIONS = {"login", "refresh", "logout", "logout_all"}
+CREDENTIAL_OPERATIONS = {
+    "login",
+    "refresh",
+    "logout",
+    "logout_all",
+    "step_up",
+    "mint_mail_token",
+}
 """Their answers are secrets, which a replay store must not keep (architecture section 2)."""
 SIGNED_BY_THE_PROVIDER = {"receive_simulator_webhook", "receive_stripe_webhook"}
 

@@ -61,7 +61,7 @@ async def test_an_administrator_is_created_and_can_do_their_work(
     assert (await log_in(client, ROOT, PASSWORD)).status_code == 200
     async with database.transaction() as session:
         assert await session.scalar(select(Identity.roles)) == ["customer", "admin"]
-        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 1
+        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 2
 
 
 async def test_running_it_again_changes_nothing(
@@ -75,7 +75,7 @@ async def test_running_it_again_changes_nothing(
     async with database.transaction() as session:
         assert await session.scalar(select(Identity.version)) == 1
         assert await session.scalar(select(RefreshFamily.revoked_at)) is None
-        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 1
+        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 2
 
 
 async def test_a_customer_is_promoted_and_their_sessions_end(

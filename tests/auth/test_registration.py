@@ -22,17 +22,19 @@ async def test_registering_creates_an_account_that_can_log_in(client: httpx.Asyn
     assert (await log_in(client, "ada@example.com")).status_code == 200
 
 
-async def test_the_event_is_written_with_the_account_and_holds_no_personal_data(
+async def test_events_are_written_with_the_account_and_hold_no_personal_data(
     client: httpx.AsyncClient, database: Database
 ) -> None:
     person = await register(client, "ada@example.com")
 
     async with database.transaction() as session:
-        (envelope,) = await session.scalars(select(outbox_messages.c.envelope))
-    event = json.loads(envelope)
-    assert event["type"] == "identity.registered.v1"
-    assert event["data"] == {"user_id": person.user_id, "home_region": "us-east-1"}
-    assert "ada" not in envelope.lower()
+        envelopes = (await session.scalars(select(outbox_messages.c.envelope))).all()
+    registered, verification = (json.loads(envelope) for envelope in envelopes)
+    assert registered["type"] == "identity.registered.v1"
+    assert registered["data"] == {"user_id": person.user_id, "home_region": "us-east-1"}
+    assert verification["type"] == "identity.email_verification_requested.v1"
+    assert verification["data"].keys() == {"user_id", "request_id"}
+    assert "ada" not in "".join(envelopes).lower()
 
 
 @pytest.mark.parametrize("path", ["/v1/auth/register", "/v1/auth/login"])
@@ -60,7 +62,7 @@ async def test_an_address_registers_once_whatever_its_spelling(
 
     assert (response.status_code, response.json()["code"]) == (409, "email_taken")
     async with database.transaction() as session:
-        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 1
+        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 2
 
 
 async def test_a_race_for_an_address_has_one_winner(
@@ -73,7 +75,7 @@ async def test_a_race_for_an_address_has_one_winner(
     assert sorted(r.status_code for r in responses) == [201] + [409] * 9
     async with database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Identity)) == 1
-        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 1
+        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 2
 
 
 async def test_the_same_idempotency_key_registers_once(client: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 from services.auth.models.base import Base
 from services.auth.models.families import RefreshFamily, RefreshToken
 from services.auth.models.identities import Identity
+from services.auth.models.mail_requests import MailRequest
 from services.auth.models.signing_keys import SigningKey
 
-__all__ = ["Base", "Identity", "RefreshFamily", "RefreshToken", "SigningKey"]
+__all__ = ["Base", "Identity", "MailRequest", "RefreshFamily", "RefreshToken", "SigningKey"]

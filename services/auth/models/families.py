@@ -2,10 +2,21 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from libs.database.base import Timestamped
+from libs.security.principal import ACR_PASSWORD
 from services.auth.models.base import Base
 
 
@@ -25,6 +36,8 @@ class RefreshFamily(Timestamped, Base):
     client_id: Mapped[str] = mapped_column(String(100))
     user_agent: Mapped[str] = mapped_column(String(200))
     address_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    acr: Mapped[str] = mapped_column(Text, server_default=ACR_PASSWORD)
+    amr: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{pwd}")
     auth_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -1,6 +1,8 @@
 """Who can log in."""
 
-from sqlalchemy import CheckConstraint, Integer, String, Text
+from datetime import datetime
+
+from sqlalchemy import Boolean, CheckConstraint, DateTime, Integer, String, Text, false
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,5 +22,8 @@ class Identity(Timestamped, Base):
     password_hash: Mapped[str] = mapped_column(Text)
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     status: Mapped[str] = mapped_column(String(20), server_default="active")
+    second_factor: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    """Whether a code or a passkey is asked for after the password; follows from what is enrolled."""
+    email_verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     home_region: Mapped[str] = mapped_column(String(20))
     version: Mapped[int] = mapped_column(Integer, server_default="1")

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth.domain.families import FAMILY_IDLE_LIMIT, FAMILY_LIFETIME, TokenState
+from services.auth.domain.proofs import Proof
 from services.auth.models import Identity, RefreshFamily, RefreshToken
 
 _LONGEST_LIST = 100
@@ -101,6 +102,22 @@ class FamilyRepository:
             .where(RefreshToken.token_hash == presented.token.token_hash)
             .values(state=TokenState.USED, used_at=presented.now)
         )
+
+    async def prove_again(
+        self, user_id: str, session_id: str, proof: Proof
+    ) -> RefreshFamily | None:
+        """Note that the session's owner has just proved who they are; None if the session is over."""
+        found: RefreshFamily | None = await self._session.scalar(
+            update(RefreshFamily)
+            .where(
+                RefreshFamily.user_id == user_id,
+                RefreshFamily.session_id == session_id,
+                _is_live(),
+            )
+            .values(auth_time=func.clock_timestamp(), acr=proof.acr, amr=list(proof.amr))
+            .returning(RefreshFamily)
+        )
+        return found
 
     async def void_live(self, family_id: str) -> None:
         await self._session.execute(

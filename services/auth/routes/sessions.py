@@ -90,7 +90,7 @@ async def list_sessions(
         items=[
             SessionView(
                 session_id=family.session_id,
-                created_at=family.auth_time,
+                created_at=family.created_at,
                 last_used_at=family.last_used_at,
                 expires_at=family.expires_at,
                 user_agent=family.user_agent,

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libs.contracts.auth import IdentityRegistered
+from libs.contracts.auth import EmailVerificationRequested, IdentityRegistered
 from libs.ids import new_id
 from libs.messaging.outbox import Outbox
 from libs.observability.logging import get_logger
 from services.auth.domain.accounts import ADMIN, CUSTOMER
+from services.auth.domain.mail_requests import MailPurpose
 from services.auth.errors import EmailTaken, IdentityNotFound
 from services.auth.models import Identity
-from services.auth.repository import FamilyRepository, IdentityRepository
+from services.auth.repository import FamilyRepository, IdentityRepository, MailRequestRepository
 from services.auth.service.passwords import Passwords
 
 _log = get_logger(__name__)
@@ -22,6 +23,7 @@ class AccountService:
 
     identities: IdentityRepository
     families: FamilyRepository
+    mail_requests: MailRequestRepository
     outbox: Outbox
     region: str
 
@@ -32,7 +34,7 @@ class AccountService:
         password_hash: str,
         roles: Sequence[str] = (CUSTOMER,),
     ) -> str:
-        """Create an account whose home is this region and tell the others; return its id.
+        """Create an account whose home is this region and tell the others, who also have its address verified; return its id.
 
         The password comes hashed, so that no transaction is open while that takes its time.
 
@@ -51,6 +53,11 @@ class AccountService:
             raise EmailTaken
         await self.outbox.add(
             IdentityRegistered(user_id=identity.id, home_region=self.region), aggregate_version=1
+        )
+        request_id = await self.mail_requests.add(identity.id, MailPurpose.VERIFY_EMAIL)
+        await self.outbox.add(
+            EmailVerificationRequested(user_id=identity.id, request_id=request_id),
+            aggregate_version=1,
         )
         _log.info("identity_registered", user_id=identity.id)
         return identity.id

@@ -21,7 +21,7 @@ from services.auth.service.minting import (
     FIRST_PARTY_CLIENT,
     AccessTokens,
     IssuedTokens,
-    new_refresh_token,
+    new_opaque_token,
 )
 from services.auth.service.passwords import Passwords
 from services.auth.service.sessions import record_of
@@ -79,6 +79,18 @@ class Throttle:
     async def forgive(self, key: str) -> None:
         """Take back a guess that turned out right."""
         await self.limiter.give_back(key, self.per_account)
+
+    async def prove(self, user_id: str) -> str:
+        """Count a possible failure of somebody logged in to prove who they are; return the key to give it back with.
+
+        Only whoever holds a session can spend this allowance, so nobody is locked out by strangers.
+
+        Raises:
+            RateLimited: too many wrong proofs for this account.
+        """
+        key = f"proof:{user_id}"
+        await self._spend(key, self.per_account)
+        return key
 
     async def _spend(self, key: str, policy: Policy) -> None:
         decision = await self.limiter.take(key, policy)
@@ -138,7 +150,7 @@ class LoginService:
         rehashed = None
         if self.passwords.is_outdated(identity.password_hash):
             rehashed = await self.passwords.hash(password)
-        refresh_token, token_hash = new_refresh_token()
+        refresh_token, token_hash = new_opaque_token()
         login = NewLogin(
             id=new_id("fam"),
             session_id=new_id("ses"),

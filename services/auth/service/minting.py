@@ -1,4 +1,4 @@
-"""Writes access tokens (RFC 9068) and refresh tokens."""
+"""Writes access tokens (RFC 9068) and opaque ones: refresh tokens and those in mails."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from services.auth.service.keyring import Keyring
 FIRST_PARTY_CLIENT: Final = "web"
 """The client id of our own storefront; other clients come with OAuth."""
 
-_REFRESH_TOKEN_BYTES: Final = 32
+_TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,21 @@ class AccessTokens:
             "roles": identity.roles,
             "home_region": identity.home_region,
             "auth_time": _seconds(family.auth_time),
+            "acr": family.acr,
+            "amr": family.amr,
+            "second_factor": identity.second_factor,
         }
 
 
-def new_refresh_token() -> tuple[str, bytes]:
+def new_opaque_token() -> tuple[str, bytes]:
     """Return 256 random bits as text, and the hash that is stored instead of it."""
-    token = secrets.token_urlsafe(_REFRESH_TOKEN_BYTES)
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
     return token, hash_of(token)
 
 
-def hash_of(refresh_token: str) -> bytes:
-    """Return what a refresh token is found by. The token is random, so a plain hash is enough."""
-    return hashlib.sha256(refresh_token.encode()).digest()
+def hash_of(token: str) -> bytes:
+    """Return what an opaque token is found by. The token is random, so a plain hash is enough."""
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _seconds(moment: datetime) -> int:

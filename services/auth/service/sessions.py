@@ -18,7 +18,7 @@ from services.auth.domain.families import (
 from services.auth.errors import InvalidRefreshToken, SessionNotFound
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import FamilyRepository, Presented
-from services.auth.service.minting import AccessTokens, IssuedTokens, hash_of, new_refresh_token
+from services.auth.service.minting import AccessTokens, IssuedTokens, hash_of, new_opaque_token
 from services.auth.service.turns import Turns
 
 _log = get_logger(__name__)
@@ -43,7 +43,7 @@ class SessionService:
         Raises:
             InvalidRefreshToken: whatever is wrong with it.
         """
-        successor, successor_hash = new_refresh_token()
+        successor, successor_hash = new_opaque_token()
         presented, rotation = await self._rotate(hash_of(refresh_token), successor_hash)
         _refreshes.add(1, {"outcome": rotation.value})
         if presented is None or rotation is Rotation.ENDED:
@@ -134,7 +134,7 @@ def record_of(family: RefreshFamily) -> SessionRecord:
         user_id=family.user_id,
         home_region=family.home_region,
         client_id=family.client_id,
-        created_at=family.auth_time,
+        created_at=family.created_at,
         auth_time=family.auth_time,
     )
 

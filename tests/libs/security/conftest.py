@@ -18,7 +18,7 @@ from libs.security.rate_limiting import RateLimitMiddleware
 from libs.security.service_tokens import ServiceVerifier, generate_service_keys
 from libs.security.tokens import TokenVerifier
 from libs.testing.servers import REDIS_PATIENCE
-from tests.libs.security.guarded import Parts, problem, routes
+from tests.libs.security.guarded import Parts, guarded_routes, problem, routes
 from tests.libs.security.issuer import AUDIENCE, ISSUER, Hand, Issuer, OneKey
 
 
@@ -74,6 +74,7 @@ async def client(
         return problem(request.scope, error)
 
     routes(app)
+    guarded_routes(app)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://product") as client:
         yield client

@@ -18,15 +18,18 @@ from libs.security.dependencies import (
     authenticated,
     authenticated_live,
     optional_principal,
+    recently_authenticated,
     service_caller,
 )
-from libs.security.principal import Principal
+from libs.security.principal import ACR_MFA, Principal
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
 from libs.security.tokens import TokenVerifier
 from tests.libs.security.issuer import Issuer
 
 Reader = Annotated[Principal, Depends(authenticated("orders:read"))]
 LiveWriter = Annotated[Principal, Depends(authenticated_live("orders:write"))]
+RecentWriter = Annotated[Principal, Depends(recently_authenticated("orders:write"))]
+StrongWriter = Annotated[Principal, Depends(recently_authenticated("orders:write", ACR_MFA))]
 Anybody = Annotated[Principal | None, Depends(optional_principal)]
 Caller = Annotated[str, Depends(service_caller())]
 
@@ -72,6 +75,16 @@ def routes(app: FastAPI) -> None:
     @app.get("/livez")
     def livez() -> str:
         return "alive"
+
+
+def guarded_routes(app: FastAPI) -> None:
+    @app.post("/refunds")
+    def refund_order(principal: RecentWriter) -> str:
+        return principal.subject
+
+    @app.post("/roles")
+    def change_roles(principal: StrongWriter) -> str:
+        return principal.subject
 
 
 def user(**claims: object) -> dict[str, str]:

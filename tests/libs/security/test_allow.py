@@ -14,6 +14,7 @@ EXPECTED = {
     ("order", "user", "get_address"): True,
     ("cart", "product", "list_variants"): False,
     ("user", "auth", "get_identity"): False,
+    ("user", "auth", "mint_mail_token"): False,
 }
 OPERATIONS = sorted({operation for _, _, operation in EXPECTED})
 

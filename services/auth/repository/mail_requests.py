@@ -1,0 +1,87 @@
+"""Mails people asked for, by the database's clock."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.ids import new_id
+from services.auth.domain.mail_requests import LIFETIMES, MailPurpose
+from services.auth.models import MailRequest
+
+
+class MailRequestRepository:
+    """Requests for mails and the tokens in them."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, user_id: str | None, purpose: MailPurpose, email: str | None = None) -> str:
+        """Note that somebody shall get a mail; return the request's id."""
+        request_id = new_id("mrq")
+        await self._session.execute(
+            insert(MailRequest).values(
+                id=request_id,
+                user_id=user_id,
+                purpose=purpose,
+                email=email,
+                expires_at=func.now() + LIFETIMES[purpose].request,
+            )
+        )
+        return request_id
+
+    async def find_open_locked(self, request_id: str) -> MailRequest | None:
+        """Return the request while a mail for it is worth sending."""
+        found: MailRequest | None = await self._session.scalar(
+            select(MailRequest)
+            .where(
+                MailRequest.id == request_id,
+                MailRequest.done_at.is_(None),
+                MailRequest.expires_at > func.now(),
+            )
+            .with_for_update()
+        )
+        return found
+
+    async def set_token(self, request_id: str, token_hash: bytes, lifetime: timedelta) -> None:
+        """Make this the request's one token, from now on."""
+        await self._session.execute(
+            update(MailRequest)
+            .where(MailRequest.id == request_id)
+            .values(token_hash=token_hash, token_expires_at=func.now() + lifetime)
+        )
+
+    async def find_by_token_locked(
+        self, token_hash: bytes, purpose: MailPurpose
+    ) -> MailRequest | None:
+        """Return the request whose token this is, while it works."""
+        found: MailRequest | None = await self._session.scalar(
+            select(MailRequest)
+            .where(
+                MailRequest.token_hash == token_hash,
+                MailRequest.purpose == purpose,
+                MailRequest.done_at.is_(None),
+                MailRequest.token_expires_at > func.now(),
+            )
+            .with_for_update()
+        )
+        return found
+
+    async def end_all(self, user_id: str, *purposes: MailPurpose) -> None:
+        """Let no token of these purposes work any more."""
+        await self._session.execute(
+            update(MailRequest)
+            .where(
+                MailRequest.user_id == user_id,
+                MailRequest.purpose.in_(purposes),
+                MailRequest.done_at.is_(None),
+            )
+            .values(done_at=func.now())
+        )
+
+    async def forget_older_than(self, age: timedelta) -> None:
+        """Delete requests that ended longer ago than `age`."""
+        await self._session.execute(
+            delete(MailRequest).where(MailRequest.expires_at < func.now() - age)
+        )
