@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     )
 
 
+REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
+"""What `REDIS_URL` may begin with; the second `s` is for TLS, `+cluster` for Redis Cluster."""
+
 Read = TypeVar("Read", bound=Settings)
 
 
@@ -44,6 +47,15 @@ def problems_of(error: ValidationError) -> list[str]:
         ": ".join(filter(None, ("_".join(map(str, one["loc"])).upper(), one["msg"])))
         for one in error.errors(include_input=False, include_url=False)
     ]
+
+
+def _known_scheme(url: SecretStr) -> SecretStr:
+    scheme = url.get_secret_value().partition("://")[0]
+    if scheme not in REDIS_SCHEMES:
+        raise PydanticCustomError(
+            "redis_scheme", "begin it with one of {known}", {"known": ", ".join(REDIS_SCHEMES)}
+        )
+    return url
 
 
 class ServiceSettings(Settings):
@@ -68,7 +80,10 @@ class ServiceSettings(Settings):
     database_lock_seconds: Annotated[float, Field(gt=0, le=60)] = 2
     database_statement_seconds: Annotated[float, Field(gt=0, le=60)] = 5
     """How long a request waits for a connection of the pool or a new one, a lock, a statement; then it is answered 503."""
-    redis_url: SecretStr
+    redis_url: Annotated[SecretStr, AfterValidator(_known_scheme)]
+    """`redis://` for one server, `redis+cluster://` for a cluster, each with a second `s` for TLS: see `libs/cache/redis.py`."""
+    redis_ca_file: Path | None = None
+    """The authorities of Redis' certificates (PEM), where they are none the system trusts."""
     redis_seconds: Annotated[float, Field(gt=0, le=60)] = 1
     """How long Redis may take; then what needs a live session is answered 503, and the rest goes on without it."""
     aws_endpoint_url: str | None = None

@@ -9,7 +9,7 @@ from typing import Final
 import redis.asyncio as redis_asyncio
 from redis.asyncio.client import PubSub
 
-from libs.cache.redis import REDIS_FAILURES
+from libs.cache.failures import REDIS_FAILURES
 from libs.observability.logging import get_logger
 
 BACKSTOP_SECONDS: Final = 1.0
@@ -23,8 +23,10 @@ _log = get_logger(__name__)
 class Hints:
     """Publishes hints and wakes the waiters of this process, with one listening connection for all of them."""
 
-    def __init__(self, redis: redis_asyncio.Redis) -> None:
+    def __init__(self, redis: redis_asyncio.Redis, service: str) -> None:
+        """Tell and hear what concerns one service."""
         self._redis = redis
+        self._prefix = f"hints:{service}:"
         self._waiters: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
         self._channels: set[str] = set()
         self._listener: asyncio.Task[None] | None = None
@@ -77,7 +79,7 @@ class Hints:
 
     async def _send(self, channel: str, key: str) -> None:
         try:
-            await self._redis.publish(_name(channel), key)
+            await self._redis.publish(self._prefix + channel, key)
         except REDIS_FAILURES as error:
             _log.debug("hint_lost", channel=channel, reason=type(error).__name__)
 
@@ -101,7 +103,7 @@ class Hints:
     async def _follow(self, pubsub: PubSub) -> None:
         """Read until the set of channels changes; subscribing again from scratch keeps this simple."""
         self._changed.clear()
-        await pubsub.subscribe(*(_name(channel) for channel in self._channels))
+        await pubsub.subscribe(*(self._prefix + channel for channel in self._channels))
         confirmations = len(self._channels)
         while not self._changed.is_set():
             message = await pubsub.get_message(timeout=BACKSTOP_SECONDS / 4)
@@ -112,7 +114,7 @@ class Hints:
                 if confirmations == 0:
                     self.listening.set()
             elif message["type"] == "message":
-                channel = message["channel"].decode().removeprefix(_name(""))
+                channel = message["channel"].decode().removeprefix(self._prefix)
                 self._wake(channel, message["data"].decode())
 
 
@@ -150,7 +152,3 @@ class Watch:
             return False
         self._event.clear()
         return True
-
-
-def _name(channel: str) -> str:
-    return f"hints:{channel}"

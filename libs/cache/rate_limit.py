@@ -13,7 +13,8 @@ from typing import Final, cast
 
 import redis.asyncio as redis_asyncio
 
-from libs.cache.redis import REDIS_FAILURES, Cooldown
+from libs.cache.failures import ANSWER_SECONDS, REDIS_FAILURES, Cooldowns
+from libs.cache.redis import holder_of
 from libs.observability.logging import get_logger
 
 _log = get_logger(__name__)
@@ -73,10 +74,17 @@ class RateLimiter:
     """Decides whether a key may spend `cost` units now; never raises for a missing Redis."""
 
     def __init__(
-        self, redis: redis_asyncio.Redis, monotonic: Callable[[], float] = time.monotonic
+        self,
+        redis: redis_asyncio.Redis,
+        service: str,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Count for one service, whose keys no other may touch."""
         self._redis = redis
-        self._cooldown = Cooldown(monotonic=monotonic)
+        self._service = service
+        self._cooldowns = Cooldowns(holder_of(redis), answer_seconds, monotonic)
         self._fallback = _LocalBuckets(monotonic)
 
     async def take(self, key: str, policy: Policy, cost: int = 1) -> Decision:
@@ -85,28 +93,30 @@ class RateLimiter:
         The key may be an address or a name: only its hash reaches Redis.
         """
         hashed = hashlib.sha256(key.encode()).hexdigest()[:32]
-        if self._cooldown.skips():
-            return self._fallback.take(hashed, policy, cost)
+        name = f"limit:{self._service}:{{{hashed}}}:{policy.name}"
+        cooldown = self._cooldowns.of(name)
+        if cooldown.skips():
+            return self._fallback.take(name, policy, cost)
         try:
-            decision = await self._take_in_redis(hashed, policy, cost)
+            decision = await self._take_in_redis(name, policy, cost)
         except REDIS_FAILURES as error:
-            if self._cooldown.failed():
+            if cooldown.failed():
                 _log.warning("rate_limiter_on_local_buckets", reason=type(error).__name__)
-            return self._fallback.take(hashed, policy, cost)
-        self._cooldown.succeeded()
+            return self._fallback.take(name, policy, cost)
+        cooldown.succeeded()
         return decision
 
     async def give_back(self, key: str, policy: Policy) -> None:
         """Return one unit, for a use that turned out not to count, such as a correct password."""
         await self.take(key, policy, cost=-1)
 
-    async def _take_in_redis(self, hashed: str, policy: Policy, cost: int) -> Decision:
+    async def _take_in_redis(self, name: str, policy: Policy, cost: int) -> Decision:
         allowed, remaining, wait_ms = cast(
             "tuple[int, int, int]",
             await self._redis.eval(
                 _TAKE,
                 1,
-                f"limit:{{{hashed}}}:{policy.name}",
+                name,
                 str(policy.limit),
                 str(policy.window_seconds * 1000),
                 str(cost),
@@ -122,16 +132,16 @@ class _LocalBuckets:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, policy: Policy, cost: int) -> Decision:
         now = self._monotonic()
         per_second = policy.limit / policy.window_seconds
-        tokens, at = self._buckets.pop((key, policy.name), (float(policy.limit), now))
+        tokens, at = self._buckets.pop(key, (float(policy.limit), now))
         tokens = min(float(policy.limit), tokens + (now - at) * per_second)
         allowed = tokens >= cost
         left = min(float(policy.limit), tokens - cost) if allowed else tokens
-        self._buckets[key, policy.name] = (left, now)
+        self._buckets[key] = (left, now)
         if len(self._buckets) > _BUCKETS_KEPT:
             self._buckets.popitem(last=False)
         missing = (policy.limit if allowed else cost) - left

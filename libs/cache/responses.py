@@ -14,7 +14,8 @@ from typing import Final, TypeVar, cast
 import redis.asyncio as redis_asyncio
 
 from libs.cache.entries import CachedBody, Entry, decode, encode
-from libs.cache.redis import REDIS_FAILURES, Cooldown
+from libs.cache.failures import ANSWER_SECONDS, REDIS_FAILURES, Cooldowns
+from libs.cache.redis import holder_of
 from libs.clock import Clock, SystemClock
 from libs.observability.logging import get_logger
 
@@ -62,16 +63,20 @@ class ByteCache:
     def __init__(
         self,
         redis: redis_asyncio.Redis,
+        service: str,
+        *,
         clock: Clock | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         patience_seconds: float = 0.5,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
-        """Wait `patience_seconds` for a fresh answer where a stale one could be given."""
+        """Keep one service's answers; wait `patience_seconds` for a fresh one where a stale one could be given."""
         self._redis = redis
+        self._prefix = f"cache:{service}:"
         self._patience = patience_seconds
         self._clock = clock or SystemClock()
         self._monotonic = monotonic
-        self._cooldown = Cooldown(monotonic=monotonic)
+        self._cooldowns = Cooldowns(holder_of(redis), answer_seconds, monotonic)
         self._local: OrderedDict[str, tuple[CachedBody | None, float]] = OrderedDict()
         self._flights: dict[str, asyncio.Future[CachedBody | None]] = {}
         self._refreshing: set[asyncio.Task[CachedBody | None]] = set()
@@ -112,12 +117,16 @@ class ByteCache:
             if flight is not None and not flight.done():
                 flight.set_exception(_LeaderGoneError())
                 flight.exception()
-            await self._guarded(partial(self._bump, key))
+            await self._guarded(key, partial(self._bump, key))
 
     async def _bump(self, key: str) -> None:
         """Delete the value and make loads that are under way elsewhere keep theirs to themselves."""
         await self._redis.eval(
-            _INVALIDATE, 2, _value_key(key), _generation_key(key), str(_GENERATION_MS)
+            _INVALIDATE,
+            2,
+            self._name(key, "value"),
+            self._name(key, "generation"),
+            str(_GENERATION_MS),
         )
 
     async def _lead(
@@ -210,7 +219,7 @@ class ByteCache:
 
     async def _read(self, key: str) -> _Found:
         answer = await self._guarded(
-            lambda: self._redis.mget(_value_key(key), _generation_key(key))
+            key, lambda: self._redis.mget(self._name(key, "value"), self._name(key, "generation"))
         )
         if answer is None:
             return _Found(None, "0")
@@ -221,7 +230,7 @@ class ByteCache:
         """Win the right to ask the origin while others serve the stale answer."""
         return bool(
             await self._guarded(
-                lambda: self._redis.set(f"cache:{{{key}}}:lease", b"1", nx=True, px=_LEASE_MS)
+                key, lambda: self._redis.set(self._name(key, "lease"), b"1", nx=True, px=_LEASE_MS)
             )
         )
 
@@ -234,28 +243,34 @@ class ByteCache:
             return
         raw = encode(key, value, self._clock.now().timestamp() + soft)
         await self._guarded(
+            key,
             lambda: self._redis.eval(
                 _STORE,
                 2,
-                _value_key(key),
-                _generation_key(key),
+                self._name(key, "value"),
+                self._name(key, "generation"),
                 generation,
                 raw,
                 str(max(1, int(hard * 1000))),
-            )
+            ),
         )
 
-    async def _guarded(self, command: Callable[[], Awaitable[object]]) -> object | None:
-        if self._cooldown.skips():
+    async def _guarded(self, key: str, command: Callable[[], Awaitable[object]]) -> object | None:
+        cooldown = self._cooldowns.of(self._name(key, "value"))
+        if cooldown.skips():
             return None
         try:
             answer = await command()
         except REDIS_FAILURES as error:
-            if self._cooldown.failed():
+            if cooldown.failed():
                 _log.warning("cache_without_redis", reason=type(error).__name__)
             return None
-        self._cooldown.succeeded()
+        cooldown.succeeded()
         return answer
+
+    def _name(self, key: str, part: str) -> str:
+        """Return where a part of an entry is kept; the parts lie together, for a script touches several."""
+        return f"{self._prefix}{{{key}}}:{part}"
 
     def _is_fresh(self, entry: Entry) -> bool:
         return self._clock.now().timestamp() < entry.fresh_until
@@ -272,11 +287,3 @@ class ByteCache:
         self._local.move_to_end(key)
         if len(self._local) > _LOCAL_ENTRIES:
             self._local.popitem(last=False)
-
-
-def _value_key(key: str) -> str:
-    return f"cache:{{{key}}}:value"
-
-
-def _generation_key(key: str) -> str:
-    return f"cache:{{{key}}}:generation"

@@ -13,10 +13,10 @@ import redis.asyncio as redis_asyncio
 from pydantic import BaseModel, ConfigDict, ValidationError
 from redis.exceptions import RedisError
 
-from libs.cache.redis import REDIS_FAILURES
+from libs.cache.failures import REDIS_FAILURES
 from libs.errors import DomainError
 
-# Both ends of a session are kept by the clock of Redis: idle time is renewed by use, the absolute end is not.
+# Both ends of a session are kept by the clock of Redis, which forgets the record at the nearer one.
 _PUT: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -25,22 +25,9 @@ if left <= 0 then
   redis.call('DEL', KEYS[1])
   return 0
 end
-redis.call('HSET', KEYS[1], 'record', ARGV[1], 'idle', ARGV[2], 'end', ARGV[3])
+redis.call('HSET', KEYS[1], 'record', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], left)
 return 1
-"""
-_GET: Final = """
-local state = redis.call('HMGET', KEYS[1], 'record', 'idle', 'end')
-if not state[1] then return false end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local left = math.min(tonumber(state[2]), tonumber(state[3]) - now)
-if left <= 0 then
-  redis.call('DEL', KEYS[1])
-  return false
-end
-redis.call('PEXPIRE', KEYS[1], left)
-return state[1]
 """
 _INDEX_SECONDS: Final = 90 * 24 * 3600
 
@@ -90,7 +77,11 @@ class SessionStore:
         idle_ttl_seconds: int,
         absolute_expiry: datetime,
     ) -> None:
-        """Store the record until it was idle for `idle_ttl_seconds` or `absolute_expiry` has come."""
+        """Store the record until it was idle for `idle_ttl_seconds` or `absolute_expiry` has come.
+
+        Storing it again renews the idle time. Auth does so at each refresh, at least every five minutes of use: the
+        other services only read records, and their users of Redis can do no more.
+        """
         hashed = _hash(session_id)
         try:
             await self.redis.eval(
@@ -107,7 +98,7 @@ class SessionStore:
             raise _unavailable() from error
 
     async def get(self, session_id: str) -> SessionRecord | None:
-        """Return the live record, renewing its idle time, or None."""
+        """Return the live record, or None."""
         return await self._read(_hash(session_id))
 
     async def delete(self, session_id: str) -> None:
@@ -124,19 +115,16 @@ class SessionStore:
         except REDIS_FAILURES as error:
             raise _unavailable() from error
         hashes = [member.decode() for member in members]
-        records = await asyncio.gather(*(self._read(hashed, touch=False) for hashed in hashes))
+        records = await asyncio.gather(*(self._read(hashed) for hashed in hashes))
         await self._forget(
             user_id, [h for h, record in zip(hashes, records, strict=True) if record is None]
         )
         live = [record for record in records if record is not None and record.user_id == user_id]
         return sorted(live, key=lambda record: (record.created_at, record.session_id))
 
-    async def _read(self, hashed: str, *, touch: bool = True) -> SessionRecord | None:
+    async def _read(self, hashed: str) -> SessionRecord | None:
         try:
-            if touch:
-                raw = cast("bytes | None", await self.redis.eval(_GET, 1, _key(hashed)))
-            else:
-                raw = cast("bytes | None", await self.redis.hget(_key(hashed), "record"))
+            raw = cast("bytes | None", await self.redis.hget(_key(hashed), "record"))
         except RedisError as error:
             if "WRONGTYPE" in str(error):
                 return None
@@ -161,6 +149,11 @@ class SessionStore:
 
 def _hash(session_id: str) -> str:
     return hashlib.sha256(session_id.encode()).hexdigest()
+
+
+def session_key(session_id: str) -> str:
+    """Return where the record of a session is kept."""
+    return _key(_hash(session_id))
 
 
 def _key(hashed: str) -> str:

@@ -91,7 +91,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
         database = _database(settings)
         stack.push_async_callback(database.close)
         _show_pool(stack, database, settings.database_pool_size)
-        redis = open_redis(settings.redis_url.get_secret_value(), settings.redis_seconds)
+        redis = _redis(settings)
         stack.push_async_callback(redis.aclose)
         http = await stack.enter_async_context(_internal_http())
         broker = await stack.enter_async_context(
@@ -101,15 +101,17 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
                 prefix=settings.messaging_prefix,
             )
         )
-        hints = Hints(redis)
+        hints = Hints(redis, settings.service)
         stack.push_async_callback(hints.close)
         yield Resources(
             settings=settings,
             database=database,
             redis=redis,
             sessions=SessionStore(redis),
-            rate_limiter=RateLimiter(redis),
-            byte_cache=ByteCache(redis),
+            rate_limiter=RateLimiter(
+                redis, settings.service, answer_seconds=settings.redis_seconds
+            ),
+            byte_cache=ByteCache(redis, settings.service, answer_seconds=settings.redis_seconds),
             hints=hints,
             broker=broker,
             verifier=TokenVerifier(
@@ -120,6 +122,12 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             http=http,
             cursors=CursorCodec(settings.signing_secret.get_secret_value()),
         )
+
+
+def _redis(settings: ServiceSettings) -> redis_asyncio.Redis:
+    return open_redis(
+        settings.redis_url.get_secret_value(), settings.redis_seconds, settings.redis_ca_file
+    )
 
 
 def _database(settings: ServiceSettings) -> Database:

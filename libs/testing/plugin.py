@@ -22,7 +22,7 @@ from libs.testing.background import BackgroundLoop
 from libs.testing.database_server import DatabaseServer
 from libs.testing.databases import Databases, service_of_test
 from libs.testing.processes import ServiceProcess, start_process
-from libs.testing.servers import free_port, running_ministack, running_postgres, running_valkey
+from libs.testing.servers import free_port, running_ministack, running_postgres
 from libs.testing.settings import (
     NOBODY_LISTENS,
     PATIENCE,
@@ -31,6 +31,7 @@ from libs.testing.settings import (
     environment_of,
 )
 from libs.testing.tokens import Issuer, TokenFactory, running_issuer
+from libs.testing.valkey import running_valkey
 from libs.topology import MASTER_REGION, SERVICES
 
 StartApp = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]

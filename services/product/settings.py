@@ -1,5 +1,6 @@
 """What product reads from its environment besides the common settings."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
@@ -28,3 +29,4 @@ class ImportSettings(Settings):
     region: str
     database_url: SecretStr
     redis_url: SecretStr | None = None
+    redis_ca_file: Path | None = None

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from libs.testing.fault_proxy.process import FaultProxy, running_fault_proxy
-from libs.testing.servers import running_ministack, running_postgres, running_valkey
+from libs.testing.servers import running_ministack, running_postgres
 from libs.testing.settings import TestEnvironment
+from libs.testing.valkey import running_valkey
 from libs.topology import LOCAL_PORTS
 from tests.architecture.applications import ROOT
 from tests.e2e.stack import OVERRIDES, START_SECONDS, free_offset

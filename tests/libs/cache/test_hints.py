@@ -10,14 +10,14 @@ from libs.testing.waiting import eventually
 
 @pytest.fixture
 async def hints(redis: redis_asyncio.Redis) -> AsyncIterator[Hints]:
-    hints = Hints(redis)
+    hints = Hints(redis, "order")
     yield hints
     await hints.close()
 
 
 @pytest.fixture
 async def elsewhere(redis: redis_asyncio.Redis) -> AsyncIterator[Hints]:
-    hints = Hints(redis)
+    hints = Hints(redis, "order")
     yield hints
     await hints.close()
 
@@ -77,7 +77,7 @@ async def test_a_waiter_looks_for_itself_every_second_without_a_hint(hints: Hint
 
 
 async def test_hints_inside_a_process_need_no_redis(absent_redis: redis_asyncio.Redis) -> None:
-    hints = Hints(absent_redis)
+    hints = Hints(absent_redis, "order")
     orders = hints.subscribe("orders")
     with orders.watch("ord_1") as watch:
         hints.publish("orders", "ord_1")

@@ -15,7 +15,7 @@ async def test_ten_processes_together_admit_exactly_the_limit(redis_url: str) ->
     policy = Policy("burst", 100, 60)
 
     async def one_process(client: redis_asyncio.Redis) -> list[Decision]:
-        limiter = RateLimiter(client)
+        limiter = RateLimiter(client, "order")
         rounds = [
             await asyncio.gather(*(limiter.take("key", policy) for _ in range(5)))
             for _ in range(10)
@@ -34,7 +34,7 @@ async def test_ten_processes_together_admit_exactly_the_limit(redis_url: str) ->
 
 
 async def test_keys_and_policies_are_counted_apart(redis: redis_asyncio.Redis) -> None:
-    limiter = RateLimiter(redis)
+    limiter = RateLimiter(redis, "order")
     one = Policy("one", 1, 60)
 
     assert (await limiter.take("a", one)).allowed
@@ -44,7 +44,7 @@ async def test_keys_and_policies_are_counted_apart(redis: redis_asyncio.Redis) -
 
 
 async def test_a_cost_above_what_is_left_spends_nothing(redis: redis_asyncio.Redis) -> None:
-    limiter = RateLimiter(redis)
+    limiter = RateLimiter(redis, "order")
 
     assert (await limiter.take("k", TEN_PER_MINUTE, cost=8)).remaining == 2
     refused = await limiter.take("k", TEN_PER_MINUTE, cost=3)
@@ -54,7 +54,7 @@ async def test_a_cost_above_what_is_left_spends_nothing(redis: redis_asyncio.Red
 
 
 async def test_waiting_as_long_as_told_is_enough(redis: redis_asyncio.Redis) -> None:
-    limiter = RateLimiter(redis)
+    limiter = RateLimiter(redis, "order")
     policy = Policy("short", 2, 2)
     for _ in range(2):
         assert (await limiter.take("k", policy)).allowed
@@ -70,7 +70,7 @@ async def test_waiting_as_long_as_told_is_enough(redis: redis_asyncio.Redis) -> 
 async def test_the_previous_window_fades_instead_of_being_forgotten(
     redis: redis_asyncio.Redis,
 ) -> None:
-    limiter = RateLimiter(redis)
+    limiter = RateLimiter(redis, "order")
     policy = Policy("fade", 10, 60)
     await limiter.take("k", policy, cost=10)
     (key,) = await redis.keys("limit:*")
@@ -87,7 +87,7 @@ async def test_the_previous_window_fades_instead_of_being_forgotten(
 async def test_a_unit_given_back_can_be_spent_again_but_never_saved_up(
     redis: redis_asyncio.Redis, absent_redis: redis_asyncio.Redis, *, present: bool
 ) -> None:
-    limiter = RateLimiter(redis if present else absent_redis)
+    limiter = RateLimiter(redis if present else absent_redis, "order")
     one = Policy("one", 1, 60)
     for _ in range(3):
         await limiter.give_back("k", one)
@@ -100,7 +100,7 @@ async def test_a_unit_given_back_can_be_spent_again_but_never_saved_up(
 
 
 async def test_a_long_idle_key_starts_afresh(redis: redis_asyncio.Redis) -> None:
-    limiter = RateLimiter(redis)
+    limiter = RateLimiter(redis, "order")
     await limiter.take("k", TEN_PER_MINUTE, cost=10)
     (key,) = await redis.keys("limit:*")
     await redis.hset(key, "start", "1")
@@ -109,7 +109,7 @@ async def test_a_long_idle_key_starts_afresh(redis: redis_asyncio.Redis) -> None
 
 
 async def test_redis_holds_a_bounded_time_and_no_readable_key(redis: redis_asyncio.Redis) -> None:
-    await RateLimiter(redis).take("ada@example.com", TEN_PER_MINUTE)
+    await RateLimiter(redis, "order").take("ada@example.com", TEN_PER_MINUTE)
 
     (key,) = await redis.keys("*")
     assert b"ada" not in key
@@ -119,7 +119,7 @@ async def test_redis_holds_a_bounded_time_and_no_readable_key(redis: redis_async
 async def test_without_redis_each_process_limits_for_itself(
     absent_redis: redis_asyncio.Redis,
 ) -> None:
-    limiter = RateLimiter(absent_redis)
+    limiter = RateLimiter(absent_redis, "order")
 
     decisions = [await limiter.take("k", TEN_PER_MINUTE) for _ in range(30)]
 
@@ -131,7 +131,7 @@ async def test_local_buckets_refill_with_time_and_stay_bounded(
     absent_redis: redis_asyncio.Redis,
 ) -> None:
     now = 0.0
-    limiter = RateLimiter(absent_redis, monotonic=lambda: now)
+    limiter = RateLimiter(absent_redis, "order", monotonic=lambda: now)
     for _ in range(10):
         await limiter.take("k", TEN_PER_MINUTE)
     assert not (await limiter.take("k", TEN_PER_MINUTE)).allowed
@@ -150,8 +150,8 @@ async def test_after_a_failure_redis_is_left_alone_for_a_second(
     redis: redis_asyncio.Redis, cost: int
 ) -> None:
     now = 0.0
-    limiter = RateLimiter(redis, monotonic=lambda: now)
-    limiter._cooldown.failed()
+    limiter = RateLimiter(redis, "order", monotonic=lambda: now)
+    limiter._cooldowns.of("k").failed()
 
     await limiter.take("k", TEN_PER_MINUTE, cost)
     assert await redis.keys("*") == []

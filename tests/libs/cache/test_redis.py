@@ -6,7 +6,9 @@ import pytest
 import redis.asyncio as redis_asyncio
 import uvloop
 
-from libs.cache.redis import REDIS_FAILURES, Cooldown, open_redis
+from libs.cache.cluster import ClusterRedis
+from libs.cache.failures import REDIS_FAILURES, Cooldown, Cooldowns
+from libs.cache.redis import open_redis
 from libs.testing.fault_proxy.edge import Edge
 from libs.testing.fault_proxy.fault import Fault
 from libs.testing.waiting import eventually
@@ -122,3 +124,41 @@ def test_a_caller_who_asked_and_never_said_how_it_went_does_not_stop_the_others_
     assert not cooldown.skips()
     hands.time = 4.0
     assert not cooldown.skips()
+
+
+def test_who_asks_again_has_as_long_as_redis_may_take() -> None:
+    hands = Hands()
+    cooldown = Cooldown(1.0, answer_seconds=5.0, monotonic=hands)
+    cooldown.failed()
+    hands.time = 1.0
+    assert not cooldown.skips()
+    hands.time = 10.9
+    assert cooldown.skips()
+    hands.time = 11.1
+    assert not cooldown.skips()
+
+
+def test_a_shard_that_is_away_does_not_keep_callers_from_the_others() -> None:
+    hands = Hands()
+    cooldowns = Cooldowns(lambda key: key[:1], monotonic=hands)
+    cooldowns.of("a-1").failed()
+    assert cooldowns.of("a-2").skips()
+    assert not cooldowns.of("b-1").skips()
+
+
+@pytest.mark.parametrize(
+    ("url", "nodes"),
+    [
+        ("redis+cluster://one", [("one", 6379)]),
+        ("redis+cluster://user:p%40ss@one:1,two:2/0", [("one", 1), ("two", 2)]),
+        (
+            "rediss+cluster://u:p@[2001:db8::1]:7,[2001:db8::2]",
+            [("2001:db8::1", 7), ("2001:db8::2", 6379)],
+        ),
+    ],
+)
+async def test_an_address_may_name_several_nodes(url: str, nodes: list[tuple[str, int]]) -> None:
+    client = open_redis(url)
+    assert isinstance(client, ClusterRedis)
+    assert client.seeds == tuple(nodes)
+    await client.aclose()

@@ -52,7 +52,9 @@ def hands() -> Hands:
 
 
 def cache_of(redis: redis_asyncio.Redis, hands: Hands, patience: float = 60) -> ByteCache:
-    return ByteCache(redis, clock=hands, monotonic=hands.monotonic, patience_seconds=patience)
+    return ByteCache(
+        redis, "product", clock=hands, monotonic=hands.monotonic, patience_seconds=patience
+    )
 
 
 async def test_a_second_process_is_served_from_redis(
@@ -185,7 +187,7 @@ async def test_absence_is_remembered_for_a_short_time(
 async def test_a_poisoned_value_is_a_miss(
     redis: redis_asyncio.Redis, hands: Hands, origin: Origin, poison: bytes
 ) -> None:
-    await redis.set("cache:{k}:value", poison)
+    await redis.set("cache:product:{k}:value", poison)
 
     assert (await cache_of(redis, hands).get_or_load("k", origin.load, 30, 300)).body == b"answer 1"
 
@@ -194,10 +196,10 @@ async def test_a_value_copied_to_another_key_or_cut_short_is_a_miss(
     redis: redis_asyncio.Redis, hands: Hands, origin: Origin
 ) -> None:
     await cache_of(redis, hands).get_or_load("a", origin.load, 30, 300)
-    raw = await redis.get("cache:{a}:value")
+    raw = await redis.get("cache:product:{a}:value")
     assert raw is not None
-    await redis.set("cache:{b}:value", raw)
-    await redis.set("cache:{a}:value", raw[:-1])
+    await redis.set("cache:product:{b}:value", raw)
+    await redis.set("cache:product:{a}:value", raw[:-1])
 
     for key in ("a", "b"):
         await cache_of(redis, hands).get_or_load(key, origin.load, 30, 300)
@@ -207,7 +209,7 @@ async def test_a_value_copied_to_another_key_or_cut_short_is_a_miss(
 async def test_a_key_of_the_wrong_kind_is_a_miss(
     redis: redis_asyncio.Redis, hands: Hands, origin: Origin
 ) -> None:
-    await redis.lpush("cache:{k}:value", "x")
+    await redis.lpush("cache:product:{k}:value", "x")
 
     assert (await cache_of(redis, hands).get_or_load("k", origin.load, 30, 300)).body == b"answer 1"
 
@@ -219,7 +221,7 @@ async def test_a_huge_answer_is_served_but_not_kept(
         return CachedBody(b"x" * (LARGEST_BODY_BYTES + 1), '"h"')
 
     await cache_of(redis, hands).get_or_load("k", huge, 30, 300)
-    assert await redis.exists("cache:{k}:value") == 0
+    assert await redis.exists("cache:product:{k}:value") == 0
 
 
 async def test_invalidation_reaches_redis_and_this_process_at_once(
@@ -244,7 +246,7 @@ async def test_a_load_older_than_an_invalidation_is_not_kept(
     origin.gate.set()
     await loading
 
-    assert await redis.exists("cache:{k}:value") == 0
+    assert await redis.exists("cache:product:{k}:value") == 0
 
 
 async def test_when_the_loading_caller_goes_away_another_one_loads(

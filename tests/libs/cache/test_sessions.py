@@ -3,8 +3,9 @@ from datetime import timedelta
 import pytest
 import redis.asyncio as redis_asyncio
 
-from libs.cache.sessions import SessionRecord, SessionStore, SessionStoreUnavailable
+from libs.cache.sessions import SessionRecord, SessionStore, SessionStoreUnavailable, session_key
 from libs.clock import utc_now
+from libs.testing.waiting import eventually
 
 HOUR = 3600
 
@@ -39,26 +40,38 @@ async def test_only_the_hash_of_the_session_id_is_a_key(redis: redis_asyncio.Red
     assert all(b"ses_" not in key and b"usr_" not in key for key in await redis.keys("*"))
 
 
-async def test_use_renews_the_idle_time(redis: redis_asyncio.Redis) -> None:
+async def test_storing_it_again_renews_the_idle_time_and_reading_does_not(
+    redis: redis_asyncio.Redis,
+) -> None:
+    store, end = SessionStore(redis), utc_now() + timedelta(days=1)
+    await store.put("ses_1", record(), HOUR, end)
+    await redis.pexpire(session_key("ses_1"), 60_000)
+
+    await store.get("ses_1")
+    assert await redis.pttl(session_key("ses_1")) <= 60_000
+
+    await store.put("ses_1", record(), HOUR, end)
+    assert await redis.pttl(session_key("ses_1")) > 3_500_000
+
+
+async def test_an_idle_session_is_over(redis: redis_asyncio.Redis) -> None:
     store = SessionStore(redis)
     await store.put("ses_1", record(), HOUR, utc_now() + timedelta(days=1))
-    (key,) = await redis.keys("session:*")
-    await redis.pexpire(key, 60_000)
+    await redis.pexpire(session_key("ses_1"), 1)
 
-    await store.get("ses_1")
+    async def over() -> bool:
+        return await store.get("ses_1") is None
 
-    assert await redis.pttl(key) > 3_500_000
+    await eventually(over)
 
 
-async def test_use_never_outlives_the_absolute_end(redis: redis_asyncio.Redis) -> None:
-    store = SessionStore(redis)
-    await store.put("ses_1", record(), HOUR, utc_now() + timedelta(minutes=1))
-    (key,) = await redis.keys("session:*")
+async def test_the_absolute_end_is_never_passed(redis: redis_asyncio.Redis) -> None:
+    store, end = SessionStore(redis), utc_now() + timedelta(minutes=1)
+    for _ in range(2):
+        await store.put("ses_1", record(), HOUR, end)
+        assert await redis.pttl(session_key("ses_1")) <= 60_000
 
-    await store.get("ses_1")
-    assert await redis.pttl(key) <= 60_000
-
-    await redis.hset(key, "end", "1")
+    await store.put("ses_1", record(), HOUR, utc_now() - timedelta(seconds=1))
     assert await store.get("ses_1") is None
 
 

@@ -65,7 +65,7 @@ async def client(
         verifier=TokenVerifier(OneKey(), ISSUER, AUDIENCE, SystemClock()),
         service_verifier=ServiceVerifier(keys / "trust-bundle.json", me),
         sessions=SessionStore(redis),
-        rate_limiter=RateLimiter(redis),
+        rate_limiter=RateLimiter(redis, "order"),
     )
     app.add_middleware(RateLimitMiddleware, policy=Policy("default", 20, 60), refuse=problem)
 
