@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import httpx
@@ -52,6 +52,11 @@ class Shopper:
         assert answer.status_code == 200, answer.text
         self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return self
+
+    async def again(self) -> Self:
+        """Return the same person with a login of its own."""
+        login = self.login
+        return await replace(self, headers={}).log_in(login["email"], login["password"])
 
     @property
     def token(self) -> str:

@@ -60,11 +60,13 @@ def _of_a_bad_token(row: Row) -> Answer:
 
 
 def _of_a_guest(row: Row) -> Answer:
-    return Answer.NOT_FOUND if row.guests else _of_nobody(row)
+    if not row.guests:
+        return _of_nobody(row)
+    return Answer.NOT_FOUND if row.ownership == "owner" else Answer.LET_IN
 
 
 def _without_scope(row: Row) -> Answer:
-    return Answer.FORBIDDEN if row.needs_user else _of_nobody(row)
+    return Answer.FORBIDDEN if row.scope is not None else _of_nobody(row)
 
 
 def _of_the_owner(row: Row) -> Answer:
@@ -85,11 +87,13 @@ def _of_staff(row: Row) -> Answer:
 
 
 def _of_an_ended_session(row: Row) -> Answer:
-    return Answer.UNKNOWN if row.session != "any" else _of_the_owner(row)
+    ends_there = row.session != "any" and row.audience != "admin"
+    return Answer.UNKNOWN if ends_there else _of_the_owner(row)
 
 
 def _of_an_old_login(row: Row) -> Answer:
-    return Answer.UNKNOWN if row.session == "recent" else _of_the_owner(row)
+    ends_there = row.session == "recent" and row.audience != "admin"
+    return Answer.UNKNOWN if ends_there else _of_the_owner(row)
 
 
 def _of_staff_whose_session_ended(row: Row) -> Answer:
@@ -153,7 +157,7 @@ def verdict_on(caller: str, callee: str, operation: str, row: Row) -> Answer:
     """Return what the table says the caller gets."""
     if caller in _PEOPLE:
         return _PEOPLE[caller][1](row)
-    if row.audience == "public":
+    if row.audience == "public" and row.scope is None:
         return Answer.LET_IN
     if find_call(caller.partition(" ")[0], callee, operation) is None:
         return Answer.FORBIDDEN

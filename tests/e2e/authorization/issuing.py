@@ -12,6 +12,7 @@ from joserfc.jwk import RSAKey
 
 from libs.clock import SystemClock
 from libs.testing.waiting import eventually
+from libs.topology import schema_of
 from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
 from tests.e2e.stack import Stack
 
@@ -33,10 +34,10 @@ class Issuer:
         connection = await asyncpg.connect(stack.database)
         try:
             await connection.execute(
-                """INSERT INTO auth.signing_keys
+                f"""INSERT INTO {schema_of("auth")}.signing_keys
                    (kid, region, status, public_jwk, private_key_encrypted)
                    VALUES ($1, 'nowhere-1', 'previous', $2, '')
-                   ON CONFLICT (kid) DO UPDATE SET public_jwk = excluded.public_jwk""",
+                   ON CONFLICT (kid) DO UPDATE SET public_jwk = excluded.public_jwk""",  # noqa: S608 - our own name
                 KID,
                 json.dumps(public),
             )

@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final
+from typing import Final, Self
 
 import httpx
 
@@ -21,6 +21,8 @@ BODIES: Final[Mapping[str, object]] = {
     "cancel_order": {},
 }
 """What to send where a body is looked at before its owner is."""
+
+ENDS_SESSIONS: Final = {"end_session", "logout", "logout_all"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,20 @@ class World:
     names: Mapping[str, str]
     """What stands for each parameter of a path."""
 
+    async def made_again(self, operation: str) -> Self:
+        """Return a world in which nobody has called this operation yet, if it takes something away."""
+        if operation == "delete_address":
+            address = await self.alice.post("/v1/me/addresses", ADDRESS, 201)
+            return replace(self, names={**self.names, "address_id": address["address_id"]})
+        if operation == "remove_item":
+            item = {"sku": self.names["sku"], "quantity": 1}
+            await self.alice.post(f"/v1/carts/{self.names['cart_id']}/items", item, 200)
+        if operation in ENDS_SESSIONS:
+            alice, admin = await self.alice.again(), await self.admin.again()
+            names = {**self.names, "session_id": claims_of(alice.token)["sid"]}
+            return replace(self, alice=alice, admin=admin, names=names)
+        return self
+
     def request_for(self, service: str, operation: str) -> tuple[str, str, object]:
         """Return method, path and body of a call that is about what is Alice's."""
         where = documented(service)[operation]
@@ -67,7 +83,7 @@ async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
     bought = await alice.fill_cart(sku)
     placed = (await alice.place(await alice.order_body(bought["cart_id"]))).json()
     await settled(alice, placed["order_id"])
-    payments = await alice.get("/v1/payments")
+    payments = await alice.get(f"/v1/payments?order_id={placed['order_id']}")
     cart = await alice.fill_cart(sku)
     elsewhere = await Shopper(http).log_in(alice.login["email"], alice.login["password"])
     product = await admin.get(f"/v1/products/{sku.lower()}")
