@@ -63,6 +63,10 @@ rebuild: setup ## Make a projection anew from events, while it is used: make reb
 reconcile: setup ## Compare a day with the payment provider's book: make reconcile day=2026-01-31
 	@exec $(RUN) -m local reconcile $(if $(day),--day $(day))
 
+.PHONY: audit
+audit: setup ## Verify that no audit log was changed; anchor=order=HEAD finds a tail that was cut off
+	@exec $(RUN) -m local audit $(if $(anchor),--anchor $(anchor))
+
 .PHONY: backup
 backup: setup ## Copy the running database; from then on every moment can be restored
 	@exec $(RUN) -m local backup

@@ -32,6 +32,7 @@ COMMANDS: Final = {
         "local.tools", "dead_letters", "list them [--redrive QUEUE | --revive QUEUE]"
     ),
     "reconcile": Command("local.tools", "reconcile", "compare payments with the provider --day D"),
+    "audit": Command("local.tools", "audit", "verify the audit logs [--anchor SERVICE=HEAD]"),
     "backup": Command("local.backup.take", "backup", "copy the running database"),
     "restore": Command("local.backup.restore", "restore", "bring it back --to MOMENT"),
     "migration": Command("local.tools", "migration", "draft one --service S --message M"),

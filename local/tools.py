@@ -92,6 +92,19 @@ def reconcile(arguments: Sequence[str]) -> int:
     return _run(("services.payment.cli", "reconcile", "--day", options.day), environment)
 
 
+def audit(arguments: Sequence[str]) -> int:
+    """Compute every seal of the audit logs again and compare; `--anchor order=HEAD` names a head published before.
+
+    Raises:
+        Refusal: nothing runs.
+    """
+    parser = argparse.ArgumentParser(prog="audit", description=audit.__doc__)
+    parser.add_argument("--anchor", metavar="SERVICE=HEAD")
+    options = parser.parse_args(arguments)
+    anchor = ("--anchor", options.anchor) if options.anchor else ()
+    return _run(("libs.audit", "verify", *anchor), running_environments().messaging_tools())
+
+
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     arguments = [sys.executable, "-m", *command]
     return subprocess.run(arguments, env=environment, cwd=ROOT, check=False).returncode

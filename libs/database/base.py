@@ -1,7 +1,7 @@
 """What every table has in common. Tables name no schema: each role's search path pins its own."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import DateTime, MetaData, func
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,6 +23,12 @@ def metadata_for_service() -> MetaData:
 
 shared_metadata: Final = metadata_for_service()
 """Tables that exist in every schema: outbox, inbox, idempotency keys. Their owners declare them on it."""
+
+
+class MigrationSteps(Protocol):
+    """The part of `alembic.op` that the steps of shared tables use."""
+
+    def execute(self, sqltext: str, /) -> None: ...
 
 
 class Timestamped:

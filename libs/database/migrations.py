@@ -25,7 +25,14 @@ from libs.observability.logging import get_logger
 from libs.topology import schema_of
 
 VERSION_TABLE: Final = "alembic_version"
-SHARED_TABLES: Final = ("outbox_messages", "inbox_messages", "idempotency_keys")
+SHARED_TABLES: Final = (
+    "outbox_messages",
+    "inbox_messages",
+    "idempotency_keys",
+    "audit_entries",
+    "audit_seals",
+    "audit_unsealed",
+)
 _SERVICES_FOLDER: Final = Path(__file__).parents[2] / "services"
 _TRIES: Final = 20
 _PAUSE_SECONDS: Final = 1.0

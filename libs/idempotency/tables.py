@@ -1,6 +1,6 @@
 """The table of claimed keys every schema has, and the migration steps that create it."""
 
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import (
     CheckConstraint,
@@ -16,14 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from libs.database.base import shared_metadata
-
-
-class MigrationSteps(Protocol):
-    """The part of `alembic.op` used here."""
-
-    def execute(self, sqltext: str, /) -> None: ...
-
+from libs.database.base import MigrationSteps, shared_metadata
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -7,7 +7,7 @@ here may change once it has been delivered.
 
 from typing import Final
 
-from libs.messaging.tables import MigrationSteps
+from libs.database.base import MigrationSteps
 
 ID_AT: Final = (
     "(lpad(to_hex((extract(epoch FROM {moment}) * 1000)::bigint), 12, '0')"

@@ -6,12 +6,12 @@ unique over all partitions. A migration is history: nothing here may change once
 
 from typing import Final
 
+from libs.database.base import MigrationSteps
 from libs.messaging.partition_functions import (
     ID_AT,
     create_partition_functions,
     drop_partition_functions,
 )
-from libs.messaging.tables import MigrationSteps
 
 _KEYS: Final = {"outbox_messages": "id", "inbox_messages": "event_id"}
 

@@ -1,6 +1,6 @@
 """The outbox and inbox tables every schema has, and the migration steps that create them."""
 
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -17,14 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from libs.database.base import shared_metadata
-
-
-class MigrationSteps(Protocol):
-    """The part of `alembic.op` used here."""
-
-    def execute(self, sqltext: str, /) -> None: ...
-
+from libs.database.base import MigrationSteps, shared_metadata
 
 _UNPUBLISHED: Final = text("published_at IS NULL")
 _PARKED: Final = text("status = 'parked'")

@@ -11,6 +11,8 @@ import redis.asyncio as redis_asyncio
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.audit.log import AuditLog
+from libs.audit.refusals import Refusals
 from libs.cache.hints import Hints
 from libs.cache.rate_limit import RateLimiter
 from libs.cache.redis import open_redis
@@ -52,6 +54,7 @@ class Resources:
     service_verifier: ServiceVerifier
     http: httpx.AsyncClient
     cursors: CursorCodec
+    refusals: Refusals
     clock: Clock = field(default_factory=SystemClock)
     wake_relay: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,6 +75,10 @@ class Resources:
         return Outbox(
             session, self.settings.service, self.settings.region, wake=self.wake_relay.set
         )
+
+    def audit(self, session: AsyncSession) -> AuditLog:
+        """Return the audit log writing in this session's transaction."""
+        return AuditLog(session)
 
     def client(self, callee: str, base_url: str) -> ServiceClient:
         """Return the one client for a callee, so that its circuit breaker and retry budget are shared."""
@@ -121,6 +128,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             service_verifier=ServiceVerifier(settings.trust_bundle_file, settings.service),
             http=http,
             cursors=CursorCodec(settings.signing_secret.get_secret_value()),
+            refusals=Refusals(database),
         )
 
 

@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from libs.audit.middleware import WatchRefusals
 from libs.cache.rate_limit import Policy
 from libs.observability.logging import configure_logging
 from libs.observability.metrics import configure_metrics
@@ -56,16 +57,18 @@ def service_app(
             app.state.resources = resources
             app.state.database = resources.database
             app.state.stopping = resources.stopping
+            app.state.refusals = resources.refusals
             if on_start is not None:
                 await on_start(resources)
-            if settings.role == "api":
-                yield
-            else:
-                async with running_worker(resources, worker(resources)):
+            async with recording_refusals(resources):
+                if settings.role == "api":
                     yield
+                else:
+                    async with running_worker(resources, worker(resources)):
+                        yield
 
     app = new_app(settings.service, title, lifespan=lifespan)
-    add_defaults(app, settings, inner=[_rate_limit(settings)])
+    add_defaults(app, settings, inner=[_watch_refusals(settings), _rate_limit(settings)])
     add_health(app, {"not_stopping": _refuse_when_stopping})
     if settings.role != "worker":
         for router in routers:
@@ -113,6 +116,22 @@ async def _refuse_when_stopping(state: State) -> None:
     resources: Resources = state.resources
     if resources.stopping.is_set():
         raise Stopping
+
+
+@asynccontextmanager
+async def recording_refusals(resources: Resources) -> AsyncIterator[None]:
+    """Write the refusals of this process to its audit log until the block ends, and the last of them then."""
+    stopping = asyncio.Event()
+    task = asyncio.create_task(resources.refusals.run(stopping), name="refusals")
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
+
+
+def _watch_refusals(settings: ServiceSettings) -> Middleware:
+    return Middleware(WatchRefusals, key=settings.signing_secret.get_secret_value().encode())
 
 
 def _rate_limit(settings: ServiceSettings) -> Middleware:

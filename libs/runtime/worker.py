@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from libs.audit.sealing import SEAL_SECONDS, Sealer
 from libs.idempotency.store import purge_all_expired
 from libs.messaging.consumer import Consumer
 from libs.messaging.handlers import Handlers
@@ -87,7 +88,8 @@ def _loops(resources: Resources, plan: WorkerPlan) -> dict[str, Callable[[], Awa
             wait_seconds=_poll_seconds(settings.drain_seconds),
         )
         loops[f"consumer:{queue.name}"] = _bound(consumer.run, stopping)
-    for timer in (*plan.timers, _purge_of(resources), _retention_of(resources)):
+    own = (_purge_of(resources), _retention_of(resources), _sealing_of(resources))
+    for timer in (*plan.timers, *own):
         loops[f"timer:{timer.name}"] = _bound(_TimerLoop(timer).run, stopping)
     return loops
 
@@ -106,6 +108,12 @@ def _retention_of(resources: Resources) -> Timer:
     retention = Retention(resources.database)
     retention.show()
     return Timer("retention", PURGE_SECONDS, retention.run, at_start=True)
+
+
+def _sealing_of(resources: Resources) -> Timer:
+    sealer = Sealer(resources.database)
+    sealer.show()
+    return Timer("seal_audit", SEAL_SECONDS, sealer.run)
 
 
 def _bound(

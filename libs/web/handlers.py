@@ -72,6 +72,7 @@ def _sqlstate_of(error: Exception) -> object:
 
 async def _on_domain_error(request: Request, error: Exception) -> Response:
     known = cast("DomainError", error)
+    request.state.problem_code = known.code
     if known.status >= _SERVER_ERRORS:
         log.warning("request_failed", code=known.code, detail=known.detail)
     return problem_response(known, request.url.path)

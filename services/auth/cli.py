@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
+from libs.audit.log import AuditLog
 from libs.database.session import Database
 from libs.messaging.outbox import Outbox
 from libs.settings import read_settings
@@ -34,6 +35,7 @@ async def create_admin(
                 families=FamilyRepository(session),
                 mail_requests=MailRequestRepository(session),
                 outbox=Outbox(session, AuthSettings.service, settings.region, wake=lambda: None),
+                audit=AuditLog(session),
                 region=settings.region,
             )
             return await accounts.ensure_admin(email, display_name, password, Passwords(1, 1))

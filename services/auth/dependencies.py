@@ -76,6 +76,7 @@ def build_account_service(resources: Resources, session: AsyncSession) -> Accoun
         families=FamilyRepository(session),
         mail_requests=MailRequestRepository(session),
         outbox=resources.outbox(session),
+        audit=resources.audit(session),
         region=resources.settings.region,
     )
 
@@ -131,6 +132,7 @@ async def login_service(
         tokens=_access_tokens(resources, parts.keyring),
         throttle=limits,
         address_secret=resources.settings.signing_secret.get_secret_value().encode(),
+        refusals=resources.refusals,
     )
 
 

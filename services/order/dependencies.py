@@ -106,7 +106,7 @@ async def order_service(session: SessionDep) -> OrderService:
 
 async def order_changes(resources: ResourcesDep, session: SessionDep) -> OrderChanges:
     """Give a request what changes orders."""
-    return OrderChanges(build_progress(resources, session))
+    return OrderChanges(build_progress(resources, session), resources.audit(session))
 
 
 async def checkout(resources: ResourcesDep) -> Checkout:

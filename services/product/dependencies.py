@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.audit.log import AuditLog
 from libs.database.session import SessionDep, after_commit
 from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
@@ -46,7 +47,9 @@ def build_reservations(session: AsyncSession, outbox: Outbox, home_region: str) 
 
 def build_stock_keeper(session: AsyncSession, outbox: Outbox) -> StockKeeper:
     """Build the use cases on stock for one transaction."""
-    return StockKeeper(StockRepository(session), BucketRepository(session), outbox)
+    return StockKeeper(
+        StockRepository(session), BucketRepository(session), outbox, AuditLog(session)
+    )
 
 
 async def cached_catalogue(resources: ResourcesDep) -> CachedCatalogue:
@@ -73,6 +76,7 @@ async def catalogue_editor(session: SessionDep, resources: ResourcesDep) -> Cata
         categories=CategoryRepository(session, region),
         stock=StockRepository(session),
         outbox=resources.outbox(session),
+        audit=resources.audit(session),
         forget=forget,
         clock=resources.clock,
         home_region=region,

@@ -112,7 +112,11 @@ class Market:
         product_id = (await self.shop.level(sku)).product_id
         async with self.shop.editor() as editor:
             await editor.put_price(
-                product_id, sku, Money(self.random.randint(1, 10_000), "USD"), lambda _: None
+                product_id,
+                sku,
+                Money(self.random.randint(1, 10_000), "USD"),
+                "usr_test",
+                lambda _: None,
             )
 
     def anew(self) -> Rebuild:

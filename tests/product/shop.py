@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.audit.log import AuditLog
 from libs.clock import SystemClock
 from libs.contracts import MESSAGES, Message
 from libs.database.session import Database
@@ -50,6 +51,7 @@ class Shop:
                 categories=CategoryRepository(session, MASTER_REGION),
                 stock=StockRepository(session),
                 outbox=outbox_of(session),
+                audit=AuditLog(session),
                 forget=self.forgotten.extend,
                 clock=SystemClock(),
                 home_region=MASTER_REGION,

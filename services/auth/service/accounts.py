@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from libs.audit.log import SYSTEM, AuditLog
 from libs.contracts.auth import EmailVerificationRequested, IdentityRegistered
 from libs.ids import new_id
 from libs.messaging.outbox import Outbox
@@ -25,6 +26,7 @@ class AccountService:
     families: FamilyRepository
     mail_requests: MailRequestRepository
     outbox: Outbox
+    audit: AuditLog
     region: str
 
     async def register(
@@ -59,6 +61,9 @@ class AccountService:
             EmailVerificationRequested(user_id=identity.id, request_id=request_id),
             aggregate_version=1,
         )
+        await self.audit.record(
+            "identity.registered", identity.id, identity.id, roles="+".join(roles)
+        )
         _log.info("identity_registered", user_id=identity.id)
         return identity.id
 
@@ -89,4 +94,11 @@ class AccountService:
             return identity.id
         await self.identities.reset(identity.id, await passwords.hash(password), roles)
         await self.families.revoke(identity.id, "admin_reset")
+        await self.audit.record(
+            "identity.admin_reset",
+            SYSTEM,
+            identity.id,
+            roles="+".join(roles),
+            password=not same_password,
+        )
         return identity.id

@@ -4,6 +4,9 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
+from libs.audit.log import AuditLog
+from libs.audit.origin import origin_var
+from libs.audit.refusals import Refusal, Refusals
 from libs.cache.rate_limit import Policy, RateLimiter
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
@@ -108,6 +111,7 @@ class LoginService:
     tokens: AccessTokens
     throttle: Throttle
     address_secret: bytes
+    refusals: Refusals
 
     async def login(self, email: str, password: str, client: Client) -> IssuedTokens:
         """Check the credentials and start a session.
@@ -130,6 +134,7 @@ class LoginService:
         if identity is None or not right or identity.status != "active":
             _logins.add(1, {"outcome": "refused"})
             _log.info("login_refused")
+            self._note_refusal(None if identity is None else identity.id)
             raise InvalidCredentials
         await self.throttle.forgive(guess)
         issued = await self._start(identity, password, client, address_hash)
@@ -162,6 +167,7 @@ class LoginService:
         )
         async with self.database.transaction() as session:
             family = await FamilyRepository(session).start(login, token_hash)
+            await AuditLog(session).record("session.started", identity.id, family.session_id)
             if rehashed is not None:
                 await IdentityRepository(session).replace_password_hash(
                     identity.id, identity.password_hash, rehashed
@@ -182,6 +188,15 @@ class LoginService:
             raise
         _log.info("logged_in", user_id=identity.id, session_id=family.session_id)
         return IssuedTokens(access_token, refresh_token, family.session_id)
+
+    def _note_refusal(self, user_id: str | None) -> None:
+        """Have the refusal recorded: counted, for a flood of guesses must not fill the audit log."""
+        account = user_id or "unknown"
+        self.refusals.note(
+            Refusal(
+                account, InvalidCredentials.code, action="login.refused", origin=origin_var.get()
+            )
+        )
 
     def _address_hash(self, client: Client) -> bytes:
         return hmac.new(self.address_secret, client.address.encode(), hashlib.sha256).digest()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionRecord, SessionStore, SessionStoreUnavailable
 from libs.database.session import Database
 from libs.observability.logging import get_logger
@@ -72,6 +73,7 @@ class SessionService:
             if not await families.owns(user_id, session_id):
                 raise SessionNotFound
             await families.revoke(user_id, "ended", session_id=session_id)
+            await AuditLog(session).record("session.ended", user_id, session_id)
         await self.sessions.delete(session_id)
 
     async def end_all(self, user_id: str) -> None:
@@ -82,6 +84,7 @@ class SessionService:
         """
         async with self.database.transaction() as session:
             ended = set(await FamilyRepository(session).revoke(user_id, "logout_all"))
+            await AuditLog(session).record("session.all_ended", user_id, user_id)
         # A first try may have ended the families and then missed Redis.
         ended |= {record.session_id for record in await self.sessions.list_for(user_id)}
         for session_id in ended:
@@ -97,6 +100,8 @@ class SessionService:
                 return None, Rotation.ENDED
             rotation = _judge(presented)
             await _apply(families, presented, rotation, successor_hash)
+            if rotation is Rotation.REUSED:
+                await _record_reuse(AuditLog(session), presented.family)
             return presented, rotation
 
     async def _record_again(self, family: RefreshFamily) -> None:
@@ -165,6 +170,12 @@ async def _apply(
     if rotation in {Rotation.ROTATE, Rotation.REPLACE}:
         await families.issue(family.id, successor_hash, parent_hash=token.token_hash)
         await families.touch(presented)
+
+
+async def _record_reuse(audit: AuditLog, family: RefreshFamily) -> None:
+    await audit.record(
+        "refresh_token.reused", family.user_id, family.session_id, "refused", family=family.id
+    )
 
 
 def _is_active(identity: Identity) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from libs.audit.log import AuditLog
 from libs.contracts.order import LineQuantity, OrderShipped
 from libs.ids import new_id as random_id
 from libs.money import Money
@@ -43,6 +44,7 @@ class OrderChanges:
     """The use cases that change an order, inside one transaction and under its row's lock."""
 
     progress: Progress
+    audit: AuditLog
 
     async def cancel_order(
         self, caller: Principal, order_id: str, reason: str, unless_stale: VersionCheck
@@ -61,6 +63,7 @@ class OrderChanges:
             unless_stale(locked.order.version)
             cause = Cause(f"cancelled_by_{_who(caller, locked)}")
             await self.progress.apply(locked, after, cause)
+            await self.audit.record("order.cancelled", caller.subject, order_id)
         return order_view(await self._details(order_id))
 
     async def cancel_lines(
@@ -84,6 +87,12 @@ class OrderChanges:
         after = rules.cancel_lines(saga_of(locked), goods, new_id("can"), wanted, request.reason)
         cause = Cause(f"lines_cancelled_by_{_who(caller, locked)}")
         await self.progress.apply(locked, after, cause)
+        await self.audit.record(
+            "order.lines_cancelled",
+            caller.subject,
+            order_id,
+            pieces=sum(one.quantity for one in wanted),
+        )
         return order_view(await self._details(order_id))
 
     async def ship_order(
@@ -138,6 +147,7 @@ class OrderChanges:
             saga_of(locked), goods, return_id, wanted, request.reason, restock=request.restock
         )
         await self.progress.apply(locked, after, Cause("returned_to_staff"))
+        await self.audit.record("order.returned", caller.subject, order_id, return_id=return_id)
         views = return_views(await self._details(order_id))
         return next(one for one in views if one.return_id == return_id), locked.order.version
 
@@ -161,6 +171,7 @@ class OrderChanges:
         refund_id, adjustment_id = new_id("rfd"), new_id("adj")
         after = await self._refunded(locked, request, refund_id, adjustment_id)
         await self.progress.apply(locked, after, Cause("refund_requested"))
+        await self.audit.record("order.refund_asked", caller.subject, order_id, refund_id=refund_id)
         views = refund_views(await self._details(order_id))
         return next(
             one for one in views if refund_id == one.refund_id or adjustment_id == one.pays_for

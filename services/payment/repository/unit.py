@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.audit.log import AuditLog
 from libs.database.session import Database
 from libs.messaging.outbox import Outbox
 from services.payment.repository.books import BookRepository
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Unit:
-    """What commits together."""
+    """What commits together, and the record of it."""
 
     payments: PaymentRepository
     operations: OperationRepository
@@ -33,6 +34,7 @@ class Unit:
     runs: RunRepository
     cases: CaseRepository
     outbox: Outbox
+    audit: AuditLog
 
 
 def unit_of(session: AsyncSession, outbox: Outbox) -> Unit:
@@ -47,6 +49,7 @@ def unit_of(session: AsyncSession, outbox: Outbox) -> Unit:
         runs=RunRepository(session),
         cases=CaseRepository(session),
         outbox=outbox,
+        audit=AuditLog(session),
     )
 
 

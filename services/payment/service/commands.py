@@ -25,6 +25,7 @@ from services.payment.domain.states import (
 )
 from services.payment.errors import PaymentNotFound, RefundIdReused
 from services.payment.repository.unit import Unit, Units
+from services.payment.service.recording import record_refund
 from services.payment.service.settlement import Settlement
 from services.payment.service.telling import tell, tell_again, tell_refund_failed, tell_refunded
 
@@ -195,6 +196,7 @@ class PaymentCommands:
         )
         payment = await unit.payments.touch(payment)  # its refunds are shown with it
         if refusal is not None:
+            await record_refund(unit, payment, refund)
             await tell_refund_failed(unit, payment, refund)
             return None
         return await self._settlement.begin(unit, payment, Purpose.REFUND, asked, refund.id)

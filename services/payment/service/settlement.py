@@ -31,6 +31,7 @@ from services.payment.domain.states import (
 )
 from services.payment.errors import PaymentNotFound
 from services.payment.repository.unit import Unit, Units
+from services.payment.service.recording import record_refund
 from services.payment.service.telling import tell, tell_refund_failed, tell_refunded
 
 log = get_logger(__name__)
@@ -230,6 +231,7 @@ async def _conclude_refund(
 ) -> None:
     if isinstance(verdict, Refused):
         failed = await unit.refunds.settle(refund_id, failure_reason=verdict.reason)
+        await record_refund(unit, payment, failed)
         await tell_refund_failed(unit, await unit.payments.touch(payment), failed)
         return
     refund = await unit.refunds.settle(refund_id, reference=verdict.reference)
@@ -238,4 +240,5 @@ async def _conclude_refund(
         payment, state_after_refund(payment.captured_minor, refunded), refunded_minor=refunded
     )
     await unit.ledger.post(payment, f"{Purpose.REFUND}:{refund.id}", refund_entries(refund.money))
+    await record_refund(unit, payment, refund)
     await tell_refunded(unit, payment, refund)

@@ -15,6 +15,7 @@ from libs.money import Money
 from services.payment.domain.records import Payment, Refund
 from services.payment.domain.states import PaymentState
 from services.payment.repository.unit import Unit
+from services.payment.service.recording import record_state
 
 
 def _amount(money: Money | None) -> Amount:
@@ -44,7 +45,12 @@ def event_of(payment: Payment, told: PaymentState) -> Event | None:
 
 
 async def tell(unit: Unit, payment: Payment, told: PaymentState) -> None:
-    """Publish that the payment reached a state, under the version the payment has now."""
+    """Record and publish that the payment reached a state, under the version the payment has now."""
+    await record_state(unit, payment, told)
+    await _publish(unit, payment, told)
+
+
+async def _publish(unit: Unit, payment: Payment, told: PaymentState) -> None:
     event = event_of(payment, told)
     if event is not None:
         await unit.outbox.add(event, aggregate_version=payment.version)
@@ -52,7 +58,7 @@ async def tell(unit: Unit, payment: Payment, told: PaymentState) -> None:
 
 async def tell_again(unit: Unit, payment: Payment, told: PaymentState) -> None:
     """Publish an outcome that was published before: its command was repeated, so its sender may have missed it."""
-    await tell(unit, await unit.payments.touch(payment), told)
+    await _publish(unit, await unit.payments.touch(payment), told)
 
 
 async def tell_refunded(unit: Unit, payment: Payment, refund: Refund) -> None:

@@ -152,7 +152,7 @@ async def put_price(
     currency: Annotated[Currency, Path()],
     body: NewPrice,
     request: Request,
-    _: CatalogueWrite,
+    caller: CatalogueWrite,
     editor: EditorDep,
     idempotency: Idempotent,
 ) -> Response:
@@ -160,7 +160,11 @@ async def put_price(
 
     async def put() -> Reply:
         price, product = await editor.put_price(
-            product_id, sku, Money(body.amount_minor, currency), partial(require_match, request)
+            product_id,
+            sku,
+            Money(body.amount_minor, currency),
+            caller.subject,
+            partial(require_match, request),
         )
         return Reply(200, PriceOut.of(price), {"ETag": etag_of(product.version)})
 

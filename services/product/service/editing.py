@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from libs.audit.log import AuditLog
 from libs.clock import Clock
 from libs.contracts.product import StockChanged
 from libs.ids import new_id
@@ -35,6 +36,7 @@ class CatalogueEditor:
     categories: CategoryRepository
     stock: StockRepository
     outbox: Outbox
+    audit: AuditLog
     forget: Callable[[Sequence[str]], None]
     clock: Clock
     home_region: str
@@ -114,7 +116,7 @@ class CatalogueEditor:
         return await self._changed(product_id)
 
     async def put_price(
-        self, product_id: str, sku: str, amount: Money, check: Check
+        self, product_id: str, sku: str, amount: Money, actor: str, check: Check
     ) -> tuple[Price, Product]:
         """Set what a variant costs in one currency; the same amount again changes nothing.
 
@@ -131,6 +133,15 @@ class CatalogueEditor:
         if known is not None and known.amount == amount:
             return known, product
         price = await self.products.put_price(sku, amount)
+        await self.audit.record(
+            "price.changed",
+            actor,
+            sku,
+            product_id=product_id,
+            currency=amount.currency,
+            amount_minor=amount.amount_minor,
+            before_minor=None if known is None else known.amount.amount_minor,
+        )
         await self.products.refresh_listing_prices([product_id])
         await self.products.change_product(product_id, {})
         return price, await self._changed(product_id)

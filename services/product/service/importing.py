@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from libs.audit.log import SYSTEM, AuditLog
 from libs.contracts.product import StockChanged
 from libs.database.session import Database
 from libs.ids import new_id
@@ -103,6 +104,9 @@ class CatalogueImporter:
             if foreign:
                 raise ImportFileInvalid(f"SKUs of other products: {', '.join(foreign[:10])}")
             touched |= await bulk.put_prices(prices)
+            await AuditLog(session).record(
+                "catalogue.imported", SYSTEM, "catalogue", changed=len(touched | changed)
+            )
             stock = await bulk.create_stock(variants)
             await bulk.count_up_versions(touched - changed)
             changed |= touched

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from libs.audit.log import AuditLog
 from libs.contracts.product import StockChanged
 from libs.messaging.outbox import Outbox
 from libs.web.conditional import etag_of
@@ -21,6 +22,7 @@ class StockKeeper:
     stock: StockRepository
     buckets: BucketRepository
     outbox: Outbox
+    audit: AuditLog
 
     async def level(self, sku: str) -> StockLevel:
         """Return where a SKU's pieces are.
@@ -74,6 +76,9 @@ class StockKeeper:
             reason=new.reason,
             note=new.note,
             actor=actor,
+        )
+        await self.audit.record(
+            "stock.adjusted", actor, sku, quantity=new.quantity, reason=new.reason
         )
         return adjustment, await self._changed(sku)
 

@@ -152,7 +152,7 @@ async def test_an_expired_order_can_hold_again_at_todays_price(shop: Shop) -> No
     await shop.run_out(ORDER)
     await shop.expire()
     async with shop.editor() as editor:
-        await editor.put_price(product.id, "A", Money(1500, "USD"), lambda _: None)
+        await editor.put_price(product.id, "A", Money(1500, "USD"), "usr_test", lambda _: None)
     held = await shop.hold({"A": 2}, ORDER)
     assert (held.lines[0].unit_price_minor, held.lines[0].price_version) == (1500, 2)
     assert await shop.reservation(ORDER) == held
