@@ -18,6 +18,8 @@ _USUAL_PORTS: Final = {
     "postgres": 5432,
     "redis": 6379,
     "rediss": 6379,
+    "redis+cluster": 6379,
+    "rediss+cluster": 6379,
     "http": 80,
 }
 
@@ -89,7 +91,7 @@ def check_addresses(addresses: Mapping[str, str | None]) -> None:
     for variable, address in addresses.items():
         if not address:
             continue
-        parts = urlsplit(address)
+        parts = urlsplit(address.partition(",")[0])  # of a cluster's nodes the first one
         port = parts.port or _USUAL_PORTS.get(parts.scheme, 443)
         try:
             socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=5).close()

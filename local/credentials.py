@@ -31,10 +31,9 @@ for service in sys.argv[2:]:
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """The secrets that are text; `role_passwords` maps `shop_order_app` and the like to its password."""
+    """The secrets that are text; `role_passwords` maps `order_app` and the like to its password."""
 
     postgres: str
-    valkey: str
     signing: str
     encryption: str
     webhook: str
@@ -43,7 +42,7 @@ class Credentials:
     role_passwords: dict[str, str]
 
     def password_of(self, service: str, role: str) -> str:
-        """Return the password of a service's `migrator` or `app` role."""
+        """Return the password of a service's `migrator` or `app` role in PostgreSQL, or of its `redis` user."""
         return self.role_passwords[f"{service}_{role}"]
 
 
@@ -73,7 +72,7 @@ def _completed(known: dict[str, object]) -> Credentials:
     roles = known.get("role_passwords")
     passwords = dict(roles) if isinstance(roles, dict) else {}
     for service in SERVICES:
-        for role in ("migrator", "app"):
+        for role in ("migrator", "app", "redis"):
             passwords.setdefault(f"{service}_{role}", secrets.token_urlsafe(24))
     texts = {
         field.name: str(known.get(field.name) or secrets.token_urlsafe(32))

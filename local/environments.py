@@ -38,7 +38,7 @@ class Environments:
             "PORT": str(port),
             "LOG_LEVEL": settings.log_level,
             "DATABASE_URL": self.database_url(name, "app"),
-            "REDIS_URL": self.redis_url,
+            "REDIS_URL": self.redis_url(name),
             "ISSUER": settings.issuer,
             "JWKS_URL": f"{settings.url('auth')}/.well-known/jwks.json",
             "SERVICE_KEY_FILE": str(keys / f"{name}.key.json"),
@@ -153,12 +153,12 @@ class Environments:
             ("postgresql", f"{user}:{password}@{place}", f"/{DATABASE_NAME}", admin.query, "")
         )
 
-    @property
-    def redis_url(self) -> str:
-        """The local Valkey, or the developer's own server."""
+    def redis_url(self, service: str) -> str:
+        """The local Valkey as the service's user, or the developer's own server."""
         if self.settings.redis_url:
             return self.settings.redis_url
-        return f"redis://:{self.credentials.valkey}@127.0.0.1:{self.settings.port('valkey')}/0"
+        password = self.credentials.password_of(service, "redis")
+        return f"redis://{service}:{password}@127.0.0.1:{self.settings.port('valkey')}/0"
 
     def _base(self) -> dict[str, str]:
         return {

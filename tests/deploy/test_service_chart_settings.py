@@ -24,7 +24,7 @@ from tests.deploy.charts import (
 
 STAND_INS = {
     "DATABASE_URL": "postgresql://shop@db.internal:5432/meridian",
-    "REDIS_URL": "rediss://cache.internal:6379/0",
+    "REDIS_URL": "rediss+cluster://order:secret@cache.internal:6379",
     "STRIPE_WEBHOOK_SECRET_PREVIOUS": "",
 }
 """Secrets with a shape; any other is 32 characters of no meaning."""

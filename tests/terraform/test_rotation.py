@@ -77,7 +77,11 @@ def test_the_first_rotation_makes_the_first_password(secrets_manager: Any) -> No
     users = Users()
     rotate(rotation(secrets_manager, users, 1))
     url = urlsplit(current(secrets_manager)["REDIS_URL"])
-    assert (url.scheme, url.username, url.netloc.rpartition("@")[2]) == ("rediss", USER, ADDRESS)
+    assert (url.scheme, url.username, url.netloc.rpartition("@")[2]) == (
+        "rediss+cluster",
+        USER,
+        ADDRESS,
+    )
     assert users.passwords == [url.password]
     assert 16 <= len(url.password or "") <= 128
 

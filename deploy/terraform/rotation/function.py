@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import boto3  # type: ignore[import-untyped]  # published without types
 
 KEY: Final = "REDIS_URL"
+SCHEME: Final = "rediss+cluster"
+"""ElastiCache is made in cluster mode; a client of one server would be sent from shard to shard (MOVED)."""
 PASSWORD_BYTES: Final = 48
 """64 characters of URL-safe text; ElastiCache takes 16 to 128."""
 
@@ -49,7 +51,7 @@ class Rotation:
         """Write the secret with a new password as the pending version, once."""
         if self._value("AWSPENDING", self.version) is not None:
             return
-        url = f"rediss://{self.user}:{secrets.token_urlsafe(PASSWORD_BYTES)}@{self.address}"
+        url = f"{SCHEME}://{self.user}:{secrets.token_urlsafe(PASSWORD_BYTES)}@{self.address}"
         self.secrets_manager.put_secret_value(
             SecretId=self.secret,
             ClientRequestToken=self.version,

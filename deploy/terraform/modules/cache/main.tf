@@ -7,16 +7,19 @@ locals {
     redis  = { version = "7.1", family = "redis7" }
   }
 
-  # What libs/cache calls, also inside its scripts; and what a cluster's client asks when it connects.
+  # The text of libs/cache/access.py: what libs/cache calls, also inside its scripts, and the cluster's map.
   commands = join(" ", [for command in [
-    "@connection", "@pubsub", "@scripting", "time", "command", "cluster|slots", "cluster|shards", "cluster|nodes", "readonly",
+    "@connection", "@pubsub", "eval", "time", "readonly",
     "get", "set", "mget", "del", "incr", "expire", "pexpire", "hset", "hget", "hmget", "sadd", "srem", "smembers",
   ] : "+${command}"])
-  shared_keys = ["session:*", "limit:*", "cache:*"]
 
   access = {
-    for service, patterns in var.services : service =>
-    "on ${join(" ", [for pattern in concat(local.shared_keys, patterns) : "~${pattern}"])} resetchannels &hints:* -@all ${local.commands} -@dangerous -@admin +cluster|slots +cluster|shards +cluster|nodes"
+    for service, patterns in var.services : service => join(" ", concat(
+      ["on", "~limit:${service}:*", "~cache:${service}:*"],
+      [for pattern in patterns : "~${pattern}"],
+      contains(patterns, "session:*") ? [] : ["%R~session:*"],
+      ["resetchannels", "&hints:${service}:*", "-@all", local.commands, "-@dangerous", "-@admin", "+cluster|slots"],
+    ))
   }
 }
 
@@ -41,6 +44,12 @@ resource "aws_elasticache_parameter_group" "this" {
   parameter {
     name  = "maxmemory-policy"
     value = "volatile-lru"
+  }
+
+  # While one shard has no primary, the others go on.
+  parameter {
+    name  = "cluster-require-full-coverage"
+    value = "no"
   }
 
   lifecycle {

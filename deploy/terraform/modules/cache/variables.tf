@@ -103,10 +103,10 @@ variable "log_days" {
 }
 
 variable "services" {
-  description = "Who has a user, and the key patterns beside those all share (session:*, limit:*, cache:*)."
+  description = "Who has a user, and the key patterns beside its own (limit:<service>:*, cache:<service>:*); who may not write session:* may read it."
   type        = map(list(string))
   default = {
-    auth    = ["sessions-of:*"]
+    auth    = ["session:*", "sessions-of:*"]
     user    = []
     product = []
     cart    = []

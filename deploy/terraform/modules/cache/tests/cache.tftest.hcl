@@ -47,8 +47,8 @@ run "three_shards_with_two_replicas" {
   }
 
   assert {
-    condition     = { for one in aws_elasticache_parameter_group.this.parameter : one.name => one.value } == { cluster-enabled = "yes", maxmemory-policy = "volatile-lru" }
-    error_message = "Only keys that expire may be evicted."
+    condition     = { for one in aws_elasticache_parameter_group.this.parameter : one.name => one.value } == { cluster-enabled = "yes", cluster-require-full-coverage = "no", maxmemory-policy = "volatile-lru" }
+    error_message = "Only keys that expire may be evicted, and a shard that is away is away alone."
   }
 }
 
@@ -73,6 +73,16 @@ run "a_user_for_each_service" {
   assert {
     condition     = [for service, user in aws_elasticache_user.service : service if strcontains(user.access_string, "~sessions-of:*")] == ["auth"]
     error_message = "Only auth keeps the list of a user's sessions."
+  }
+
+  assert {
+    condition     = alltrue([for service, user in aws_elasticache_user.service : strcontains(user.access_string, service == "auth" ? " ~session:*" : " %R~session:*")])
+    error_message = "Auth writes sessions, the others read them."
+  }
+
+  assert {
+    condition     = alltrue([for service, user in aws_elasticache_user.service : strcontains(user.access_string, "on ~limit:${service}:* ~cache:${service}:* ") && strcontains(user.access_string, " resetchannels &hints:${service}:* ")])
+    error_message = "Limits, cached answers and hints are each service's own."
   }
 
   assert {
