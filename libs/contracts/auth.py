@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from libs.contracts.erasure import ErasureCompleted
 from libs.contracts.message import Event
 
 
@@ -65,3 +66,10 @@ class SecurityChanged(Event):
     user_id: str
     change: str
     request_id: str | None = None
+
+
+class AuthErasureCompleted(ErasureCompleted):
+    """Auth has erased what it knew of a person."""
+
+    type: ClassVar[str] = "auth.erasure_completed.v1"
+    publisher: ClassVar[str] = "auth"

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from libs.contracts.erasure import ErasureCompleted
 from libs.contracts.message import Event
 
 
@@ -16,3 +17,10 @@ class CartMerged(Event):
     guest_cart_id: str
     user_id: str
     home_region: str
+
+
+class CartErasureCompleted(ErasureCompleted):
+    """Cart has erased what it knew of a person."""
+
+    type: ClassVar[str] = "cart.erasure_completed.v1"
+    publisher: ClassVar[str] = "cart"

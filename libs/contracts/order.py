@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from libs.contracts.erasure import ErasureCompleted
 from libs.contracts.message import Amount, Event
 
 
@@ -121,3 +122,10 @@ class OrderReturned(Event):
     return_id: str
     lines: tuple[LineQuantity, ...]
     refund: Amount
+
+
+class OrderErasureCompleted(ErasureCompleted):
+    """Order has erased what it knew of a person."""
+
+    type: ClassVar[str] = "order.erasure_completed.v1"
+    publisher: ClassVar[str] = "order"

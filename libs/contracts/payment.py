@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from libs.contracts.erasure import ErasureCompleted
 from libs.contracts.message import Amount, Command, Event
 
 
@@ -149,3 +150,10 @@ class RefundPayment(Command):
     refund_id: str
     amount: Amount
     reason: str
+
+
+class PaymentErasureCompleted(ErasureCompleted):
+    """Payment has erased what it knew of a person."""
+
+    type: ClassVar[str] = "payment.erasure_completed.v1"
+    publisher: ClassVar[str] = "payment"

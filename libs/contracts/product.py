@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from libs.contracts.erasure import ErasureCompleted
 from libs.contracts.message import Command, Event
 
 
@@ -146,3 +147,10 @@ class ExtendHold(Command):
 
     order_id: str
     ttl_seconds: int
+
+
+class ProductErasureCompleted(ErasureCompleted):
+    """Product has erased what it knew of a person."""
+
+    type: ClassVar[str] = "product.erasure_completed.v1"
+    publisher: ClassVar[str] = "product"

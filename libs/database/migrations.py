@@ -29,6 +29,7 @@ SHARED_TABLES: Final = (
     "outbox_messages",
     "inbox_messages",
     "idempotency_keys",
+    "erased_users",
     "audit_entries",
     "audit_seals",
     "audit_unsealed",

@@ -66,6 +66,8 @@ _EXPIRE: Final = text("""
     WHERE principal = :principal AND key = :key AND fence = :fence AND state = 'in_flight'
 """)
 
+_FORGET: Final = text("DELETE FROM idempotency_keys WHERE principal = :principal")
+
 _PURGE: Final = text("""
     DELETE FROM idempotency_keys WHERE (principal, key) IN (
         SELECT principal, key FROM idempotency_keys
@@ -142,6 +144,11 @@ async def release(session: AsyncSession, held: Held) -> None:
 async def expire(session: AsyncSession, held: Held) -> None:
     """Let the next attempt resume at once, with the same resource id."""
     await session.execute(_EXPIRE, _held(held))
+
+
+async def forget_answers(session: AsyncSession, principal: str) -> int:
+    """Remove every key of somebody's with the answer stored under it; return how many."""
+    return _row_count(await session.execute(_FORGET, {"principal": principal}))
 
 
 async def purge_expired(

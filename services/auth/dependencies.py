@@ -7,7 +7,9 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.cache.rate_limit import Policy, RateLimiter
+from libs.contracts.auth import AuthErasureCompleted
 from libs.database.session import SessionDep
+from libs.erasure.part import ErasurePart
 from libs.observability.logging import get_logger
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import (
@@ -19,7 +21,9 @@ from libs.security.principal import Principal
 from libs.security.tokens import JwksCache
 from services.auth.errors import SigningKeysUnavailable
 from services.auth.repository import FamilyRepository, IdentityRepository, MailRequestRepository
+from services.auth.repository.erasure import remove_identity
 from services.auth.service.accounts import AccountService
+from services.auth.service.closing import AccountClosing, AccountErasure
 from services.auth.service.keyring import KeyEncryption, Keyring
 from services.auth.service.logins import Client, LoginService, Throttle
 from services.auth.service.mail_tokens import MailTokenService
@@ -81,6 +85,21 @@ def build_account_service(resources: Resources, session: AsyncSession) -> Accoun
     )
 
 
+def build_account_closing(resources: Resources) -> AccountClosing:
+    """Assemble what closes an account for good; it opens transactions of its own."""
+    return AccountClosing(resources.database, resources.sessions)
+
+
+def build_account_erasure(resources: Resources) -> AccountErasure:
+    """Assemble auth's part of an erasure."""
+    return AccountErasure(
+        closing=build_account_closing(resources),
+        part=ErasurePart(remove_identity, AuthErasureCompleted),
+        database=resources.database,
+        outbox_of=resources.outbox,
+    )
+
+
 def build_throttle(settings: AuthSettings, limiter: RateLimiter) -> Throttle:
     """Return the limits on attempts, as configured."""
     return Throttle(
@@ -108,6 +127,11 @@ PartsDep = Annotated[AuthParts, Depends(auth_parts)]
 async def account_service(resources: ResourcesDep, session: SessionDep) -> AccountService:
     """Give a request the account use cases."""
     return build_account_service(resources, session)
+
+
+async def account_closing(resources: ResourcesDep) -> AccountClosing:
+    """Give a request what closes accounts; no session is opened for it."""
+    return build_account_closing(resources)
 
 
 async def session_service(resources: ResourcesDep, parts: PartsDep) -> SessionService:
@@ -162,6 +186,7 @@ async def client_of(request: Request) -> Client:
 
 
 AccountServiceDep = Annotated[AccountService, Depends(account_service)]
+AccountClosingDep = Annotated[AccountClosing, Depends(account_closing)]
 SessionServiceDep = Annotated[SessionService, Depends(session_service)]
 LoginServiceDep = Annotated[LoginService, Depends(login_service)]
 ThrottleDep = Annotated[Throttle, Depends(throttle)]

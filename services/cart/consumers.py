@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from libs.contracts import Message
 from libs.contracts.order import OrderPlaced
 from libs.contracts.product import ProductChanged, StockChanged
+from libs.contracts.user import ErasureRequested
 from libs.messaging.handlers import Handler, HandlerContext
 from libs.runtime.resources import Resources
-from services.cart.dependencies import build_cart_service
+from services.cart.dependencies import ERASURE, build_cart_service
 
 
 def handlers(resources: Resources) -> Mapping[type[Message], Handler]:
@@ -32,4 +33,5 @@ def handlers(resources: Resources) -> Mapping[type[Message], Handler]:
         ProductChanged: on_product_changed,
         StockChanged: on_stock_changed,
         OrderPlaced: on_order_placed,
+        ErasureRequested: ERASURE.handler(),
     }

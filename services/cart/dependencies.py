@@ -1,21 +1,25 @@
 """Builds what routes and consumers work with, and tells whose cart a request is about."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.contracts.cart import CartErasureCompleted
 from libs.database.session import SessionDep
+from libs.erasure.part import ErasurePart
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated, optional_principal
 from libs.security.principal import Principal
 from services.cart.clients import ProductClient
 from services.cart.errors import CartAccessRequired, VariantNotFound
 from services.cart.repository import CartRepository, CatalogueRepository, Owner
+from services.cart.repository.erasure import remove_carts
 from services.cart.service.carts import CartService, guest_owner
 from services.cart.settings import CartSettings
 
 SCOPE = "carts:write"
+ERASURE: Final = ErasurePart(remove_carts, CartErasureCompleted)
 
 _verify_user = authenticated(SCOPE)
 

@@ -19,9 +19,10 @@ from libs.contracts.product import (
     StockReleased,
     StockReturned,
 )
+from libs.contracts.user import ErasureRequested
 from libs.messaging.handlers import HandlerContext, Handlers, TooEarly
 from libs.runtime.resources import Resources
-from services.order.dependencies import build_progress
+from services.order.dependencies import ERASURE, build_progress
 from services.order.domain import events
 from services.order.domain.saga import Saga
 from services.order.errors import PrecedesItsState
@@ -161,4 +162,5 @@ def handlers(resources: Resources) -> Handlers:
         StockCommitRejected: of.on_commit_rejected,
         StockReleased: of.on_stock_released,
         StockReturned: of.on_stock_returned,
+        ErasureRequested: ERASURE.handler(),
     }

@@ -5,22 +5,29 @@ import json
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.contracts.order import OrderErasureCompleted
 from libs.database.session import SessionDep, after_commit
+from libs.erasure.part import ErasurePart
 from libs.idempotency.header import FingerprintSecret, OptionalKey
 from libs.idempotency.two_transactions import TwoTransactions
 from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.dependencies import authenticated, authenticated_live
+from libs.security.dependencies import authenticated, authenticated_live, service_caller
 from libs.security.principal import Principal
 from libs.web.sse import LONGEST_SECONDS
 from services.order.clients import AddressClient, CartClient, ProductClient
 from services.order.domain.pricing import Rates
 from services.order.repository import OrderRepository, Patience
+from services.order.repository.erasure import (
+    PersonalDataRepository,
+    end_legal_holds,
+    remove_orders,
+)
 from services.order.service.allowance import Allowance
 from services.order.service.changing import OrderChanges
 from services.order.service.checkout import Checkout
@@ -32,9 +39,11 @@ from services.order.settings import OrderSettings
 
 _DATA = Path(__file__).with_name("data")
 _RESENDS_AT_ONCE = 100
+ERASURE: Final = ErasurePart(remove_orders, OrderErasureCompleted)
 
 OrdersRead = Annotated[Principal, Depends(authenticated("orders:read"))]
 OrdersWrite = Annotated[Principal, Depends(authenticated_live("orders:write"))]
+CallingService = Annotated[str, Depends(service_caller())]
 OrdersAdmin = Annotated[Principal, Depends(authenticated_live(ADMIN))]
 
 
@@ -99,6 +108,17 @@ def sweep_seconds(resources: Resources) -> float:
     return resources.settings_as(OrderSettings).sweep_seconds
 
 
+async def carry_on_erasing(resources: Resources) -> None:
+    """Try again what waited for an order to be finished."""
+    await ERASURE.carry_on(resources.database, resources.outbox)
+
+
+async def release_legal_holds(resources: Resources) -> None:
+    """Empty what the law no longer makes us keep, a batch per transaction."""
+    while await resources.database.run(end_legal_holds):
+        continue
+
+
 async def order_service(session: SessionDep) -> OrderService:
     """Give a request what reads orders."""
     return OrderService(OrderRepository(session))
@@ -132,8 +152,14 @@ async def stream_seconds(caller: OrdersRead, resources: ResourcesDep) -> float:
     return max(0.0, min(LONGEST_SECONDS, left))
 
 
+async def personal_data(session: SessionDep) -> PersonalDataRepository:
+    """Give a request what order knows of one person."""
+    return PersonalDataRepository(session)
+
+
 OrderServiceDep = Annotated[OrderService, Depends(order_service)]
 OrderChangesDep = Annotated[OrderChanges, Depends(order_changes)]
+PersonalDataDep = Annotated[PersonalDataRepository, Depends(personal_data)]
 CheckoutDep = Annotated[Checkout, Depends(checkout)]
 FollowerDep = Annotated[Follower, Depends(follower)]
 Resumable = Annotated[TwoTransactions | None, Depends(resumable)]

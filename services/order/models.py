@@ -1,11 +1,12 @@
 """The tables of order. Lines, timeline, parcels and adjusted lines are append-only: the application role may not change them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -25,7 +26,7 @@ class Base(DeclarativeBase):
     """Declares order's tables."""
 
     metadata = metadata_for_service()
-    type_annotation_map = {str: Text, UUID: Uuid, datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's hook
+    type_annotation_map = {str: Text, UUID: Uuid, date: Date, datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's hook
 
 
 class Order(Timestamped, Base):
@@ -67,6 +68,9 @@ class Order(Timestamped, Base):
     parcels: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     address_id: Mapped[str]
     ship_to: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    personal_data: Mapped[str] = mapped_column(server_default="present")
+    """`held`: the customer is forgotten, and the law makes us keep the address as the invoice's until `held_until`."""
+    held_until: Mapped[date | None]
     version: Mapped[int] = mapped_column(Integer)
     last_sequence: Mapped[int] = mapped_column(Integer)
     next_check_at: Mapped[datetime | None]
@@ -91,6 +95,13 @@ class Order(Timestamped, Base):
             "ix_orders_next_check_at",
             "next_check_at",
             postgresql_where=text("next_check_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_orders_held_until", "held_until", postgresql_where=text("held_until IS NOT NULL")
+        ),
+        CheckConstraint("personal_data IN ('present', 'held', 'erased')", name="personal_data"),
+        CheckConstraint(
+            "(personal_data = 'held') = (held_until IS NOT NULL)", name="hold_has_an_end"
         ),
         CheckConstraint(
             "total_minor = subtotal_minor + shipping_minor"

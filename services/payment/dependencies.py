@@ -2,16 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends
 
+from libs.contracts.payment import PaymentErasureCompleted
 from libs.database.session import SessionDep
+from libs.erasure.part import ErasurePart
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated, authenticated_live
 from libs.security.principal import Principal
 from services.payment.clients.choice import EVENT_READERS, open_book, open_provider
 from services.payment.clients.guarded import GuardedProvider, provider_breaker
+from services.payment.repository.erasure import remove_payments
 from services.payment.repository.unit import Unit, Units, unit_of
 from services.payment.service.cases import CaseDesk
 from services.payment.service.commands import PaymentCommands
@@ -22,6 +25,8 @@ from services.payment.service.settlement import Settlement
 from services.payment.service.vitals import Vitals
 from services.payment.service.webhooks import WebhookInbox, WebhookProcessor
 from services.payment.settings import PaymentSettings
+
+ERASURE: Final = ErasurePart(remove_payments, PaymentErasureCompleted)
 
 PaymentsRead = Annotated[Principal, Depends(authenticated("payments:read"))]
 LedgerRead = Annotated[Principal, Depends(authenticated_live(ADMIN_SCOPE))]

@@ -1,11 +1,12 @@
-"""The commands product receives. Each is safe to repeat and tells its outcome, if it has one, again when repeated."""
+"""The commands product receives, and the requests to forget somebody. Each is safe to repeat and tells its outcome, if it has one, again when repeated."""
 
 from collections.abc import Mapping
 
 from libs.contracts.message import Message
 from libs.contracts.product import CommitStock, ExtendHold, ReleaseStock, ReturnStock
+from libs.contracts.user import ErasureRequested
 from libs.messaging.handlers import Handler, HandlerContext, TooEarly
-from services.product.dependencies import build_reservations
+from services.product.dependencies import ERASURE, build_reservations
 from services.product.domain.reservations import Line
 
 
@@ -37,4 +38,5 @@ def handlers(home_region: str) -> Mapping[type[Message], Handler]:
         ReleaseStock: on_release_stock,
         ReturnStock: on_return_stock,
         ExtendHold: on_extend_hold,
+        ErasureRequested: ERASURE.handler(),
     }

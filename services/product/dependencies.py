@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.audit.log import AuditLog
+from libs.contracts.product import ProductErasureCompleted
 from libs.database.session import SessionDep, after_commit
+from libs.erasure.part import ErasurePart
 from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated_live, optional_principal, service_caller
@@ -16,6 +18,7 @@ from libs.security.principal import Principal
 from services.product.repository.buckets import BucketRepository
 from services.product.repository.catalogue import CatalogueRepository
 from services.product.repository.categories import CategoryRepository
+from services.product.repository.erasure import remove_nothing
 from services.product.repository.reservations import ReservationRepository
 from services.product.repository.stock import StockRepository
 from services.product.service.catalogue import CachedCatalogue, OfferReader, forget_soon
@@ -28,6 +31,7 @@ from services.product.settings import ProductSettings
 
 CATALOGUE_SCOPE = "catalogue:write"
 STOCK_SCOPE = "stock:write"
+ERASURE: Final = ErasurePart(remove_nothing, ProductErasureCompleted)
 
 Visitor = Annotated[Principal | None, Depends(optional_principal)]
 CatalogueWrite = Annotated[Principal, Depends(authenticated_live(CATALOGUE_SCOPE))]

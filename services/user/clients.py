@@ -16,11 +16,42 @@ class Identity:
     home_region: str
 
 
+class OrderClient:
+    """Asks order what is still owed to somebody, or by them."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def count_open(self, user_id: str) -> int:
+        """Count somebody's orders that are not finished.
+
+        Raises:
+            DependencyUnavailable: order did not answer.
+        """
+        answer = await self._client.request(
+            "GET", f"/v1/users/{user_id}/open-orders", operation="count_open_orders"
+        )
+        return int(answer.json()["open_orders"])
+
+
 class AuthClient:
     """Asks auth about identities; personal data travels here, never in an event."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
+
+    async def close(self, user_id: str) -> None:
+        """Disable an account and end its sessions.
+
+        Raises:
+            DependencyUnavailable: auth did not answer; nobody may log in, or everything is as it was.
+        """
+        await self._client.request(
+            "POST",
+            f"/v1/identities/{user_id}/closure",
+            operation="close_identity",
+            idempotency_key=f"close-{user_id}",
+        )
 
     async def get(self, user_id: str) -> Identity:
         """Fetch an identity.

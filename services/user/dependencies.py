@@ -5,12 +5,17 @@ from typing import Annotated
 from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.contracts.erasure import ErasureCompleted
 from libs.database.session import SessionDep
+from libs.erasure import tombstones
+from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated
 from libs.security.principal import Principal
-from services.user.clients import AuthClient
+from services.user.clients import AuthClient, OrderClient
+from services.user.repository.erasures import ErasureRepository
 from services.user.repository.profiles import AddressRepository, ProfileRepository
+from services.user.service.erasing import Erasing, take_answer
 from services.user.service.profiles import UserService
 from services.user.settings import UserSettings
 
@@ -29,15 +34,40 @@ async def ensure_profile(resources: Resources, user_id: str) -> None:
 
     Raises:
         ProfileNotFound: auth does not know the user.
+        AccountErased: the user is forgotten.
         DependencyUnavailable: auth did not answer.
     """
     async with resources.database.transaction() as session:
         if await build_user_service(resources, session).has_profile(user_id):
             return
-    settings = resources.settings_as(UserSettings)
-    identity = await AuthClient(resources.client("auth", settings.auth_base_url)).get(user_id)
+        await tombstones.require_living(session, user_id)
+    identity = await _auth(resources).get(user_id)
     async with resources.database.transaction() as session:
+        await tombstones.require_living(session, user_id)
         await build_user_service(resources, session).create_profile(identity)
+
+
+def build_erasing(resources: Resources) -> Erasing:
+    """Assemble what drives erasures; it opens transactions of its own."""
+    settings = resources.settings_as(UserSettings)
+    return Erasing(
+        database=resources.database,
+        outbox_of=resources.outbox,
+        accounts=_auth(resources),
+        orders=OrderClient(resources.client("order", settings.order_base_url)),
+    )
+
+
+async def take_erasure_answer(
+    resources: Resources, session: AsyncSession, outbox: Outbox, told: ErasureCompleted
+) -> None:
+    """Note a service's answer in the transaction of its message."""
+    await take_answer(ErasureRepository(session), outbox, resources.signer, told)
+
+
+def _auth(resources: Resources) -> AuthClient:
+    settings = resources.settings_as(UserSettings)
+    return AuthClient(resources.client("auth", settings.auth_base_url))
 
 
 def with_profile(scope: str) -> object:

@@ -27,3 +27,19 @@ class TooManyAddresses(DomainError):
     code: ClassVar[str] = "too_many_addresses"
     status: ClassVar[int] = 409
     title: ClassVar[str] = "Too many addresses"
+
+
+class ErasureNotFound(DomainError):
+    """No erasure was asked for, or the token is another one's: the answer must not tell which."""
+
+    code: ClassVar[str] = "erasure_not_found"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "Erasure not found"
+
+
+class ErasureAlreadyRequested(DomainError):
+    """An account is erased once."""
+
+    code: ClassVar[str] = "erasure_already_requested"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "Erasure already requested"

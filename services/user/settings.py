@@ -11,3 +11,4 @@ class UserSettings(ServiceSettings):
     service: ClassVar[str] = "user"
 
     auth_base_url: str
+    order_base_url: str

@@ -24,6 +24,8 @@ CREDENTIAL_OPERATIONS = {
     "mint_mail_token",
 }
 """Their answers are secrets, which a replay store must not keep (architecture section 2)."""
+ONCE_AND_FOR_ALL = {"close_identity"}
+"""Repeating them changes nothing and answers the same: there is nothing to keep."""
 SIGNED_BY_THE_PROVIDER = {"receive_simulator_webhook", "receive_stripe_webhook"}
 
 
@@ -91,7 +93,8 @@ def test_every_unsafe_operation_takes_an_idempotency_key(app: FastAPI) -> None:
     for method, path, operation in operations(app):
         if (
             method not in UNSAFE
-            or operation["operationId"] in CREDENTIAL_OPERATIONS | SIGNED_BY_THE_PROVIDER
+            or operation["operationId"]
+            in CREDENTIAL_OPERATIONS | SIGNED_BY_THE_PROVIDER | ONCE_AND_FOR_ALL
         ):
             continue
         headers = {

@@ -34,7 +34,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"api": {"resources": {"limits": {"memory": "512"}}}}, "/api/resources/limits/memory", "does not match pattern"),
     ({"api": {"priorityClass": "important"}}, "/api/priorityClass", "'meridian-critical', 'meridian-standard'"),
     ({"worker": {"resources": {"requests": {"cpu": "1cpu"}}}}, "/worker/resources/requests/cpu", "does not match pattern"),
-    ({"worker": {"queues": ["order-inbocks"]}}, "/worker/queues/0", "'user-inbox', 'cart-inbox', 'order-inbox'"),
+    ({"worker": {"queues": ["order-inbocks"]}}, "/worker/queues/0", "'auth-inbox', 'user-inbox', 'product-inbox'"),
     ({"worker": {"queues": ["meridian-order-inbox"]}}, "/worker/queues/0", "'order-inbox'"),
     ({"worker": {"keda": {"enabled": "yes"}}}, "/worker/keda/enabled", "got string, want boolean"),
     ({"service": "orders"}, "/service", "'auth', 'user', 'product', 'cart', 'order', 'payment'"),

@@ -8,6 +8,7 @@ from libs.clock import utc_now
 from libs.contracts import COMMANDS
 from libs.contracts.message import Amount, Command
 from libs.contracts.payment import AuthorizePayment, CapturePayment, RefundPayment, VoidPayment
+from libs.contracts.user import ErasureRequested
 from libs.ids import new_id, uuid7
 from libs.messaging.consumer import Consumer
 from libs.messaging.envelope import Envelope
@@ -80,7 +81,7 @@ async def consuming(shop: Shop, broker: MemoryBroker) -> AsyncIterator[None]:
 
 async def test_every_command_has_a_handler(shop: Shop) -> None:
     mine = {command for command in COMMANDS if command.receiver == "payment"}
-    assert set(handlers(shop.commands())) == mine
+    assert set(handlers(shop.commands())) == mine | {ErasureRequested}
 
 
 async def test_commands_of_an_order_run_in_order_and_once_each(shop: Shop) -> None:

@@ -147,6 +147,8 @@ class CartService:
         await self.carts.save(cart, rest, ordered_version=cart_version)
 
     async def _open(self, owner: Owner, currency: str) -> tuple[str, bool]:
+        if owner.user_id is not None:
+            await self.carts.require_living(owner.user_id)
         cart_id = await self.carts.id_of_active(owner)
         if cart_id is not None:
             return cart_id, False

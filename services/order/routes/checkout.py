@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from libs.erasure.tombstones import AccountErased
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim, ResumableRequired
 from libs.web.admission import only_waiting
@@ -58,6 +59,7 @@ async def create_quote(
         201: {"model": OrderView, "description": "Confirmed while the request waited"},
         **problem_responses(
             *_BASKET_PROBLEMS,
+            AccountErased,
             errors.CartChanged,
             errors.CartAlreadyOrdered,
             errors.HoldRefused,

@@ -158,7 +158,8 @@ class OrderView(OrderSummary):
     refunded: MoneyView
     payment_id: str | None
     next_action: NextAction | None
-    ship_to: AddressView
+    ship_to: AddressView | None
+    """None once the customer was forgotten."""
     cancellations: list[CancellationView]
     refunds: list[RefundView]
     returns: list[ReturnView]
@@ -182,3 +183,9 @@ class TimelineView(ResponseModel):
 
     order_id: str
     items: list[TimelineEntryView]
+
+
+class OpenOrdersView(ResponseModel):
+    """How many orders of somebody's are not finished."""
+
+    open_orders: int

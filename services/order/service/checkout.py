@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from libs.contracts.product import ReleaseStock
 from libs.database.session import Database
+from libs.erasure.tombstones import AccountErased
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim
 from libs.money import Money
@@ -37,6 +38,7 @@ from services.order.service.progress import ProgressOf
 from services.order.service.views import order_view, quote_view
 
 _NOTHING_COMES_OF_IT: Final = (
+    AccountErased,
     AddressNotFound,
     CartAlreadyOrdered,
     CartChanged,
@@ -179,6 +181,7 @@ def accepted(order: OrderView) -> Reply:
 
 
 async def _insert(orders: OrderRepository, placement: Placement) -> Order:
+    await orders.require_living(placement.customer.subject)
     order = await orders.insert(order_values(placement))
     if order is not None:
         return order

@@ -100,7 +100,7 @@ def order_view(details: OrderDetails) -> OrderView:
         refunded=amount(order.refunded_minor),
         payment_id=order.payment_id,
         next_action=_next_action(order),
-        ship_to=AddressView(**order.ship_to),
+        ship_to=AddressView(**order.ship_to) if order.ship_to else None,
         cancellations=cancellation_views(details),
         refunds=refund_views(details),
         returns=return_views(details),

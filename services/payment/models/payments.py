@@ -108,7 +108,7 @@ class RefundRow(Timestamped, Base):
 
 
 class ProviderEventRow(Base):
-    """A webhook as it came, stored before it is acknowledged."""
+    """A webhook as it came, stored before it is acknowledged; `payment_id` is known once it was read."""
 
     __tablename__ = "provider_events"
     __table_args__ = (
@@ -117,6 +117,7 @@ class ProviderEventRow(Base):
             "state IN ('pending', 'applied', 'repeated', 'ignored', 'rejected')",
             name="state_known",
         ),
+        Index("ix_provider_events_payment_id", "payment_id"),
         Index("ix_provider_events_pending", "id", postgresql_where=text("state = 'pending'")),
     )
 
@@ -127,6 +128,7 @@ class ProviderEventRow(Base):
     body: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default=text("'pending'"))
     note: Mapped[str | None] = mapped_column(Text)
+    payment_id: Mapped[str | None] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now()
     )

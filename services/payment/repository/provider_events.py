@@ -1,11 +1,13 @@
 """Webhooks as they came: stored once per provider event id, processed once."""
 
-from sqlalchemy import extract, func, select, update
+from sqlalchemy import case, extract, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.erasure.tables import erased_users
 from services.payment.domain.records import Backlog, ProviderEvent
-from services.payment.models import ProviderEventRow
+from services.payment.models import PaymentRow, ProviderEventRow
+from services.payment.repository.erasure import EMPTY_BODY
 
 
 class ProviderEventRepository:
@@ -55,12 +57,29 @@ class ProviderEventRepository:
         count, oldest = (await self._session.execute(statement)).one()
         return Backlog(count, float(oldest))
 
-    async def close(self, event_id: int, state: str, *, note: str | None = None) -> float | None:
-        """Mark an event processed; returns the seconds it waited, None when another worker was first."""
+    async def close(
+        self, event_id: int, state: str, *, note: str | None = None, payment_id: str | None = None
+    ) -> float | None:
+        """Mark an event processed; returns the seconds it waited, None when another worker was first.
+
+        What it said of a payment whose owner is forgotten is not kept.
+        """
+        forgotten = (
+            select(PaymentRow.id)
+            .join(erased_users, erased_users.c.user_id == PaymentRow.user_id)
+            .where(PaymentRow.id == payment_id)
+            .exists()
+        )
         statement = (
             update(ProviderEventRow)
             .where(ProviderEventRow.id == event_id, ProviderEventRow.state == "pending")
-            .values(state=state, note=note, processed_at=func.now())
+            .values(
+                state=state,
+                note=note,
+                payment_id=payment_id,
+                processed_at=func.now(),
+                body=case((forgotten, EMPTY_BODY), else_=ProviderEventRow.body),
+            )
             .returning(extract("epoch", func.now() - ProviderEventRow.received_at))
             .execution_options(synchronize_session=False)
         )

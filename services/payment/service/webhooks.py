@@ -160,7 +160,7 @@ class WebhookProcessor:
         key = provider_key(payment.id, notice.purpose, notice.refund_id)
         operation = await unit.operations.get(key)
         state, note, verdict = _judged(notice, payment, operation)
-        if not await _close(unit, event, state, note):
+        if not await _close(unit, event, state, note, payment.id):
             return None
         if note is not None:
             log.error(
@@ -173,8 +173,10 @@ class WebhookProcessor:
         return await self._settlement.conclude(unit, payment, operation, verdict)
 
 
-async def _close(unit: Unit, event: ProviderEvent, state: str, note: str | None) -> bool:
-    waited = await unit.provider_events.close(event.id, state, note=note)
+async def _close(
+    unit: Unit, event: ProviderEvent, state: str, note: str | None, payment_id: str | None = None
+) -> bool:
+    waited = await unit.provider_events.close(event.id, state, note=note, payment_id=payment_id)
     if waited is None:
         return False
     _lag.record(waited, {"state": state})

@@ -23,6 +23,7 @@ BODIES: Final[Mapping[str, object]] = {
 """What to send where a body is looked at before its owner is."""
 
 ENDS_SESSIONS: Final = {"end_session", "logout", "logout_all"}
+ENDS_ACCOUNTS: Final = {"close_identity", "request_erasure"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class World:
         if operation == "remove_item":
             item = {"sku": self.names["sku"], "quantity": 1}
             await self.alice.post(f"/v1/carts/{self.names['cart_id']}/items", item, 200)
+        if operation in ENDS_ACCOUNTS:
+            alice = await Shopper(self.alice.http).register()
+            names = {**self.names, "user_id": claims_of(alice.token)["sub"]}
+            return replace(self, alice=alice, names=names)
         if operation in ENDS_SESSIONS:
             alice, admin = await self.alice.again(), await self.admin.again()
             names = {**self.names, "session_id": claims_of(alice.token)["sid"]}

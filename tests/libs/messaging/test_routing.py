@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from libs.contracts import COMMANDS, EVENTS
-from libs.contracts.auth import IdentityRegistered
+from libs.contracts.auth import AuthErasureCompleted, IdentityRegistered
 from libs.contracts.message import Message
 from libs.contracts.payment import AuthorizePayment
 from libs.messaging.routing import Routing
@@ -82,10 +82,13 @@ def test_what_is_neither_event_nor_command_has_no_destination(routing: Routing) 
 
 
 def test_services_ask_for_their_queues_and_types(routing: Routing) -> None:
-    assert [queue.name for queue in routing.queues_of("payment")] == ["payment-commands.fifo"]
+    assert [queue.name for queue in routing.queues_of("payment")] == [
+        "payment-inbox",
+        "payment-commands.fifo",
+    ]
     assert [queue.name for queue in routing.queues_of("cart")] == ["cart-inbox"]
-    assert routing.queues_of("auth") == ()
-    assert routing.event_types_for("user") == {IdentityRegistered.type}
+    assert routing.queues_of("nobody") == ()
+    assert {IdentityRegistered.type, AuthErasureCompleted.type} <= routing.event_types_for("user")
     assert "payment.authorize.v1" in routing.types_handled_by("payment")
     assert routing.topic_of("order") == "order-events"
     assert routing.command_queue_of("product").fifo

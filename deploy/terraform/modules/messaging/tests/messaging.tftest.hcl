@@ -31,7 +31,8 @@ run "what_the_routing_file_says" {
 
   assert {
     condition = toset([for queue in aws_sqs_queue.this : queue.name]) == toset([
-      "meridian-user-inbox", "meridian-cart-inbox", "meridian-order-inbox",
+      "meridian-auth-inbox", "meridian-user-inbox", "meridian-product-inbox",
+      "meridian-cart-inbox", "meridian-order-inbox", "meridian-payment-inbox",
       "meridian-payment-commands.fifo", "meridian-product-commands.fifo",
     ])
     error_message = "One queue per consumer, under the names the services read."
@@ -207,8 +208,8 @@ run "policies_allow_nothing_broad" {
 
 run "what_identities_are_made_from" {
   assert {
-    condition     = output.publisher_topics["payment"] == ["payment-events"] && output.consumer_queues["payment"] == ["payment-commands.fifo"]
-    error_message = "Payment publishes its events and reads its commands."
+    condition     = output.publisher_topics["payment"] == ["payment-events"] && toset(output.consumer_queues["payment"]) == toset(["payment-inbox", "payment-commands.fifo"])
+    error_message = "Payment publishes its events, and reads its commands and its inbox."
   }
 
   assert {

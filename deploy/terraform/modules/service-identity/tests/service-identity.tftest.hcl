@@ -15,11 +15,11 @@ variables {
   }
   messaging = {
     topic_arns            = { for service in ["auth", "user", "product", "cart", "order", "payment"] : "${service}-events" => "arn:aws:sns:us-east-1:111122223333:meridian-${service}-events" }
-    queue_arns            = { for queue in ["user-inbox", "cart-inbox", "order-inbox", "payment-commands.fifo", "product-commands.fifo"] : queue => "arn:aws:sqs:us-east-1:111122223333:meridian-${queue}" }
-    dead_letter_arns      = { for queue in ["user-inbox-dead", "cart-inbox-dead", "order-inbox-dead", "payment-commands-dead.fifo", "product-commands-dead.fifo"] : queue => "arn:aws:sqs:us-east-1:111122223333:meridian-${queue}" }
+    queue_arns            = { for queue in ["auth-inbox", "user-inbox", "product-inbox", "cart-inbox", "order-inbox", "payment-inbox", "payment-commands.fifo", "product-commands.fifo"] : queue => "arn:aws:sqs:us-east-1:111122223333:meridian-${queue}" }
+    dead_letter_arns      = { for queue in ["auth-inbox-dead", "user-inbox-dead", "product-inbox-dead", "cart-inbox-dead", "order-inbox-dead", "payment-inbox-dead", "payment-commands-dead.fifo", "product-commands-dead.fifo"] : queue => "arn:aws:sqs:us-east-1:111122223333:meridian-${queue}" }
     publisher_topics      = { for service in ["auth", "user", "product", "cart", "order", "payment"] : service => ["${service}-events"] }
-    consumer_queues       = { auth = [], user = ["user-inbox"], product = ["product-commands.fifo"], cart = ["cart-inbox"], order = ["order-inbox"], payment = ["payment-commands.fifo"] }
-    consumer_dead_letters = { auth = [], user = ["user-inbox-dead"], product = ["product-commands-dead.fifo"], cart = ["cart-inbox-dead"], order = ["order-inbox-dead"], payment = ["payment-commands-dead.fifo"] }
+    consumer_queues       = { auth = ["auth-inbox"], user = ["user-inbox"], product = ["product-inbox", "product-commands.fifo"], cart = ["cart-inbox"], order = ["order-inbox"], payment = ["payment-inbox", "payment-commands.fifo"] }
+    consumer_dead_letters = { auth = ["auth-inbox-dead"], user = ["user-inbox-dead"], product = ["product-inbox-dead", "product-commands-dead.fifo"], cart = ["cart-inbox-dead"], order = ["order-inbox-dead"], payment = ["payment-inbox-dead", "payment-commands-dead.fifo"] }
     command_queues        = { auth = [], user = [], product = [], cart = [], order = ["payment-commands.fifo", "product-commands.fifo"], payment = [] }
     kms_key_arn           = "arn:aws:kms:us-east-1:111122223333:key/mrk-messaging"
   }

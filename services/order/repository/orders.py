@@ -1,4 +1,4 @@
-"""Every query of order. Lock order, here and nowhere else: the order's row first; all its other rows are read and written under that lock."""
+"""Queries on orders. Lock order, here and nowhere else: the order's row first; all its other rows are read and written under that lock."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.erasure.tombstones import require_living
 from services.order.domain.states import LIVE, OrderStatus, PaymentStatus, ShipmentStatus
 from services.order.models import (
     Adjustment,
@@ -78,6 +79,10 @@ class OrderRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    async def require_living(self, user_id: str) -> None:
+        """Refuse to order for somebody who is forgotten, and keep them from being so meanwhile."""
+        await require_living(self._session, user_id)
 
     async def insert(self, values: Mapping[str, object]) -> Order | None:
         """Insert an order; None if its id is taken, or its cart version by a live order."""

@@ -1,4 +1,4 @@
-"""Every query of the cart service."""
+"""Queries on carts, and on what product has told."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from libs.contracts.product import ProductChanged
+from libs.erasure.tombstones import require_living
 from services.cart.domain import Line, Offer
 from services.cart.models import Cart, CartLine, KnownStock, KnownVariant
 
@@ -91,6 +92,10 @@ class CartRepository:
             select(Cart.id).where(Cart.guest_token_hash == token_hash)
         )
         return found
+
+    async def require_living(self, user_id: str) -> None:
+        """Refuse to open anything for somebody who is forgotten, and keep them from being so meanwhile."""
+        await require_living(self._session, user_id)
 
     async def open_once(self, cart: Mapping[str, object]) -> bool:
         """Insert a cart unless its user has an active one; tell whether it was inserted."""

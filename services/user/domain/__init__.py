@@ -1,0 +1,1 @@
+"""The rules of the user service, free of any input or output."""
