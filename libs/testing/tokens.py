@@ -29,7 +29,9 @@ KEY_ID: Final = "test-key"
 CUSTOMER_SCOPES: Final = (
     "profile:read profile:write carts:write orders:read orders:write payments:read"
 )
-ADMIN_SCOPES: Final = f"{CUSTOMER_SCOPES} catalogue:write stock:write orders:admin payments:admin"
+ADMIN_SCOPES: Final = (
+    f"{CUSTOMER_SCOPES} catalogue:write stock:write orders:admin payments:admin identity:admin"
+)
 
 
 @dataclass(frozen=True)

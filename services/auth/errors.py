@@ -107,3 +107,87 @@ class SigningKeysUnavailable(DomainError):
 
     def __init__(self) -> None:
         super().__init__("Try again in a few seconds.", headers={"Retry-After": "5"})
+
+
+class OAuthError(Exception):
+    """A refusal in the words of OAuth 2.0 (RFC 6749 sections 4.1.2.1 and 5.2), for programs that know those alone.
+
+    Attributes:
+        error: one of the words the standards define.
+        description: what to change; ASCII without quotes, never an echo of what was sent.
+        status: the HTTP status where it is an answer of its own; a browser is sent back with it instead.
+    """
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description
+        self.status = status
+
+
+class UnusableRequest(DomainError):
+    """A browser came with a request that must not be answered by sending it anywhere: client or address are not ours."""
+
+    code: ClassVar[str] = "unusable_authorization_request"
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "This link cannot be used"
+
+
+class FormExpired(DomainError):
+    """The page's form is too old, was made for another browser, or did not come from our page."""
+
+    code: ClassVar[str] = "form_expired"
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "This form can no longer be used"
+
+    def __init__(self) -> None:
+        super().__init__("Go back to the application, and begin again.")
+
+
+class BrowserSessionRequired(DomainError):
+    """There is no live session behind the cookie, or none was sent."""
+
+    code: ClassVar[str] = "browser_session_required"
+    status: ClassVar[int] = 401
+    title: ClassVar[str] = "You are not logged in in this browser"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Log in with POST /v1/auth/browser-session.",
+            headers={"WWW-Authenticate": 'Cookie realm="meridian"'},
+        )
+
+
+class CrossSiteRequest(DomainError):
+    """A request that carries a cookie came from a page that is not ours, or without its CSRF token."""
+
+    code: ClassVar[str] = "cross_site_request"
+    status: ClassVar[int] = 403
+    title: ClassVar[str] = "The request does not come from our own page"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send it from a page of this origin, with the header X-CSRF-Token from GET /v1/auth/browser-session."
+        )
+
+
+class ClientNotFound(DomainError):
+    """No application has this id."""
+
+    code: ClassVar[str] = "oauth_client_not_found"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "Application not found"
+
+    def __init__(self) -> None:
+        super().__init__("List the applications to see which there are.")
+
+
+class ClientExists(DomainError):
+    """An application with this id exists."""
+
+    code: ClassVar[str] = "oauth_client_exists"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "The application's id is taken"
+
+    def __init__(self) -> None:
+        super().__init__("Choose another id.")

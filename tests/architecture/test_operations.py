@@ -22,10 +22,33 @@ CREDENTIAL_OPERATIONS = {
     "logout_all",
     "step_up",
     "mint_mail_token",
+    "start_browser_session",
+    "mint_browser_token",
+    "end_browser_session",
+    "exchange_grant",
+    "introspect_token",
+    "revoke_token",
+    "create_oauth_client",
+    "rotate_oauth_client_secret",
 }
 """Their answers are secrets, which a replay store must not keep (architecture section 2)."""
 ONCE_AND_FOR_ALL = {"close_identity"}
 """Repeating them changes nothing and answers the same: there is nothing to keep."""
+PAGES = {
+    "authorize",
+    "authorize_by_form",
+    "end_login",
+    "end_login_by_form",
+    "show_consent",
+    "show_login",
+    "show_logout",
+    "submit_consent",
+    "submit_login",
+    "submit_logout",
+}
+"""Browsers know no keys, and people read pages; a form that is sent twice does no more than one sent once."""
+IN_THE_WORDS_OF_OAUTH = {"exchange_grant", "introspect_token", "revoke_token"}
+"""RFC 6749 section 5.2 says what their refusals look like; what OAuth does not know is a problem document."""
 SIGNED_BY_THE_PROVIDER = {"receive_simulator_webhook", "receive_stripe_webhook"}
 
 
@@ -94,7 +117,7 @@ def test_every_unsafe_operation_takes_an_idempotency_key(app: FastAPI) -> None:
         if (
             method not in UNSAFE
             or operation["operationId"]
-            in CREDENTIAL_OPERATIONS | SIGNED_BY_THE_PROVIDER | ONCE_AND_FOR_ALL
+            in CREDENTIAL_OPERATIONS | SIGNED_BY_THE_PROVIDER | ONCE_AND_FOR_ALL | PAGES
         ):
             continue
         headers = {
@@ -121,8 +144,9 @@ def test_a_key_that_is_demanded_is_documented_as_required(app: FastAPI) -> None:
 
 def test_every_error_in_the_documents_is_a_problem(app: FastAPI) -> None:
     for method, path, operation in operations(app):
+        of_its_own = operation["operationId"] in PAGES | IN_THE_WORDS_OF_OAUTH
         for status, answer in operation["responses"].items():
-            if status.startswith(("4", "5")):
+            if status.startswith(("4", "5")) and not of_its_own:
                 assert list(answer.get("content", {})) == ["application/problem+json"], (
                     f"{method} {path} documents {status} as something else than a problem"
                 )

@@ -36,13 +36,14 @@ class Shop:
         world, people = self.world, self.people
         if verdict_on(caller, service, operation, row) is Answer.LET_IN:
             world = await world.made_again(operation)
-            alice, admin = claims_of(world.alice.token), claims_of(world.admin.token)
+            alice, admin = known_by(world.alice.token), known_by(world.admin.token)
             people = replace(people, alice=alice, admin=admin)
         method, path, body = world.request_for(service, operation)
         port = LOCAL_PORTS[service] + int(self.stack.environment["PORT_OFFSET"])
         headers = {
             "Idempotency-Key": secrets.token_hex(12),
             **headers_of(caller, service, row, people),
+            **world.browser,
         }
         url = f"http://127.0.0.1:{port}{path}"
         async with self.http.stream(method, url, json=body, headers=headers) as answer:
@@ -54,9 +55,15 @@ async def shop(stack: Stack) -> AsyncIterator[Shop]:
     async with httpx.AsyncClient(base_url=stack.gateway, timeout=60, trust_env=False) as http:
         world = await made_in(stack, http)
         issuer = await Issuer.known_to(stack, http)
-        alice, bob, admin = (claims_of(who.token) for who in (world.alice, world.bob, world.admin))
+        alice, bob, admin = (known_by(who.token) for who in (world.alice, world.bob, world.admin))
         keys = stack.home / "meridian" / "secrets" / SERVICE_KEYS_FOLDER
         yield Shop(stack, http, world, People(issuer, alice, bob, admin, keys))
+
+
+def known_by(token: str) -> Mapping[str, object]:
+    """Return what a token says, and that its bearer may also know who that is: applications ask for that."""
+    claims = claims_of(token)
+    return {**claims, "scope": f"{claims['scope']} openid"}
 
 
 def as_said(verdict: Answer, status: int, row: Row) -> bool:

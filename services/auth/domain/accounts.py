@@ -22,7 +22,14 @@ _CUSTOMER_SCOPES: Final = (
 )
 ROLE_SCOPES: Final = {
     CUSTOMER: _CUSTOMER_SCOPES,
-    ADMIN: (*_CUSTOMER_SCOPES, "catalogue:write", "stock:write", "orders:admin", "payments:admin"),
+    ADMIN: (
+        *_CUSTOMER_SCOPES,
+        "catalogue:write",
+        "stock:write",
+        "orders:admin",
+        "payments:admin",
+        "identity:admin",
+    ),
 }
 """What each role may do, as OAuth scopes."""
 

@@ -4,6 +4,17 @@ from services.auth.models.base import Base
 from services.auth.models.families import RefreshFamily, RefreshToken
 from services.auth.models.identities import Identity
 from services.auth.models.mail_requests import MailRequest
+from services.auth.models.oauth import AuthorizationCode, Consent, OAuthClient
 from services.auth.models.signing_keys import SigningKey
 
-__all__ = ["Base", "Identity", "MailRequest", "RefreshFamily", "RefreshToken", "SigningKey"]
+__all__ = [
+    "AuthorizationCode",
+    "Base",
+    "Consent",
+    "Identity",
+    "MailRequest",
+    "OAuthClient",
+    "RefreshFamily",
+    "RefreshToken",
+    "SigningKey",
+]

@@ -27,6 +27,7 @@ class RefreshFamily(Timestamped, Base):
     __table_args__ = (
         Index("ix_refresh_families_user_id", "user_id"),
         Index("ix_refresh_families_expires_at", "expires_at"),
+        Index("ix_refresh_families_login_id", "login_id"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -43,6 +44,16 @@ class RefreshFamily(Timestamped, Base):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_because: Mapped[str | None] = mapped_column(String(20))
+    cookie_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    """Of the cookie a browser holds for this login, if it does."""
+    login_id: Mapped[str | None] = mapped_column(
+        ForeignKey("refresh_families.id", ondelete="SET NULL")
+    )
+    """The browser's login a client's session came from."""
+    scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """What a client was granted; unset for our own login, which gives whatever the roles give."""
+    audience: Mapped[str | None] = mapped_column(String(200))
+    """Who the tokens are for; unset for our own API."""
 
 
 class RefreshToken(Base):

@@ -1,15 +1,33 @@
 """Every query of the auth service, a module per subject."""
 
+from services.auth.repository.browser_logins import BrowserLogin, BrowserLoginRepository
+from services.auth.repository.client_sessions import ClientSessionRepository, Derived
 from services.auth.repository.families import FamilyRepository, NewLogin, Presented
 from services.auth.repository.identities import IdentityRepository
 from services.auth.repository.mail_requests import MailRequestRepository
+from services.auth.repository.oauth import (
+    ClientRepository,
+    CodeRepository,
+    ConsentRepository,
+    NewCode,
+    PresentedCode,
+)
 from services.auth.repository.signing_keys import SigningKeyRepository
 
 __all__ = [
+    "BrowserLogin",
+    "BrowserLoginRepository",
+    "ClientRepository",
+    "ClientSessionRepository",
+    "CodeRepository",
+    "ConsentRepository",
+    "Derived",
     "FamilyRepository",
     "IdentityRepository",
     "MailRequestRepository",
+    "NewCode",
     "NewLogin",
     "Presented",
+    "PresentedCode",
     "SigningKeyRepository",
 ]

@@ -112,7 +112,7 @@ class FamilyRepository:
             .where(
                 RefreshFamily.user_id == user_id,
                 RefreshFamily.session_id == session_id,
-                _is_live(),
+                live_now(),
             )
             .values(auth_time=func.clock_timestamp(), acr=proof.acr, amr=list(proof.amr))
             .returning(RefreshFamily)
@@ -159,14 +159,14 @@ class FamilyRepository:
 
     async def is_live(self, session_id: str) -> bool:
         found = await self._session.scalar(
-            select(RefreshFamily.id).where(RefreshFamily.session_id == session_id, _is_live())
+            select(RefreshFamily.id).where(RefreshFamily.session_id == session_id, live_now())
         )
         return found is not None
 
     async def live_of(self, user_id: str) -> Sequence[RefreshFamily]:
         found = await self._session.scalars(
             select(RefreshFamily)
-            .where(RefreshFamily.user_id == user_id, _is_live())
+            .where(RefreshFamily.user_id == user_id, live_now())
             .order_by(RefreshFamily.last_used_at.desc(), RefreshFamily.id)
             .limit(_LONGEST_LIST)
         )
@@ -196,7 +196,7 @@ class FamilyRepository:
         )
 
 
-def _is_live() -> ColumnElement[bool]:
+def live_now() -> ColumnElement[bool]:
     """Return `domain.is_live` in SQL."""
     return and_(
         RefreshFamily.revoked_at.is_(None),

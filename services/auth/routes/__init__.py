@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.auth.routes import accounts, closing, keys, mail_tokens, proofs, sessions
+from services.auth.routes import accounts, closing, keys, mail_tokens, oauth, proofs, sessions
 
 router = APIRouter()
-for part in (accounts, closing, sessions, proofs, keys, mail_tokens):
+for part in (accounts, closing, sessions, proofs, keys, mail_tokens, oauth):
     router.include_router(part.router)

@@ -3,21 +3,24 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from joserfc import jws
 
+from libs.cache.sessions import SessionRecord
 from libs.clock import Clock
 from libs.ids import uuid7
 from services.auth.domain.accounts import scopes_of
 from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
+from services.auth.domain.oauth.scopes import granted_to
 from services.auth.models import Identity, RefreshFamily
 from services.auth.service.keyring import Keyring
 
 FIRST_PARTY_CLIENT: Final = "web"
-"""The client id of our own storefront; other clients come with OAuth."""
+"""The client id of our own JSON login and browser sessions; no registered client can have it."""
 
 _TOKEN_BYTES: Final = 32
 
@@ -40,36 +43,65 @@ class AccessTokens:
     issuer: str
     audience: str
 
-    async def mint(self, identity: Identity, family: RefreshFamily) -> str:
-        """Return an access token of five minutes for the family's session.
+    async def mint(
+        self, identity: Identity, family: RefreshFamily, scopes: Sequence[str] | None = None
+    ) -> str:
+        """Return an access token of five minutes for the family's session, with all it was granted or just `scopes`.
 
         Raises:
             SigningKeysUnavailable: there is no key to sign with yet.
         """
-        kid, key = await self.keyring.current()
-        header = {"alg": "RS256", "typ": "at+jwt", "kid": kid}
-        claims = json.dumps(self._claims(identity, family), separators=(",", ":")).encode()
-        return jws.serialize_compact(header, claims, key, algorithms=["RS256"])
+        granted = family.scopes if scopes is None else scopes
+        allowed = (
+            scopes_of(identity.roles) if granted is None else granted_to(granted, identity.roles)
+        )
+        return await self._sign(
+            {
+                "sub": identity.id,
+                "aud": family.audience or self.audience,
+                "client_id": family.client_id,
+                "scope": " ".join(allowed),
+                "sid": family.session_id,
+                "roles": identity.roles,
+                "home_region": identity.home_region,
+                "auth_time": _seconds(family.auth_time),
+                "acr": family.acr,
+                "amr": family.amr,
+                "second_factor": identity.second_factor,
+            }
+        )
 
-    def _claims(self, identity: Identity, family: RefreshFamily) -> dict[str, object]:
+    async def mint_for_client(
+        self, session: SessionRecord, scopes: Sequence[str], audience: str
+    ) -> str:
+        """Return an access token of five minutes for an application that acts for itself (RFC 9068 section 2.2).
+
+        Raises:
+            SigningKeysUnavailable: there is no key to sign with yet.
+        """
+        return await self._sign(
+            {
+                "sub": session.user_id,
+                "aud": audience,
+                "client_id": session.client_id,
+                "scope": " ".join(scopes),
+                "sid": session.session_id,
+                "home_region": session.home_region,
+            }
+        )
+
+    async def _sign(self, claims: Mapping[str, object]) -> str:
+        kid, key = await self.keyring.current()
         now = self.clock.now()
-        return {
+        common = {
             "iss": self.issuer,
-            "sub": identity.id,
-            "aud": self.audience,
             "iat": _seconds(now),
             "exp": _seconds(now + ACCESS_TOKEN_LIFETIME),
             "jti": str(uuid7()),
-            "client_id": family.client_id,
-            "scope": " ".join(scopes_of(identity.roles)),
-            "sid": family.session_id,
-            "roles": identity.roles,
-            "home_region": identity.home_region,
-            "auth_time": _seconds(family.auth_time),
-            "acr": family.acr,
-            "amr": family.amr,
-            "second_factor": identity.second_factor,
         }
+        header = {"alg": "RS256", "typ": "at+jwt", "kid": kid}
+        payload = json.dumps({**common, **claims}, separators=(",", ":")).encode()
+        return jws.serialize_compact(header, payload, key, algorithms=["RS256"])
 
 
 def new_opaque_token() -> tuple[str, bytes]:

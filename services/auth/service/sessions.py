@@ -19,11 +19,26 @@ from services.auth.domain.families import (
 from services.auth.errors import InvalidRefreshToken, SessionNotFound
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import FamilyRepository, Presented
-from services.auth.service.minting import AccessTokens, IssuedTokens, hash_of, new_opaque_token
+from services.auth.service.minting import (
+    FIRST_PARTY_CLIENT,
+    AccessTokens,
+    IssuedTokens,
+    hash_of,
+    new_opaque_token,
+)
 from services.auth.service.turns import Turns
 
 _log = get_logger(__name__)
 _refreshes = counter("auth_refreshes", unit="{refresh}", description="Refreshes by outcome.")
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """A session that goes on, and the refresh token that renews it next."""
+
+    identity: Identity
+    family: RefreshFamily
+    refresh_token: str
 
 
 @dataclass(frozen=True)
@@ -36,25 +51,34 @@ class SessionService:
     turns: Turns
 
     async def refresh(self, refresh_token: str) -> IssuedTokens:
-        """Exchange a refresh token for a new pair.
+        """Exchange a refresh token of our own login for a new pair.
+
+        Raises:
+            InvalidRefreshToken: whatever is wrong with it.
+        """
+        renewed = await self.renew(refresh_token, FIRST_PARTY_CLIENT)
+        access_token = await self.tokens.mint(renewed.identity, renewed.family)
+        await self.record(renewed.family)
+        return IssuedTokens(access_token, renewed.refresh_token, renewed.family.session_id)
+
+    async def renew(self, refresh_token: str, client_id: str) -> Renewed:
+        """Exchange a refresh token that was given to this client for its successor.
 
         A token used twice ends its whole family, except within ten seconds while the answer may have been lost.
-        The session record is made again from the family; while Redis is away that waits for the next refresh.
+        Another client's token is unknown, and stays what it is.
 
         Raises:
             InvalidRefreshToken: whatever is wrong with it.
         """
         successor, successor_hash = new_opaque_token()
-        presented, rotation = await self._rotate(hash_of(refresh_token), successor_hash)
+        presented, rotation = await self._rotate(hash_of(refresh_token), successor_hash, client_id)
         _refreshes.add(1, {"outcome": rotation.value})
         if presented is None or rotation is Rotation.ENDED:
             raise InvalidRefreshToken
         if rotation is Rotation.REUSED:
             await self._end_after_reuse(presented.family)
             raise InvalidRefreshToken
-        access_token = await self.tokens.mint(presented.identity, presented.family)
-        await self._record_again(presented.family)
-        return IssuedTokens(access_token, successor, presented.family.session_id)
+        return Renewed(presented.identity, presented.family, successor)
 
     async def list_sessions(self, user_id: str) -> Sequence[RefreshFamily]:
         """Return the user's live sessions, the newest use first."""
@@ -91,12 +115,12 @@ class SessionService:
             await self.sessions.delete(session_id)
 
     async def _rotate(
-        self, token_hash: bytes, successor_hash: bytes
+        self, token_hash: bytes, successor_hash: bytes, client_id: str
     ) -> tuple[Presented | None, Rotation]:
         async with self.turns.of(token_hash), self.database.transaction() as session:
             families = FamilyRepository(session)
             presented = await families.find_presented(token_hash)
-            if presented is None:
+            if presented is None or presented.family.client_id != client_id:
                 return None, Rotation.ENDED
             rotation = _judge(presented)
             await _apply(families, presented, rotation, successor_hash)
@@ -104,8 +128,10 @@ class SessionService:
                 await _record_reuse(AuditLog(session), presented.family)
             return presented, rotation
 
-    async def _record_again(self, family: RefreshFamily) -> None:
-        """Restore the session record, unless the session was ended meanwhile.
+    async def record(self, family: RefreshFamily) -> None:
+        """Make the session's record, again if need be, unless the session was ended meanwhile.
+
+        While Redis is away that waits for the next refresh.
 
         Whoever ends a session commits first and deletes the record then, so looking once more after
         writing leaves no way for a record to outlive its family.

@@ -24,6 +24,7 @@ BODIES: Final[Mapping[str, object]] = {
 
 ENDS_SESSIONS: Final = {"end_session", "logout", "logout_all"}
 ENDS_ACCOUNTS: Final = {"close_identity", "request_erasure"}
+OF_A_BROWSER: Final = {"get_browser_session", "mint_browser_token"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class World:
     admin: Shopper
     names: Mapping[str, str]
     """What stands for each parameter of a path."""
+    browser: Mapping[str, str]
+    """What a page of ours in Alice's browser sends along; other operations do not look at it."""
 
     async def made_again(self, operation: str) -> Self:
         """Return a world in which nobody has called this operation yet, if it takes something away."""
@@ -71,6 +74,8 @@ class World:
             alice, admin = await self.alice.again(), await self.admin.again()
             names = {**self.names, "session_id": claims_of(alice.token)["sid"]}
             return replace(self, alice=alice, admin=admin, names=names)
+        if operation in OF_A_BROWSER:
+            return replace(self, browser=await _page_of(self.alice))
         return self
 
     def request_for(self, service: str, operation: str) -> tuple[str, str, object]:
@@ -100,6 +105,7 @@ async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
             "address_id": (await alice.post("/v1/me/addresses", ADDRESS, 201))["address_id"],
             "cart_id": cart["cart_id"],
             "case_id": "case_of_nobody",
+            "client_id": "client-of-nobody",
             "currency": "USD",
             "id_or_slug": sku.lower(),
             "order_id": placed["order_id"],
@@ -109,4 +115,16 @@ async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
             "sku": sku,
             "user_id": claims_of(alice.token)["sub"],
         },
+        await _page_of(alice),
     )
+
+
+async def _page_of(shopper: Shopper) -> Mapping[str, str]:
+    here = {"Sec-Fetch-Site": "same-origin"}
+    answer = await shopper.http.post(
+        "/v1/auth/browser-session", json=dict(shopper.login), headers=here
+    )
+    answer.raise_for_status()
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    shopper.http.cookies.clear()
+    return {**here, "Cookie": cookie, "X-CSRF-Token": answer.json()["csrf_token"]}

@@ -1,0 +1,1 @@
+"""The rules of OAuth 2.1 and OpenID Connect, free of any input or output."""

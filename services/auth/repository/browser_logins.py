@@ -1,0 +1,98 @@
+"""Logins of browsers, found by the hash of their cookie, and the clients' sessions that came from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth.domain.oauth.scopes import OFFLINE_ACCESS
+from services.auth.models import Identity, RefreshFamily
+from services.auth.repository.families import live_now
+
+
+@dataclass(frozen=True)
+class BrowserLogin:
+    """Who is logged in in a browser, as of `now` on the database's clock."""
+
+    family: RefreshFamily
+    identity: Identity
+    now: datetime
+
+
+class BrowserLoginRepository:
+    """Families that a cookie stands for."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def bind(self, session_id: str, cookie_hash: bytes) -> RefreshFamily:
+        """Let the cookie stand for this session, and no cookie before it."""
+        found = await self._session.scalars(
+            update(RefreshFamily)
+            .where(RefreshFamily.session_id == session_id)
+            .values(cookie_hash=cookie_hash)
+            .returning(RefreshFamily)
+        )
+        return found.one()
+
+    async def bound_to(self, cookie_hash: bytes) -> RefreshFamily | None:
+        """Return the login the cookie stands for, or stood for while it lived."""
+        found: RefreshFamily | None = await self._session.scalar(
+            select(RefreshFamily).where(RefreshFamily.cookie_hash == cookie_hash)
+        )
+        return found
+
+    async def find(self, cookie_hash: bytes) -> BrowserLogin | None:
+        """Return the live login of an active account behind the cookie."""
+        return await self._find(RefreshFamily.cookie_hash == cookie_hash)
+
+    async def find_by_id(self, login_id: str) -> BrowserLogin | None:
+        """Return the login, locked so that it cannot end meanwhile, if it still lives."""
+        await self._session.scalar(
+            select(RefreshFamily.id).where(RefreshFamily.id == login_id).with_for_update()
+        )
+        return await self._find(RefreshFamily.id == login_id)
+
+    async def touch(self, family: RefreshFamily, least: timedelta) -> None:
+        """Note that the login is in use, unless that was noted less than `least` ago."""
+        await self._session.execute(
+            update(RefreshFamily)
+            .where(RefreshFamily.id == family.id)
+            .where(RefreshFamily.last_used_at < func.now() - least)
+            .values(last_used_at=func.now())
+        )
+
+    async def adopt(self, old: RefreshFamily, new_id: str) -> None:
+        """Let the clients' sessions of one login belong to the one that replaces it."""
+        await self._session.execute(
+            update(RefreshFamily).where(RefreshFamily.login_id == old.id).values(login_id=new_id)
+        )
+
+    async def end(self, login: RefreshFamily, because: str) -> Sequence[str]:
+        """End the login and what came from it, save sessions meant to outlive it; return the ids of all of those sessions.
+
+        Those that ended before are among them: a first try may have missed Redis.
+        """
+        offline = RefreshFamily.scopes.contains([OFFLINE_ACCESS])
+        came_from_it = and_(RefreshFamily.login_id == login.id, ~func.coalesce(offline, false()))
+        ended = await self._session.scalars(
+            update(RefreshFamily)
+            .where(or_(RefreshFamily.id == login.id, came_from_it))
+            .values(
+                revoked_at=func.coalesce(RefreshFamily.revoked_at, func.clock_timestamp()),
+                revoked_because=func.coalesce(RefreshFamily.revoked_because, because),
+            )
+            .returning(RefreshFamily.session_id)
+        )
+        return ended.all()
+
+    async def _find(self, which: ColumnElement[bool]) -> BrowserLogin | None:
+        found = await self._session.execute(
+            select(RefreshFamily, Identity, func.clock_timestamp())
+            .join(Identity, Identity.id == RefreshFamily.user_id)
+            .where(which, live_now(), Identity.status == "active")
+        )
+        row = found.one_or_none()
+        return None if row is None else BrowserLogin(row[0], row[1], row[2])
