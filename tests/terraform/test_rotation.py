@@ -113,6 +113,17 @@ def test_pods_read_the_old_secret_until_the_new_password_is_valid(secrets_manage
     assert current(secrets_manager) != before
 
 
+def test_a_secret_without_a_value_is_begun_and_one_with_a_value_is_left_alone(
+    secrets_manager: Any,
+) -> None:
+    secrets_manager.create_secret(Name="cart/settings")
+    begun = Rotation(secrets_manager, Users(), "cart/settings", "", USER, ADDRESS)
+    begun.begin()
+    assert secrets_manager.get_secret_value(SecretId="cart/settings")["SecretString"] == "{}"
+    rotation(secrets_manager, Users(), 1).begin()
+    assert current(secrets_manager) == {"DATABASE_URL": "postgresql://x"}
+
+
 def test_a_user_that_has_no_password_fails_the_test(secrets_manager: Any) -> None:
     one = rotation(secrets_manager, Users(), 1)
     one.create()

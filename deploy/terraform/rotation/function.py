@@ -2,7 +2,9 @@
 
 A user of ElastiCache holds two passwords. The new one is added beside the one in use, so a pod goes on with the old one until
 it is restarted with the new secret; the next rotation, a month later, drops it. No password is known to Terraform:
-a user begins without any, and the first rotation, at its creation, makes the first.
+a user begins without any, and the first rotation, at its creation, makes the first. Secrets Manager rotates no secret
+that has no value at all, so Terraform has this function begin each: then no value passes through a plan, and whoever plans
+need not be able to read one.
 
 It runs alone in AWS Lambda, from an archive with this one file: boto3 is there, Meridian's libraries are not.
 """
@@ -34,7 +36,7 @@ class NotReady(Exception):
 
 @dataclass(frozen=True)
 class Rotation:
-    """The four steps for one secret: `settings` of a service, a JSON object that holds REDIS_URL among others.
+    """The beginning and the four steps for one secret: `settings` of a service, a JSON object that holds REDIS_URL among others.
 
     `secrets_manager` and `elasticache` are boto3 clients, which have no types. `address` is host and port of the cache.
     """
@@ -46,6 +48,11 @@ class Rotation:
     user: str
     address: str
     pause: Callable[[float], None] = time.sleep
+
+    def begin(self) -> None:
+        """Give a secret without any value an empty one, once."""
+        if self._value("AWSCURRENT") is None:
+            self.secrets_manager.put_secret_value(SecretId=self.secret, SecretString="{}")
 
     def create(self) -> None:
         """Write the secret with a new password as the pending version, once."""
@@ -136,11 +143,12 @@ def handler(event: Mapping[str, str], _context: object) -> None:
         boto3.client("secretsmanager"),
         boto3.client("elasticache"),
         secret=event["SecretId"],
-        version=event["ClientRequestToken"],
+        version=event.get("ClientRequestToken", ""),
         user=users[event["SecretId"]],
         address=os.environ["ADDRESS"],  # noqa: TID251 - as above
     )
     steps = {
+        "begin": rotation.begin,
         "createSecret": rotation.create,
         "setSecret": rotation.set,
         "testSecret": rotation.test,
