@@ -89,6 +89,10 @@ argo: ## Print the ApplicationSet for your repository: make argo repository=http
 tf: setup ## Terraform on one stack: make tf env=dev region=us-east-1 stack=network do=plan|apply|destroy|output [yes=1]
 	@exec $(RUN) -m deploy.terraform.drive --env "$(env)" --region "$(region)" --stack "$(stack)" --do "$(or $(do),plan)" $(if $(yes),--yes)
 
+.PHONY: tf-region
+tf-region: setup ## Plan a region's stacks into files, then apply just those: make tf-region env=prod region=us-east-1 plans=/tmp/plans do=plan|apply
+	@exec $(RUN) -m deploy.terraform.release --env "$(env)" --region "$(region)" --plans "$(plans)" --do "$(or $(do),plan)"
+
 .PHONY: tf-values
 tf-values: setup ## Lay Terraform's outputs over the charts' values: make tf-values env=prod region=us-east-1
 	@exec $(RUN) -m deploy.terraform.helm_values --env "$(env)" --region "$(region)"

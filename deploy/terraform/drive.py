@@ -19,6 +19,9 @@ from libs.topology import MASTER_REGION
 
 EXIT_REFUSED: Final = 2
 VERBS: Final = ("plan", "apply", "destroy", "output")
+SECRET: Final = "secret"  # noqa: S105 - the name of an output
+"""A stack's other output: what it hands on with the first and nobody is shown."""
+HIDDEN: Final = "(a secret)"
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,21 @@ class Driver:
         self._change("destroy", place, *options)
 
     def output(self, place: Place) -> Any | None:
-        """Return a stack's output object, or None where it has not been applied."""
+        """Return what a stack says, its secrets among it, or None where it has not been applied."""
+        outputs = self._outputs(place)
+        if place.stack not in outputs:
+            return None
+        said = outputs[place.stack]["value"]
+        return {**said, **outputs[SECRET]["value"]} if SECRET in outputs else said
+
+    def shown(self, place: Place) -> Any | None:
+        """Return what a stack says, as people may see it: secrets by their names alone."""
+        outputs = self._outputs(place)
+        hidden = dict.fromkeys(outputs[SECRET]["value"], HIDDEN) if SECRET in outputs else {}
+        said = self.output(place)
+        return {**said, **hidden} if hidden and said else said
+
+    def _outputs(self, place: Place) -> dict[str, Any]:
         self._initialise(place)
         done = self.terraform.run(
             self.layout.folder_of(place.stack),
@@ -66,8 +83,8 @@ class Driver:
             data=self._data(place),
             quiet=True,
         )
-        outputs = json.loads(done.stdout)
-        return outputs[place.stack]["value"] if place.stack in outputs else None
+        outputs: dict[str, Any] = json.loads(done.stdout)
+        return outputs
 
     def variables(self, place: Place) -> dict[str, Any]:
         """Collect what a stack wants besides its environment's values.
@@ -146,6 +163,31 @@ class Driver:
         """
         plan = self._work(place) / "plan"
         self._change("plan", place, f"-out={plan}", quiet=True)
+        return self._shown(place, plan)
+
+    def save(self, place: Place, plan: Path) -> dict[str, Any]:
+        """Show what an apply would change, keep it in a file, and return it as Terraform's JSON of a plan.
+
+        The file holds what the stack was told, secrets among it: keep it where states are kept, or as safely.
+
+        Raises:
+            Refusal: an upstream is missing, or Terraform failed.
+        """
+        self._change("plan", place, f"-out={plan}")
+        return self._shown(place, plan)
+
+    def apply_saved(self, place: Place, plan: Path) -> None:
+        """Make exactly the changes of a saved plan.
+
+        Raises:
+            Refusal: the state changed since it was made, or Terraform failed.
+        """
+        self._initialise(place)
+        self.terraform.run(
+            self.layout.folder_of(place.stack), "apply", str(plan), data=self._data(place)
+        )
+
+    def _shown(self, place: Place, plan: Path) -> dict[str, Any]:
         done = self.terraform.run(
             self.layout.folder_of(place.stack),
             "show",
@@ -235,7 +277,7 @@ def _run(driver: Driver, place: Place, verb: str, *, yes: bool) -> None:
     elif verb == "destroy":
         driver.destroy(place, *sure)
     else:
-        print(json.dumps(driver.output(place), indent=2))
+        print(json.dumps(driver.shown(place), indent=2))
 
 
 if __name__ == "__main__":

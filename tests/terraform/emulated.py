@@ -30,14 +30,15 @@ def emulated_driver(folder: Path, terraform: Terraform, endpoint: str) -> Driver
         common.write(f'emulator_endpoint = "{endpoint}"\n')
     (values / "data.tfvars").unlink(missing_ok=True)
     (values / "platform.tfvars").unlink(missing_ok=True)
-    (values / "backend.hcl").write_text(_backend(endpoint))
+    (values / "backend.hcl").write_text(backend(endpoint, STATES))
     httpx.put(f"{endpoint}/{STATES}").raise_for_status()
     return Driver(Layout(tree, tree / "environments", folder / "work"), terraform)
 
 
-def _backend(endpoint: str) -> str:
+def backend(endpoint: str, bucket: str) -> str:
+    """Return the backend's settings for states that an emulator keeps."""
     return f"""
-bucket                      = "{STATES}"
+bucket                      = "{bucket}"
 region                      = "{REGION}"
 use_lockfile                = true
 use_path_style              = true

@@ -7,6 +7,7 @@ import pytest
 
 from deploy.terraform import costs
 from deploy.terraform.blocks import blocks_in
+from deploy.terraform.drive import SECRET
 from deploy.terraform.layout import Layout
 from deploy.terraform.readmes import purpose_of, stale
 from tests.terraform.sandbox import Sandbox
@@ -14,6 +15,10 @@ from tests.terraform.sandbox import Sandbox
 LAYOUT = Layout()
 MODULES = [module.name for module in LAYOUT.modules()]
 STACKS = LAYOUT.stacks()
+READ_BY_PLANS = re.compile(
+    r'^resource "(aws_secretsmanager_secret_version|aws_ssm_parameter)"', re.MULTILINE
+)
+"""Resources whose refresh fetches a secret's value, which the pipeline's role for planning may not."""
 DATA = re.compile(r'^data "(\w+)" "\w+" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 FILES = {"main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"}
 
@@ -75,9 +80,20 @@ def test_a_stack_pins_the_one_provider_exactly(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_has_one_output_of_its_own_name(stack: str) -> None:
-    outputs = {output.name for output in blocks_in(LAYOUT.folder_of(stack), "output")}
-    assert outputs == {stack}
+def test_a_stack_has_one_output_of_its_own_name_and_one_for_secrets_at_most(stack: str) -> None:
+    outputs = {output.name: output for output in blocks_in(LAYOUT.folder_of(stack), "output")}
+    assert outputs.keys() - {SECRET} == {stack}
+    sensitive = [one.name for one in outputs.values() if "sensitive" in one.attributes]
+    assert sensitive == [SECRET] * (SECRET in outputs), "people are shown the stack's own output"
+
+
+def test_no_plan_of_the_pipeline_has_to_read_a_secrets_value() -> None:
+    files = [
+        *LAYOUT.terraform.glob("modules/**/*.tf"),
+        *LAYOUT.terraform.glob("stacks/region/**/*.tf"),
+    ]
+    assert files
+    assert [file for file in files if READ_BY_PLANS.search(file.read_text())] == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 output "global" {
   description = "What the regions need of what they share."
-  sensitive   = true # the origin secret: load balancers compare it
-
   value = {
     hosted_zone_id    = module.dns.zone_id
     name_servers      = module.dns.name_servers
@@ -13,6 +11,14 @@ output "global" {
     health_check_ids  = module.edge.health_check_ids
     origin_name       = module.edge.origin_name
     origin_secret_arn = aws_secretsmanager_secret.origin.arn
-    origin_secrets    = compact([local.secret, var.origin_secret_previous])
+  }
+}
+
+output "secret" {
+  description = "What of it nobody is shown: load balancers compare the origin secret."
+  sensitive   = true
+
+  value = {
+    origin_secrets = compact([local.secret, var.origin_secret_previous])
   }
 }
