@@ -30,6 +30,7 @@ PLACES = [
     for region in LAYOUT.regions_of(environment)
 ]
 NETWORKS = {"us-east-1": "10.0", "eu-west-1": "10.1", "ap-south-1": "10.2"}
+ACCOUNTS = {"prod": "111122223333", "staging": "444455556666", "dev": "777788889999"}
 KINDS = {"env": service_values, "platform": platform_values}
 
 
@@ -43,9 +44,18 @@ def outputs(place: Place) -> dict[str, Any]:
             .read_text()
             .replace("10.0.", network)
             .replace("us-east-1", place.region)
+            .replace(ACCOUNTS["prod"], ACCOUNTS[place.environment])
         )
         for stack in STACKS
     }
+
+
+def test_each_environment_has_an_account_of_its_own() -> None:
+    """What goes wrong in one, a stolen key or a quota used up, ends at its account."""
+    for environment, account in ACCOUNTS.items():
+        values = (LAYOUT.environments / environment / "env.tfvars").read_text()
+        assert f'account_id = "{account}"' in values
+    assert len(set(ACCOUNTS.values())) == len(ENVIRONMENTS)
 
 
 def files_of(kind: str, place: Place) -> list[Path]:
