@@ -1,17 +1,32 @@
 """Production's plans keep to the rules of security: rights have an end, nobody comes without TLS, all is encrypted and kept."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from deploy.terraform.layout import Layout
+from deploy.terraform.layout import REGIONAL, Layout
+from libs.topology import MASTER_REGION
 from tests.terraform.plans import PLANS, Planned, Resource, figures
 from tests.terraform.sandbox import Sandbox
-from tests.terraform.statements import Statement, keyless, module_of, statements, told_only_after
+from tests.terraform.statements import (
+    DOCUMENT,
+    Statement,
+    keyless,
+    module_of,
+    statements,
+    told_only_after,
+)
 
 MODULES: Final = Layout().terraform / "modules"
+
+BY_PIPELINE: Final = tuple(plan for plan in PLANS if plan.place.stack in REGIONAL)
+"""What the pipeline applies; the rest a person does."""
+
+BY_PEOPLE: Final = "module.pipeline."
+"""The pipeline's own roles, which it may not change."""
 
 UNLIMITED: Final[Mapping[str, Mapping[str, str]]] = {
     "network": {
@@ -20,8 +35,13 @@ UNLIMITED: Final[Mapping[str, Mapping[str, str]]] = {
         "module.endpoints.aws_vpc_endpoint.interface ServiceAccounts": "a pod has no identity before it has asked for one",
         "module.endpoints.aws_vpc_endpoint.s3 AmazonsOwn": "nodes read images and packages from Amazon's buckets",
     },
+    "global": {
+        "module.boundary.aws_iam_policy.this EverythingButIdentities": "a boundary gives nothing: it is the most that a role may be given",
+        "module.boundary.aws_iam_policy.this LooksAtIdentities": "a boundary gives nothing: it is the most that a role may be given",
+    },
     "platform": {
         "module.cluster.aws_iam_role_policy.controller Look": "lists of nodes and load balancers know no resource",
+        "module.delivery.aws_iam_role_policy.this LooksForItsNetwork": "descriptions of a network know no resource",
         "module.cluster.aws_iam_role_policy.controller Age": "figures of CloudWatch know no resource",
     },
     "edge-b": {
@@ -38,10 +58,7 @@ AFTER: Final[Mapping[str, Mapping[str, str]]] = {
         "module.rotation.aws_iam_role_policy.this": "rotation",
         "module.storage.aws_iam_role_policy.replication": "storage",
     },
-    "platform": {
-        "module.cluster.aws_iam_role_policy.controller": "cluster",
-        "module.identity.aws_iam_role.this": "service-identity",
-    },
+    "platform": {"module.identity.aws_iam_role.this": "service-identity"},
     "edge-b": {"module.api.aws_iam_role_policy.invoker": "api-gateway"},
 }
 """Policies that name what is known only after an apply, and the module whose own tests read them."""
@@ -171,6 +188,61 @@ def test_everything_is_encrypted_with_a_key_of_ours(sandbox: Sandbox, plan: Plan
         if one["type"] == "aws_s3_bucket_server_side_encryption_configuration"
     ]
     assert len(sealed) == len(buckets)
+
+
+@pytest.mark.parametrize("plan", BY_PIPELINE, ids=str)
+def test_every_role_that_the_pipeline_makes_is_bounded_and_the_regions(
+    sandbox: Sandbox, plan: Planned
+) -> None:
+    place = plan.place
+    roles = [
+        one
+        for one in plan.resources(sandbox)
+        if one["type"] == "aws_iam_role" and not one["address"].startswith(BY_PEOPLE)
+    ]
+    boundary = f"arn:aws:iam::111122223333:policy/meridian-{place.environment}-boundary"
+    loose = [
+        one["address"] for one in roles if one["values"].get("permissions_boundary") != boundary
+    ]
+    assert loose == []
+    own = f"meridian-{place.environment}-{place.region}-"
+    elsewhere = [
+        one["address"] for one in roles if not str(one["values"].get("name")).startswith(own)
+    ]
+    assert elsewhere == [], "the pipeline may make roles of its region alone"
+
+
+def test_the_pipeline_may_hand_each_role_to_the_service_that_it_is_for(sandbox: Sandbox) -> None:
+    planned = {plan: plan.resources(sandbox) for plan in BY_PIPELINE}
+    trusted = {service for of in planned.values() for one in of for service in services_of(one)}
+    [apply] = [
+        json.loads(one["values"]["policy"])["Statement"]
+        for plan, of in planned.items()
+        for one in of
+        if plan.place.region == MASTER_REGION
+        and one["address"] == 'module.pipeline.aws_iam_role_policy.this["apply"]'
+    ]
+    [handed] = [one for one in apply if one["Sid"] == "HandsThemToServices"]
+    assert trusted
+    assert trusted <= set(handed["Condition"]["StringEquals"]["iam:PassedToService"])
+
+
+def services_of(one: Resource) -> set[str]:
+    """Return the services that a role of a plan trusts, or that a document says may take a role."""
+    if one["type"] == DOCUMENT:
+        return {
+            name
+            for row in one["values"].get("statement") or ()
+            if set(row["actions"] or ()) == {"sts:AssumeRole"}
+            for who in row["principals"] or ()
+            if who["type"] == "Service"
+            for name in who["identifiers"]
+        }
+    if one["type"] != "aws_iam_role" or not one["values"].get("assume_role_policy"):
+        return set()
+    rows = json.loads(one["values"]["assume_role_policy"])["Statement"]
+    named = [row["Principal"].get("Service", []) for row in rows]
+    return {name for of in named for name in ([of] if isinstance(of, str) else of)}
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=str)

@@ -1,6 +1,6 @@
 # What every stack of dev is told. A region is a row: its network, its zones, its public address.
 domain     = "dev.example.com"
-account_id = "111122223333"
+account_id = "777788889999"
 
 regions = {
   us-east-1 = {

@@ -1,5 +1,5 @@
-# Where the states of staging are kept; the driver adds the key, <environment>/<region>/<stack>.tfstate.
+# Where the states of staging are kept; the driver adds the key, <environment>/<region>/<stack>.tfstate. The bucket encrypts with
+# a key of ours; `encrypt = true` would ask for S3's own instead.
 bucket       = "meridian-staging-terraform-state"
 region       = "us-east-1"
-encrypt      = true
 use_lockfile = true

@@ -1,6 +1,6 @@
 # What every stack of staging is told. A region is a row: its network, its zones, its public address.
 domain     = "staging.example.com"
-account_id = "111122223333"
+account_id = "444455556666"
 
 regions = {
   us-east-1 = {

@@ -79,6 +79,8 @@ resource "aws_iam_role" "sns" {
   description        = "SNS puts events into the delivery stream"
   assume_role_policy = data.aws_iam_policy_document.trust["sns"].json
   tags               = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role" "firehose" {
@@ -86,6 +88,8 @@ resource "aws_iam_role" "firehose" {
   description        = "Firehose writes events into the warehouse"
   assume_role_policy = data.aws_iam_policy_document.trust["firehose"].json
   tags               = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 data "aws_iam_policy_document" "trust" {

@@ -79,6 +79,12 @@ variable "most_gigabytes_per_query" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles; null: none."
+  type        = string
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of every resource"
   type        = map(string)

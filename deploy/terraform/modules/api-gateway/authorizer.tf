@@ -24,6 +24,8 @@ resource "aws_iam_role" "authorizer" {
   })
 
   tags = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "authorizer" {
@@ -109,6 +111,8 @@ resource "aws_iam_role" "invoker" {
   })
 
   tags = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "invoker" {

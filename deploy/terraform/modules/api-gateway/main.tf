@@ -179,6 +179,8 @@ resource "aws_iam_role" "logs" {
   })
 
   tags = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "logs" {

@@ -114,6 +114,12 @@ variable "logs" {
   default = {}
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles; null: none."
+  type        = string
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of every resource."
   type        = map(string)

@@ -67,6 +67,8 @@ resource "aws_iam_role" "this" {
       Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "this" {

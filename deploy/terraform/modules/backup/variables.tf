@@ -65,6 +65,12 @@ variable "alarm_topic_arn" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles; null: none."
+  type        = string
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of plan and role."
   type        = map(string)

@@ -26,6 +26,8 @@ resource "aws_iam_role" "addon" {
   assume_role_policy = local.trust["${each.value.namespace}/${each.value.service_account}"]
 
   tags = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "addon" {

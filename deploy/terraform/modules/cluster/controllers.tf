@@ -66,32 +66,6 @@ locals {
       ]
     }
 
-    external-dns = {
-      namespace       = "external-dns"
-      service_account = "external-dns"
-      statements = concat(
-        [{
-          # Lists of zones and namespaces know no resource but *.
-          Sid      = "Look"
-          Effect   = "Allow"
-          Action   = ["route53:ListHostedZones", "route53:ListHostedZonesByName", "servicediscovery:ListNamespaces", "servicediscovery:ListServices"]
-          Resource = "*"
-        }],
-        length(var.controllers.zone_arns) == 0 ? [] : [{
-          Sid      = "Name"
-          Effect   = "Allow"
-          Action   = ["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets", "route53:ListTagsForResource"]
-          Resource = var.controllers.zone_arns
-        }],
-        length(var.controllers.namespace_arns) == 0 ? [] : [{
-          Sid      = "Register"
-          Effect   = "Allow"
-          Action   = ["servicediscovery:DeregisterInstance", "servicediscovery:DiscoverInstances", "servicediscovery:ListInstances", "servicediscovery:RegisterInstance", "servicediscovery:UpdateService"]
-          Resource = concat(var.controllers.namespace_arns, ["arn:aws:servicediscovery:${var.region}:${var.account_id}:service/*"])
-        }],
-      )
-    }
-
     keda = {
       namespace       = "keda"
       service_account = "keda-operator"
@@ -148,6 +122,8 @@ resource "aws_iam_role" "controller" {
   assume_role_policy = local.trust["${each.value.namespace}/${each.value.service_account}"]
 
   tags = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "controller" {

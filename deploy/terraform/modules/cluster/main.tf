@@ -59,6 +59,8 @@ resource "aws_iam_role" "cluster" {
   })
 
   tags = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "cluster" {

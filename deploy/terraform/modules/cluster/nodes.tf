@@ -14,6 +14,8 @@ resource "aws_iam_role" "nodes" {
   })
 
   tags = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "nodes" {

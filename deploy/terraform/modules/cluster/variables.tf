@@ -128,13 +128,17 @@ variable "logs" {
 }
 
 variable "controllers" {
-  description = "What controllers in the cluster may touch: queues whose length scales workers, Cloud Map namespaces and hosted zones that names are written to."
+  description = "What controllers in the cluster may touch: queues whose length scales workers."
   type = object({
-    queue_arns     = optional(list(string), [])
-    namespace_arns = optional(list(string), [])
-    zone_arns      = optional(list(string), [])
+    queue_arns = optional(list(string), [])
   })
   default = {}
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles; null: none."
+  type        = string
+  default     = null
 }
 
 variable "tags" {

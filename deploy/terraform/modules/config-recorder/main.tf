@@ -46,6 +46,8 @@ resource "aws_iam_role" "this" {
   description        = "AWS Config reads every resource and writes to the audit bucket"
   assume_role_policy = data.aws_iam_policy_document.trust.json
   tags               = var.tags
+
+  permissions_boundary = var.permissions_boundary
 }
 
 data "aws_iam_policy_document" "trust" {

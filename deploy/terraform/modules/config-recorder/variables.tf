@@ -51,6 +51,12 @@ variable "rules" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles; null: none."
+  type        = string
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of every resource"
   type        = map(string)

@@ -52,6 +52,8 @@ resource "aws_iam_role" "monitoring" {
       Action    = "sts:AssumeRole"
     }]
   })
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "monitoring" {

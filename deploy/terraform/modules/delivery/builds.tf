@@ -1,4 +1,5 @@
-# The four things the pipeline runs; what they do is in buildspecs/, so it can be read and run by hand.
+# What the pipeline runs in the master region; what it does is in buildspecs/, so it can be read and run by hand. The charts
+# are installed by a build of each region (module delivery-region).
 
 resource "aws_cloudwatch_log_group" "this" {
   name              = local.log_group

@@ -1,11 +1,15 @@
 # From a commit to running pods in every region: source, image, then region by region what would change, a person's word,
-# the infrastructure, the charts. The pipeline holds no rights of its own in a region: it assumes that region's roles, a step its own.
+# exactly that and nothing else, the charts. The pipeline holds no rights of its own in a region: a step takes the region's
+# role for it. Plans and charts are handed on as files, so what is applied is what was read.
 
 locals {
-  buckets   = "arn:aws:s3:::${local.bucket}"
-  bucket    = "${var.name}-pipeline-${var.account_id}-${var.region}"
-  projects  = { for name in ["image", "plan", "apply", "deploy"] : name => "${var.name}-${name}" }
+  projects  = { for name in ["image", "plan", "apply"] : name => "${var.name}-${name}" }
   log_group = "/meridian/${var.name}/pipeline"
+  stores    = { for row in var.regions : row.region => row.store }
+
+  # Names of what is handed on; CodeBuild makes variables of them.
+  plans  = { for row in var.regions : row.region => "plans_${replace(row.region, "-", "_")}" }
+  charts = { for row in var.regions : row.region => "charts_${replace(row.region, "-", "_")}" }
 }
 
 resource "aws_codeconnections_connection" "this" {
@@ -21,13 +25,19 @@ resource "aws_codepipeline" "this" {
   execution_mode = "QUEUED"
   tags           = var.tags
 
-  artifact_store {
-    type     = "S3"
-    location = aws_s3_bucket.this.bucket
+  # Builds run in their region, and what they are handed is carried there.
+  dynamic "artifact_store" {
+    for_each = local.stores
 
-    encryption_key {
-      type = "KMS"
-      id   = var.keys.storage
+    content {
+      type     = "S3"
+      location = artifact_store.value.bucket
+      region   = length(local.stores) == 1 ? null : artifact_store.key # AWS wants it said only where there is a choice
+
+      encryption_key {
+        type = "KMS"
+        id   = artifact_store.value.key_arn
+      }
     }
   }
 
@@ -78,13 +88,14 @@ resource "aws_codepipeline" "this" {
       name = stage.value.region
 
       action {
-        name            = "plan"
-        category        = "Build"
-        owner           = "AWS"
-        provider        = "CodeBuild"
-        version         = "1"
-        run_order       = 1
-        input_artifacts = ["source"]
+        name             = "plan"
+        category         = "Build"
+        owner            = "AWS"
+        provider         = "CodeBuild"
+        version          = "1"
+        run_order        = 1
+        input_artifacts  = ["source"]
+        output_artifacts = [local.plans[stage.value.region]]
 
         configuration = {
           ProjectName          = aws_codebuild_project.this["plan"].name
@@ -102,21 +113,23 @@ resource "aws_codepipeline" "this" {
 
         configuration = {
           NotificationArn = var.approval_topic_arn
-          CustomData      = "Read the plan of ${stage.value.region} in the step before, and the dashboards of the regions that have this version. Then say yes."
+          CustomData      = "Read the plan of ${stage.value.region} in the step before, and the dashboards of the regions that have this version. Then say yes: what is applied is that plan, and no other."
         }
       }
 
       action {
-        name            = "apply"
-        category        = "Build"
-        owner           = "AWS"
-        provider        = "CodeBuild"
-        version         = "1"
-        run_order       = 3
-        input_artifacts = ["source"]
+        name             = "apply"
+        category         = "Build"
+        owner            = "AWS"
+        provider         = "CodeBuild"
+        version          = "1"
+        run_order        = 3
+        input_artifacts  = ["source", local.plans[stage.value.region]]
+        output_artifacts = [local.charts[stage.value.region]]
 
         configuration = {
           ProjectName          = aws_codebuild_project.this["apply"].name
+          PrimarySource        = "source"
           EnvironmentVariables = local.told[stage.value.region].apply
         }
       }
@@ -128,11 +141,12 @@ resource "aws_codepipeline" "this" {
         provider        = "CodeBuild"
         version         = "1"
         run_order       = 4
-        input_artifacts = ["source"]
+        region          = stage.value.region
+        input_artifacts = [local.charts[stage.value.region]]
 
         configuration = {
-          ProjectName          = aws_codebuild_project.this["deploy"].name
-          EnvironmentVariables = local.told[stage.value.region].deploy
+          ProjectName          = stage.value.deploy_project
+          EnvironmentVariables = jsonencode([{ name = "TAG", value = "#{source.CommitId}" }])
         }
       }
     }
@@ -145,8 +159,8 @@ locals {
       for step, role in row.role_arns : step => jsonencode([
         { name = "TAG", value = "#{source.CommitId}" },
         { name = "TARGET_REGION", value = row.region },
-        { name = "CLUSTER", value = row.cluster_name },
         { name = "ROLE", value = role },
+        { name = "PLANS", value = local.plans[row.region] },
       ])
     }
   }

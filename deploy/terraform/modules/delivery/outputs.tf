@@ -9,6 +9,6 @@ output "pipeline_arn" {
 }
 
 output "build_role_arns" {
-  description = "Who assumes the deploy roles, by step"
+  description = "Who takes the regions' roles, by step"
   value       = { for name, role in aws_iam_role.build : name => role.arn if name != "image" }
 }

@@ -1,5 +1,5 @@
-# Who may do what: the pipeline starts builds and reads the source; a build clones the source and writes its log; only
-# the image build may push; each of the other three may assume its own role in a region.
+# Who may do what: the pipeline starts builds and carries what they hand on; a build clones the source and writes its log;
+# only the image build may push; plan and apply may each take their own role in a region.
 
 resource "aws_iam_role" "pipeline" {
   name               = "${var.name}-pipeline"
@@ -47,24 +47,32 @@ data "aws_iam_policy_document" "pipeline" {
     resources = [aws_codeconnections_connection.this.arn]
   }
   statement {
-    actions   = ["codebuild:StartBuild", "codebuild:BatchGetBuilds"]
-    resources = [for project in values(local.projects) : "arn:aws:codebuild:${var.region}:${var.account_id}:project/${project}"]
+    actions = ["codebuild:StartBuild", "codebuild:BatchGetBuilds"]
+    resources = concat(
+      [for project in values(local.projects) : "arn:aws:codebuild:${var.region}:${var.account_id}:project/${project}"],
+      [for row in var.regions : "arn:aws:codebuild:${row.region}:${var.account_id}:project/${row.deploy_project}"],
+    )
   }
   statement {
     actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
-    resources = ["${local.buckets}/*"]
+    resources = [for store in values(local.stores) : "arn:aws:s3:::${store.bucket}/*"]
   }
   statement {
     actions   = ["s3:GetBucketVersioning", "s3:GetBucketLocation"]
-    resources = [local.buckets]
+    resources = [for store in values(local.stores) : "arn:aws:s3:::${store.bucket}"]
   }
   statement {
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [var.keys.storage]
+    resources = [for store in values(local.stores) : store.key_arn]
   }
   statement {
     actions   = ["sns:Publish"]
     resources = [var.approval_topic_arn]
+  }
+  statement {
+    sid       = "ThePeoplesTopicIsEncrypted" # whoever publishes to it uses its key
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.keys.messaging]
   }
 }
 
@@ -87,12 +95,12 @@ data "aws_iam_policy_document" "build" {
     resources = ["${aws_cloudwatch_log_group.this.arn}:log-stream:*"]
   }
   statement {
-    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
-    resources = ["${local.buckets}/*"]
+    actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+    resources = ["arn:aws:s3:::${local.stores[var.region].bucket}/*"]
   }
   statement {
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [var.keys.storage]
+    resources = [local.stores[var.region].key_arn]
   }
 }
 
@@ -105,8 +113,8 @@ resource "aws_iam_role_policy" "push" {
 data "aws_iam_policy_document" "push" {
   statement {
     actions = [
-      "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetDownloadUrlForLayer",
-      "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
+      "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload",
+      "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
     ]
     resources = [for name in sort(var.repositories) : "arn:aws:ecr:${var.region}:${var.account_id}:repository/meridian/${name}"]
   }
@@ -126,7 +134,7 @@ resource "aws_iam_role_policy" "assume" {
 }
 
 data "aws_iam_policy_document" "assume" {
-  for_each = toset(["plan", "apply", "deploy"])
+  for_each = toset(["plan", "apply"])
 
   statement {
     actions   = ["sts:AssumeRole"]

@@ -54,12 +54,18 @@ variable "kept_images" {
 }
 
 variable "regions" {
-  description = "Where to deliver, in order; the next begins when the one before is done and somebody said yes"
+  description = "Where to deliver, in order; the next begins when the one before is done and somebody said yes. By region: the roles for planning and applying (module pipeline-identity), where things are handed on and which build installs the charts (module delivery-region)"
   type = list(object({
-    region       = string
-    cluster_name = string
-    role_arns    = object({ plan = string, apply = string, deploy = string })
+    region         = string
+    role_arns      = object({ plan = string, apply = string })
+    store          = object({ bucket = string, key_arn = string })
+    deploy_project = string
   }))
+
+  validation {
+    condition     = contains([for row in var.regions : row.region], var.region)
+    error_message = "The pipeline hands its source on in the master region: name it among the regions, which means delivery_order."
+  }
 
   validation {
     condition     = length(var.regions) > 0 && length(distinct([for row in var.regions : row.region])) == length(var.regions)
@@ -83,10 +89,11 @@ variable "external_id" {
 }
 
 variable "keys" {
-  description = "The region's keys for logs and storage"
+  description = "The master region's keys for logs, for storage, and for the topic that people are told by"
   type = object({
-    logs    = string
-    storage = string
+    logs      = string
+    storage   = string
+    messaging = string
   })
 }
 

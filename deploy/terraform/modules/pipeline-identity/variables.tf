@@ -48,6 +48,22 @@ variable "state_bucket" {
   }
 }
 
+variable "state_region" {
+  description = "The bucket's region: region in backend.hcl."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds every role the pipeline makes (module permissions-boundary)."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:aws:iam::[0-9]{12}:policy/[A-Za-z0-9/_-]+$", var.permissions_boundary))
+    error_message = "Give the ARN of the boundary that the stack global makes: without one the pipeline could make itself an administrator."
+  }
+}
+
 variable "pipeline" {
   description = "The pipeline: its account, its name (module delivery), and the external id its builds name."
   type = object({

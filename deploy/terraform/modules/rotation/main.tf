@@ -50,13 +50,13 @@ resource "aws_lambda_permission" "this" {
   source_account = var.account_id
 }
 
-# A secret without any value cannot be rotated. Later values are never overwritten: the number below does not change.
-resource "aws_secretsmanager_secret_version" "first" {
+# A secret without any value cannot be rotated; the function gives it its first, and leaves one that is there alone. Whoever
+# plans reads nothing of it: a version of a secret as a resource would have every plan fetch its value.
+resource "aws_lambda_invocation" "first" {
   for_each = var.secret_arns
 
-  secret_id                = each.value
-  secret_string_wo         = "{}"
-  secret_string_wo_version = 1
+  function_name = aws_lambda_function.this.function_name
+  input         = jsonencode({ SecretId = each.value, Step = "begin" })
 }
 
 resource "aws_secretsmanager_secret_rotation" "this" {
@@ -70,7 +70,7 @@ resource "aws_secretsmanager_secret_rotation" "this" {
     automatically_after_days = var.every_days
   }
 
-  depends_on = [aws_secretsmanager_secret_version.first, aws_lambda_permission.this]
+  depends_on = [aws_lambda_invocation.first, aws_lambda_permission.this]
 }
 
 resource "aws_iam_role" "this" {
@@ -85,6 +85,8 @@ resource "aws_iam_role" "this" {
       Action    = "sts:AssumeRole"
     }]
   })
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "this" {

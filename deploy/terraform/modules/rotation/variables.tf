@@ -68,6 +68,12 @@ variable "every_days" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles; null: none."
+  type        = string
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of function, role and log group."
   type        = map(string)

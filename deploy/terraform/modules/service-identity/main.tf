@@ -107,6 +107,8 @@ resource "aws_iam_role" "this" {
   description        = "Pods of ${each.value.namespace}/${each.value.account} in ${var.cluster.name}"
   assume_role_policy = local.trust[each.key]
   tags               = merge(var.tags, { service = each.key })
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "service" {

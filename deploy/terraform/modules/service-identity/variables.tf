@@ -87,6 +87,12 @@ variable "personal_key_arn" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles; null: none."
+  type        = string
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of every role."
   type        = map(string)

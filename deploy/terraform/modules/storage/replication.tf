@@ -21,6 +21,8 @@ resource "aws_iam_role" "replication" {
       Condition = local.for_account
     }]
   })
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "replication" {

@@ -7,6 +7,15 @@ locals {
   secret = coalesce(var.origin_secret, "of-emulators-and-plans-without-an-account")
 }
 
+module "boundary" {
+  source = "../../modules/permissions-boundary"
+
+  name       = local.name
+  account_id = var.account_id
+  regions    = keys(var.regions)
+  tags       = var.tags
+}
+
 module "dns" {
   source = "../../modules/dns"
 

@@ -45,14 +45,16 @@ module "delivery" {
   tags               = var.tags
 
   keys = {
-    logs    = var.data_by_region[var.region].kms_key_arns["logs"]
-    storage = var.data_by_region[var.region].kms_key_arns["storage"]
+    logs      = var.data_by_region[var.region].kms_key_arns["logs"]
+    storage   = var.data_by_region[var.region].kms_key_arns["storage"]
+    messaging = var.data_by_region[var.region].kms_key_arns["messaging"]
   }
   regions = [
     for region in local.applied : {
-      region       = region
-      cluster_name = var.platform_by_region[region].cluster_name
-      role_arns    = var.platform_by_region[region].pipeline_role_arns
+      region         = region
+      role_arns      = var.platform_by_region[region].pipeline_role_arns
+      store          = var.platform_by_region[region].delivery.store
+      deploy_project = var.platform_by_region[region].delivery.deploy_project
     }
   ]
 }

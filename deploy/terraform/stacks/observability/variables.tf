@@ -21,7 +21,11 @@ variable "platform_by_region" {
   description = "What the stack platform made in each region."
   type = map(object({
     cluster_name       = string
-    pipeline_role_arns = map(string)
+    pipeline_role_arns = object({ plan = string, apply = string })
+    delivery = object({
+      store          = object({ bucket = string, key_arn = string })
+      deploy_project = string
+    })
   }))
 }
 

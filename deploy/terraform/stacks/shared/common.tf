@@ -81,3 +81,8 @@ variable "emulator_endpoint" {
   type        = string
   default     = null
 }
+
+locals {
+  # The most that a role may be given; the stack global makes it, and the pipeline makes no role without it.
+  permissions_boundary = "arn:aws:iam::${var.account_id}:policy/meridian-${var.environment}-boundary"
+}

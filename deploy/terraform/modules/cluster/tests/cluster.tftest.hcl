@@ -22,9 +22,7 @@ variables {
   subnet_ids         = ["subnet-10", "subnet-11", "subnet-12"]
   security_group_ids = { cluster = "sg-1", nodes = "sg-2" }
   controllers = {
-    queue_arns     = ["arn:aws:sqs:us-east-1:111122223333:meridian-order-inbox"]
-    namespace_arns = ["arn:aws:servicediscovery:us-east-1:111122223333:namespace/ns-1"]
-    zone_arns      = ["arn:aws:route53:::hostedzone/Z1"]
+    queue_arns = ["arn:aws:sqs:us-east-1:111122223333:meridian-order-inbox"]
   }
 }
 
@@ -132,7 +130,7 @@ run "roles_of_controllers_do_what_they_must_and_no_more" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_iam_role.controller)) == toset(["cluster-autoscaler", "load-balancer-controller", "external-dns", "keda"])
+    condition     = toset(keys(aws_iam_role.controller)) == toset(["cluster-autoscaler", "load-balancer-controller", "keda"])
     error_message = "Each controller has a role."
   }
   assert {
@@ -152,17 +150,13 @@ run "roles_of_controllers_do_what_they_must_and_no_more" {
     condition     = one([for s in jsondecode(aws_iam_role_policy.controller["keda"].policy).Statement : s if s.Sid == "Depth"]).Resource == ["arn:aws:sqs:us-east-1:111122223333:meridian-order-inbox"]
     error_message = "KEDA reads the queues it was given."
   }
-  assert {
-    condition     = one([for s in jsondecode(aws_iam_role_policy.controller["external-dns"].policy).Statement : s if s.Sid == "Name"]).Resource == ["arn:aws:route53:::hostedzone/Z1"]
-    error_message = "external-dns writes into the zones it was given."
-  }
 }
 
 run "pods_take_roles_by_pod_identity_one_service_account_each" {
   command = plan
 
   assert {
-    condition     = { for name, association in aws_eks_pod_identity_association.controller : name => "${association.namespace}/${association.service_account}" } == { cluster-autoscaler = "kube-system/cluster-autoscaler", load-balancer-controller = "kube-system/aws-load-balancer-controller", external-dns = "external-dns/external-dns", keda = "keda/keda-operator" }
+    condition     = { for name, association in aws_eks_pod_identity_association.controller : name => "${association.namespace}/${association.service_account}" } == { cluster-autoscaler = "kube-system/cluster-autoscaler", load-balancer-controller = "kube-system/aws-load-balancer-controller", keda = "keda/keda-operator" }
     error_message = "Each role belongs to one service account."
   }
   assert {

@@ -54,6 +54,17 @@ run "every_month_and_at_once" {
   }
 }
 
+run "the_function_begins_each_secret_and_no_plan_reads_a_value" {
+  assert {
+    condition     = { for service, begun in aws_lambda_invocation.first : service => jsondecode(begun.input) } == { order = { SecretId = "arn:aws:secretsmanager:us-east-1:111122223333:secret:meridian/prod/order/settings-AbCdEf", Step = "begin" } }
+    error_message = "Each secret gets its first value from the function."
+  }
+  assert {
+    condition     = aws_lambda_invocation.first["order"].lifecycle_scope == "CREATE_ONLY"
+    error_message = "It is asked once, when the secret is made."
+  }
+}
+
 run "a_secret_of_a_service_without_a_user_is_refused" {
   command = plan
   variables {

@@ -55,6 +55,8 @@ module "database" {
     subnet_ids        = var.network.data_subnet_ids
     security_group_id = var.network.security_group_ids["database"]
   }
+
+  permissions_boundary = local.permissions_boundary
 }
 
 module "cache" {
@@ -89,6 +91,8 @@ module "rotation" {
     user_names = module.cache.cache.user_names
     user_arns  = module.cache.cache.user_arns
   }
+
+  permissions_boundary = local.permissions_boundary
 }
 
 module "storage" {
@@ -106,6 +110,8 @@ module "storage" {
       kms_key_arn                       = module.key_replicas.key_arns[key]
     }
   }
+
+  permissions_boundary = local.permissions_boundary
 }
 
 module "storage_copies" {
@@ -117,6 +123,8 @@ module "storage_copies" {
   account_id   = var.account_id
   kms_key_arns = { for purpose in ["storage", "warehouse"] : purpose => module.key_replicas.key_arns[purpose] }
   tags         = local.tags
+
+  permissions_boundary = local.permissions_boundary
 }
 
 module "vault" {
@@ -153,4 +161,6 @@ module "backup" {
     own_arn  = module.vault.arn
     copy_arn = module.vault_copy.arn
   }
+
+  permissions_boundary = local.permissions_boundary
 }

@@ -99,6 +99,8 @@ module "api" {
     audience           = "meridian"
     security_group_ids = [var.network.security_group_ids["functions"]]
   }
+
+  permissions_boundary = local.permissions_boundary
 }
 
 # The region's own name. Which region a client is given is decided in the stack global, by CNAMEs of these names.

@@ -33,6 +33,8 @@ module "network" {
   nat_gateways = var.nat_gateways
   flow_logs    = { retention_days = var.flow_log_days }
   tags         = var.tags
+
+  permissions_boundary = local.permissions_boundary
 }
 
 module "security" {

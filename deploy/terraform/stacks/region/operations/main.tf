@@ -41,6 +41,8 @@ module "analytics" {
   logs_key_arn = var.data.kms_key_arns["logs"]
   topic_arns   = var.messaging.topic_arns
   tags         = var.tags
+
+  permissions_boundary = local.permissions_boundary
 }
 
 module "config_recorder" {
@@ -53,6 +55,8 @@ module "config_recorder" {
   bucket_key_arn       = var.audit.bucket_key_arn
   records_global_types = var.region == var.master_region
   tags                 = var.tags
+
+  permissions_boundary = local.permissions_boundary
 }
 
 module "feature_flags" {
@@ -76,6 +80,8 @@ resource "aws_iam_role" "flags" {
   description        = "AppConfig looks at the alarms that take a flag back"
   assume_role_policy = data.aws_iam_policy_document.trust.json
   tags               = var.tags
+
+  permissions_boundary = local.permissions_boundary
 }
 
 data "aws_iam_policy_document" "trust" {

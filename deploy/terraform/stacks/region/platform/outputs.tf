@@ -10,5 +10,6 @@ output "platform" {
     external_secrets_role_arn = module.identity.external_secrets_role_arn
     pipeline_role_arns        = module.pipeline.role_arns
     namespace_arn             = module.discovery.namespace_arn
+    delivery                  = { store = module.delivery.store, deploy_project = module.delivery.deploy_project }
   }
 }

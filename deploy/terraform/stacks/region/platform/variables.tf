@@ -57,6 +57,33 @@ variable "access_entries" {
     namespaces    = optional(list(string), [])
   }))
   default = {}
+
+  validation {
+    condition     = var.environment != "prod" || anytrue([for entry in values(var.access_entries) : contains(["AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy"], entry.policy)])
+    error_message = "Nobody could repair production's cluster: name a role of people with AmazonEKSClusterAdminPolicy in access_entries of environments/prod/platform.tfvars."
+  }
+}
+
+variable "public_access_cidrs" {
+  description = "Who may reach the Kubernetes API from the internet, such as the addresses of your VPN. Empty: nobody; docs/runbooks/README.md says how people come in."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.public_access_cidrs : try(tonumber(split("/", cidr)[1]) >= 24, false)])
+    error_message = "public_access_cidrs holds your own addresses, networks of at most 256 of them such as 203.0.113.0/24: correct environments/<environment>/platform.tfvars, or leave it empty."
+  }
+}
+
+variable "pipeline_account_id" {
+  description = "The account whose builds plan and apply; null: the environment's own, where the stack observability makes the pipeline."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", coalesce(var.pipeline_account_id, var.account_id)))
+    error_message = "pipeline_account_id is twelve digits, or null for the environment's own account."
+  }
 }
 
 variable "state_bucket" {

@@ -52,7 +52,7 @@ module "service_identity" {
     oidc_provider_arn = "arn:aws:iam::${var.account_id}:oidc-provider/oidc.eks.${var.region}.amazonaws.com/id/0"
     oidc_issuer       = "oidc.eks.${var.region}.amazonaws.com/id/0"
   }
-  messaging = merge(var.messaging, { kms_key_arn = var.data.kms_key_arns["messaging"] })
+  messaging        = merge(var.messaging, { kms_key_arn = var.data.kms_key_arns["messaging"] })
   personal_key_arn = var.data.kms_key_arns["personal"]
   secrets = {
     arns         = var.data.secret_arns

@@ -1,4 +1,5 @@
-# Where the pipeline hands the source from step to step; nothing in it is needed for long.
+# Where the pipeline hands source, plans and charts from step to step; nothing in it is needed for long. A saved plan holds
+# what Terraform was told, so it lies under a key of ours and for a month.
 
 resource "aws_s3_bucket" "this" {
   bucket = local.bucket

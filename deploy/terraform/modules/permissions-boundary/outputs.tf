@@ -1,0 +1,1 @@
+# Nothing asks for it: its ARN follows from its name (stacks/shared/common.tf).
