@@ -10,12 +10,13 @@ from libs.database.session import SessionDep
 from libs.erasure import tombstones
 from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.dependencies import authenticated
+from libs.security.dependencies import authenticated, recently_authenticated
 from libs.security.principal import Principal
 from services.user.clients import AuthClient, OrderClient
 from services.user.repository.erasures import ErasureRepository
 from services.user.repository.profiles import AddressRepository, ProfileRepository
 from services.user.service.erasing import Erasing, take_answer
+from services.user.service.erasures import ErasureRequests, ErasureService
 from services.user.service.profiles import UserService
 from services.user.settings import UserSettings
 
@@ -87,6 +88,20 @@ async def user_service(resources: ResourcesDep, session: SessionDep) -> UserServ
     return build_user_service(resources, session)
 
 
+async def erasure_service(session: SessionDep) -> ErasureService:
+    """Give a request what shows erasures."""
+    return ErasureService(ErasureRepository(session))
+
+
+async def erasure_requests(resources: ResourcesDep) -> ErasureRequests:
+    """Give a request what takes erasures down; no session is opened for it."""
+    return ErasureRequests(resources.database, build_erasing(resources))
+
+
+ErasureServiceDep = Annotated[ErasureService, Depends(erasure_service)]
+ErasureRequestsDep = Annotated[ErasureRequests, Depends(erasure_requests)]
+LoggedIn = Annotated[Principal, Depends(authenticated("profile:read"))]
+FreshlyProven = Annotated[Principal, Depends(recently_authenticated("profile:write"))]
 UserServiceDep = Annotated[UserService, Depends(user_service)]
 ProfileRead = Annotated[Principal, with_profile("profile:read")]
 ProfileWrite = Annotated[Principal, with_profile("profile:write")]

@@ -100,7 +100,9 @@ def test_every_operation_that_is_not_public_checks_its_caller(app: FastAPI) -> N
     for route in api_routes(app):
         audience = (route.openapi_extra or {}).get("x-audience")
         checks = any(
-            name.startswith(("authenticated", "service_caller", "cart_access"))
+            name.startswith(
+                ("authenticated", "recently_authenticated", "service_caller", "cart_access")
+            )
             for name in dependency_names(route.dependant)
         )
         assert audience == "public" or checks, f"{route.path} is {audience} but checks nobody"

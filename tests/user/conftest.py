@@ -21,11 +21,13 @@ Headers = Callable[..., dict[str, str]]
 
 @dataclass
 class Auth:
-    """Who auth knows; asked through the real client, over its transport."""
+    """Who auth knows, and what order knows of them; asked through the real clients, over their transport."""
 
     names: dict[str, str] = field(default_factory=lambda: {USER: "Ada", OTHER: "Bob"})
     asked: int = 0
     is_away: bool = False
+    closed: list[str] = field(default_factory=list)
+    open_orders: dict[str, int] = field(default_factory=dict)
 
     def application(self) -> FastAPI:
         app = FastAPI()
@@ -47,6 +49,17 @@ class Auth:
                 f'{{"user_id":"{user_id}","display_name":"{name}","home_region":"us-east-1"}}',
                 media_type="application/json",
             )
+
+        @app.post("/v1/identities/{user_id}/closure")
+        async def close_identity(user_id: str) -> Response:
+            if self.is_away:
+                return Response(status_code=503)
+            self.closed.append(user_id)
+            return Response(status_code=204)
+
+        @app.get("/v1/users/{user_id}/open-orders")
+        async def count_open_orders(user_id: str) -> dict[str, int]:
+            return {"open_orders": self.open_orders.get(user_id, 0)}
 
         return app
 

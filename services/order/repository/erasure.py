@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.erasure.part import Erased, NotYet
@@ -56,20 +56,16 @@ async def remove_orders(session: AsyncSession, user_id: str) -> Erased | NotYet:
 
 async def end_legal_holds(session: AsyncSession) -> int:
     """Empty the orders whose legal hold has ended, a batch of them; returns how many."""
-    over = (
-        select(Order.id)
+    over = await session.scalars(
+        select(Order)
         .where(Order.personal_data == "held", Order.held_until < func.current_date())
         .limit(_BATCH)
         .with_for_update(skip_locked=True)
     )
-    ended = await session.scalars(
-        update(Order)
-        .where(Order.id.in_(over))
-        .values(ship_to={}, personal_data="erased", held_until=None)
-        .returning(Order.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(ended.all())
+    ended = over.all()
+    for order in ended:
+        order.ship_to, order.personal_data, order.held_until = {}, "erased", None
+    return len(ended)
 
 
 def _empty(order: Order) -> None:

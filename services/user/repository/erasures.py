@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.audit.log import SYSTEM, AuditLog
 from libs.erasure import tombstones
 from libs.idempotency.store import forget_answers
 from libs.topology import SERVICES
@@ -112,6 +113,10 @@ class ErasureRepository:
 
     async def answers(self, erasure_id: str) -> Sequence[Answer]:
         return await self._answers(erasure_id)
+
+    async def record_completion(self, erasure: Erasure) -> None:
+        """Write into the log that nothing is left; it names the erasure, and nobody can tell whose it was."""
+        await AuditLog(self._session).record("erasure.completed", SYSTEM, erasure.id)
 
     async def now(self) -> datetime:
         """Tell the time of this transaction."""

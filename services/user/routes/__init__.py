@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.user.routes import profiles
+from services.user.routes import erasures, profiles
 
 router = APIRouter()
-router.include_router(profiles.router)
+for part in (profiles, erasures):
+    router.include_router(part.router)

@@ -145,6 +145,7 @@ async def take_answer(
     erasure.receipt = signer.sign(RECEIPT_TYPE, claims)
     done = UserErased(user_id=erasure.user_id, erasure_id=erasure.id)
     await outbox.add(done, aggregate_version=2)
+    await erasures.record_completion(erasure)
     _log.info("erasure_completed", erasure_id=erasure.id)
 
 

@@ -5,6 +5,10 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
+from libs.audit.log import AuditLog
+from libs.database.session import Database
+from libs.idempotency.reply import Reply
+from libs.idempotency.two_transactions import Claim
 from libs.observability.logging import get_logger
 from services.user.errors import ErasureAlreadyRequested, ErasureNotFound
 from services.user.repository.erasures import ErasureDetails, ErasureRepository
@@ -13,6 +17,7 @@ from services.user.schemas.erasures import (
     ErasureView,
     ServiceAnswerView,
 )
+from services.user.service.erasing import Erasing
 
 RECEIPT_TOKEN_BYTES = 32
 
@@ -58,6 +63,34 @@ class ErasureService:
         if not hmac.compare_digest(details.erasure.receipt_token_hash, _hash(token)):
             raise _not_found()
         return view_of(details)
+
+
+@dataclass(frozen=True)
+class ErasureRequests:
+    """Taking the wish down, and closing the account in the same breath; calls auth with no transaction open."""
+
+    database: Database
+    accounts: Erasing
+
+    async def request(self, user_id: str, claim: Claim) -> Reply:
+        """Commit the request and its answer, then close the account; the worker does it when auth is away.
+
+        Raises:
+            ErasureAlreadyRequested: they said so before.
+        """
+        async with self.database.transaction() as session:
+            view = await ErasureService(ErasureRepository(session)).request(
+                claim.resource_id, user_id
+            )
+            await AuditLog(session).record("erasure.requested", user_id, view.erasure_id)
+            reply = Reply(202, view, {"Location": _place_of(view), "Cache-Control": "no-store"})
+            await claim.complete(session, reply)
+        await self.accounts.close_now(user_id)
+        return reply
+
+
+def _place_of(view: ErasureView) -> str:
+    return f"/v1/erasures/{view.erasure_id}"
 
 
 def view_of(details: ErasureDetails) -> ErasureView:

@@ -107,6 +107,7 @@ async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
             "case_id": "case_of_nobody",
             "client_id": "client-of-nobody",
             "currency": "USD",
+            "erasure_id": "ers_of_nobody",
             "id_or_slug": sku.lower(),
             "order_id": placed["order_id"],
             "payment_id": payments["items"][0]["payment_id"],
