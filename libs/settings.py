@@ -58,7 +58,18 @@ def _known_scheme(url: SecretStr) -> SecretStr:
     return url
 
 
-class ServiceSettings(Settings):
+class MasterKeySettings(Settings):
+    """Where the key is that wraps the data keys of a schema; every process that reads personal data has these."""
+
+    region: str
+    aws_endpoint_url: str | None = None
+    master_key: Annotated[str, Field(pattern=MASTER_KEY_PATTERN)]
+    """Wraps the data keys in this service's schema: `file:<path>`, or `kms:<ARN, id or alias>`."""
+    master_key_previous: Annotated[str | None, Field(pattern=MASTER_KEY_PATTERN)] = None
+    """While data keys are wrapped anew under another master key: the one before, which still opens them."""
+
+
+class ServiceSettings(MasterKeySettings):
     """Settings common to the six services; each adds its own in `services/<name>/settings.py`.
 
     Read once in `main.py` and passed down. A missing value stops the process with one line naming it.
@@ -67,7 +78,6 @@ class ServiceSettings(Settings):
     service: ClassVar[str]
 
     environment: Literal["local", "test", "staging", "production"] = "production"
-    region: str
     role: Role = "all"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -86,7 +96,6 @@ class ServiceSettings(Settings):
     """The authorities of Redis' certificates (PEM), where they are none the system trusts."""
     redis_seconds: Annotated[float, Field(gt=0, le=60)] = 1
     """How long Redis may take; then what needs a live session is answered 503, and the rest goes on without it."""
-    aws_endpoint_url: str | None = None
     messaging_prefix: str = "meridian"
 
     issuer: str
@@ -95,11 +104,6 @@ class ServiceSettings(Settings):
     service_key_file: Path
     trust_bundle_file: Path
     signing_secret: SecretStr
-
-    master_key: Annotated[str, Field(pattern=MASTER_KEY_PATTERN)]
-    """Wraps the data keys in this service's schema: `file:<path>`, or `kms:<ARN, id or alias>`."""
-    master_key_previous: Annotated[str | None, Field(pattern=MASTER_KEY_PATTERN)] = None
-    """While data keys are wrapped anew under another master key: the one before, which still opens them."""
 
     trusted_proxies: str = ""
     """Addresses whose `X-Forwarded-For` names the client, comma-separated: the gateway's, and nobody else's."""

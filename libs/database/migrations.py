@@ -33,6 +33,8 @@ SHARED_TABLES: Final = (
     "audit_entries",
     "audit_seals",
     "audit_unsealed",
+    "data_keys",
+    "plain_text_transition",
 )
 _SERVICES_FOLDER: Final = Path(__file__).parents[2] / "services"
 _TRIES: Final = 20

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
@@ -12,7 +12,7 @@ import anyio
 import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import event, text
-from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.engine import Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -91,6 +91,16 @@ class Database:
         self._probe = _engine(url, f"{application_name}-probe", 1, patience)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._last_sessions = async_sessionmaker(self._probe, expire_on_commit=False)
+        self._prepare: Callable[[], Awaitable[None]] | None = None
+
+    def before_transactions(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Have `prepare` awaited before every transaction but those for last words; it must be quick."""
+        self._prepare = prepare
+
+    @property
+    def dialects(self) -> Sequence[Dialect]:
+        """What the types of columns are told the database by."""
+        return self._engine.dialect, self._probe.dialect
 
     @asynccontextmanager
     async def transaction(self, *, last_words: bool = False) -> AsyncIterator[AsyncSession]:
@@ -110,6 +120,8 @@ class Database:
             session = self._last_sessions()
         else:
             require_time()
+            if self._prepare is not None:
+                await self._prepare()
             session = self._sessions()
         try:
             yield session

@@ -15,6 +15,8 @@ from libs.database.session import Database
 from libs.idempotency.errors import IdempotencyInFlight, IdempotencyKeyReused, LeaseLost
 from libs.idempotency.keys import Identity
 from libs.idempotency.reply import StoredReply
+from libs.privacy.columns import keys_of
+from libs.privacy.keys import DataKeys
 
 LEASE: Final = timedelta(seconds=30)
 RETENTION: Final = timedelta(hours=72)
@@ -34,10 +36,10 @@ _INSERT: Final = text("""
 """).bindparams(bindparam("fingerprint", type_=LargeBinary))
 
 _SELECT: Final = text("""
-    SELECT fingerprint, state, status, headers, body,
+    SELECT fingerprint, state, status, headers, body, body_sealed,
            extract(epoch FROM lease_until - clock_timestamp())::float8 AS lease_seconds
     FROM idempotency_keys WHERE principal = :principal AND key = :key
-""").columns(headers=JSONB, body=LargeBinary, fingerprint=LargeBinary)
+""").columns(headers=JSONB, body=LargeBinary, body_sealed=LargeBinary, fingerprint=LargeBinary)
 
 _TAKE_OVER: Final = text("""
     UPDATE idempotency_keys
@@ -52,9 +54,14 @@ _TAKE_OVER: Final = text("""
 
 _COMPLETE: Final = text("""
     UPDATE idempotency_keys
-    SET state = 'completed', status = :status, headers = :headers, body = :body
+    SET state = 'completed', status = :status, headers = :headers,
+        body = :body, body_sealed = :body_sealed
     WHERE principal = :principal AND key = :key AND fence = :fence AND state = :state
-""").bindparams(bindparam("headers", type_=JSONB), bindparam("body", type_=LargeBinary))
+""").bindparams(
+    bindparam("headers", type_=JSONB),
+    bindparam("body", type_=LargeBinary),
+    bindparam("body_sealed", type_=LargeBinary),
+)
 
 _RELEASE: Final = text("""
     DELETE FROM idempotency_keys
@@ -74,6 +81,10 @@ _PURGE: Final = text("""
         WHERE created_at < now() - make_interval(secs => :age) AND lease_until <= now()
         ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED)
 """)
+
+
+BODY: Final = "idempotency_keys.body"
+"""What sealed answers are bound to, together with their principal and key: they may hold anything a customer was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,8 @@ async def claim(
     row = inserted.one_or_none()
     if row is not None:
         return Held(identity, row.fence, row.resource_id, resumed=False)
-    stored = _judge((await session.execute(_SELECT, whose)).one_or_none(), identity)
+    row = (await session.execute(_SELECT, whose)).one_or_none()
+    stored = _judge(row, identity, keys_of(session))
     if stored is not None:
         return stored
     taken = (await session.execute(_TAKE_OVER, {**whose, **seconds})).one_or_none()
@@ -170,7 +182,9 @@ async def purge_all_expired(database: Database, *, limit: int = 1000) -> int:
             return removed
 
 
-def _judge(row: "Row[tuple[object, ...]] | None", identity: Identity) -> StoredReply | None:
+def _judge(
+    row: "Row[tuple[object, ...]] | None", identity: Identity, keys: DataKeys
+) -> StoredReply | None:
     """Return the stored answer, None if the claim may be taken over, or raise."""
     if row is None:  # claimed by a transaction that has not committed
         raise IdempotencyInFlight
@@ -180,13 +194,16 @@ def _judge(row: "Row[tuple[object, ...]] | None", identity: Identity) -> StoredR
         )
     if row.state == "completed":
         headers: Mapping[str, str] = row.headers
-        return StoredReply(row.status, headers, row.body)
+        if row.body_sealed is None:
+            return StoredReply(row.status, headers, row.body)
+        return StoredReply(row.status, headers, keys.open(BODY, _row(identity), row.body_sealed))
     if row.lease_seconds > 0:
         raise IdempotencyInFlight(min(math.ceil(row.lease_seconds), _LONGEST_RETRY_AFTER))
     return None
 
 
 async def _write(session: AsyncSession, held: Held, reply: StoredReply, *, state: str) -> bool:
+    keys = keys_of(session)
     result = await session.execute(
         _COMPLETE,
         {
@@ -194,10 +211,15 @@ async def _write(session: AsyncSession, held: Held, reply: StoredReply, *, state
             "state": state,
             "status": reply.status,
             "headers": dict(reply.headers),
-            "body": reply.body,
+            "body": reply.body if keys.plain_written else None,
+            "body_sealed": keys.seal(BODY, _row(held.identity), reply.body),
         },
     )
     return _row_count(result) == 1
+
+
+def _row(identity: Identity) -> str:
+    return f"{identity.principal}\n{identity.key}"
 
 
 def _held(held: Held) -> dict[str, object]:

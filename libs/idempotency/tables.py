@@ -32,7 +32,9 @@ idempotency_keys = Table(
     Column("lease_until", DateTime(timezone=True), nullable=False),
     Column("status", Integer),
     Column("headers", JSONB),
+    # What a version that seals nothing stored, and may still read; `body_sealed` is what it becomes.
     Column("body", LargeBinary),
+    Column("body_sealed", LargeBinary),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("state IN ('in_flight', 'completed')", name="state"),
     CheckConstraint("state = 'in_flight' OR status IS NOT NULL", name="completed_has_status"),

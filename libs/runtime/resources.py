@@ -23,13 +23,19 @@ from libs.database.session import Database, Patience
 from libs.messaging.broker import open_broker
 from libs.messaging.outbox import Outbox
 from libs.messaging.transport import Broker
+from libs.observability.logging import get_logger
 from libs.observability.metrics import Observation, gauge
+from libs.privacy.keys import DataKeys
+from libs.privacy.process import kept_fresh
+from libs.security.master_key import MasterKey, WrappedElsewhere, open_master_key
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
 from libs.security.tokens import JwksCache, TokenVerifier
 from libs.settings import ServiceSettings
 from libs.web.client import ServiceClient
 from libs.web.pagination import CursorCodec
 from libs.web.transport import CallTransport
+
+_log = get_logger(__name__)
 
 OwnSettings = TypeVar("OwnSettings", bound=ServiceSettings)
 
@@ -55,6 +61,7 @@ class Resources:
     http: httpx.AsyncClient
     cursors: CursorCodec
     refusals: Refusals
+    master_key: MasterKey
     clock: Clock = field(default_factory=SystemClock)
     wake_relay: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -108,6 +115,8 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
                 prefix=settings.messaging_prefix,
             )
         )
+        master_key = await stack.enter_async_context(open_master_key(settings))
+        await stack.enter_async_context(kept_fresh(database, master_key, settings.service))
         hints = Hints(redis, settings.service)
         stack.push_async_callback(hints.close)
         yield Resources(
@@ -127,6 +136,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             signer=ServiceSigner(settings.service, settings.service_key_file),
             service_verifier=ServiceVerifier(settings.trust_bundle_file, settings.service),
             http=http,
+            master_key=master_key,
             cursors=CursorCodec(settings.signing_secret.get_secret_value()),
             refusals=Refusals(database),
         )
@@ -136,6 +146,21 @@ def _redis(settings: ServiceSettings) -> redis_asyncio.Redis:
     return open_redis(
         settings.redis_url.get_secret_value(), settings.redis_seconds, settings.redis_ca_file
     )
+
+
+async def wrong_master_key(settings: ServiceSettings) -> str | None:
+    """Say why `MASTER_KEY` does not open this service's data keys; None where it does, or nobody can tell now."""
+    database = _database(settings)
+    try:
+        async with open_master_key(settings) as master_key:
+            await DataKeys(database, master_key, settings.service).ready()
+    except WrappedElsewhere as error:
+        return f"MASTER_KEY: it does not open the data keys: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever is away may come back
+        _log.warning("data_keys_not_checked", reason=type(error).__name__)
+    finally:
+        await database.close()
+    return None
 
 
 def _database(settings: ServiceSettings) -> Database:

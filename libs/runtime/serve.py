@@ -22,7 +22,7 @@ from libs.cache.rate_limit import Policy
 from libs.observability.logging import configure_logging
 from libs.observability.metrics import configure_metrics
 from libs.observability.tracing import configure_tracing
-from libs.runtime.resources import Resources, open_resources
+from libs.runtime.resources import Resources, open_resources, wrong_master_key
 from libs.runtime.worker import WorkerPlan, running_worker
 from libs.security.master_key import MasterKeyError, look_at
 from libs.security.rate_limiting import RateLimitMiddleware
@@ -83,6 +83,9 @@ def run(settings_class: type[Settings], create_app: Callable[[Settings], FastAPI
     """
     settings = _read_settings(settings_class)
     configure_logging(settings.service, settings.log_level, region=settings.region)
+    wrong = asyncio.run(wrong_master_key(settings))
+    if wrong is not None:
+        _give_up([f"{settings.service}: {wrong}"])
     configure_tracing(settings.service, settings.region, settings.otlp_endpoint)
     configure_metrics(settings.service, settings.region, settings.otlp_endpoint)
     app = create_app(settings)

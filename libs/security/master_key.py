@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.aws import aws_session
+from libs.settings import MasterKeySettings
 
 KEY_BYTES: Final = 32
 LONGEST_WRAPPED: Final = 4_096
@@ -167,17 +168,15 @@ class MasterKeys:
 
 
 @asynccontextmanager
-async def open_master_key(
-    place: str, *, previous: str | None, region: str, endpoint_url: str | None
-) -> AsyncIterator[MasterKey]:
+async def open_master_key(settings: MasterKeySettings) -> AsyncIterator[MasterKey]:
     """Open what `MASTER_KEY` names, and for unwrapping what `MASTER_KEY_PREVIOUS` does; asks KMS nothing yet.
 
     Raises:
         MasterKeyError: a key file is missing or damaged.
     """
     async with AsyncExitStack() as stack:
-        places = [place] if previous is None else [place, previous]
-        keys = [await _open(stack, one, region, endpoint_url) for one in places]
+        places = filter(None, (settings.master_key, settings.master_key_previous))
+        keys = [await _open(stack, place, settings) for place in places]
         yield keys[0] if len(keys) == 1 else MasterKeys(keys)
 
 
@@ -214,9 +213,7 @@ def add_version(path: Path) -> int:
     return version
 
 
-async def _open(
-    stack: AsyncExitStack, place: str, region: str, endpoint_url: str | None
-) -> MasterKey:
+async def _open(stack: AsyncExitStack, place: str, settings: MasterKeySettings) -> MasterKey:
     kind, _, name = place.partition(":")
     if kind == "file":
         return KeyFile(Path(name))
@@ -225,9 +222,9 @@ async def _open(
         read_timeout=_KMS_SECONDS,
         retries={"mode": "standard", "max_attempts": 3},
     )
-    client = aws_session(region, endpoint_url).client(
-        "kms", endpoint_url=endpoint_url, config=config
-    )
+    endpoint = settings.aws_endpoint_url
+    session = aws_session(settings.region, endpoint)
+    client = session.client("kms", endpoint_url=endpoint, config=config)
     return KmsKey(await stack.enter_async_context(client), name)
 
 

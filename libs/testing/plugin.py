@@ -14,7 +14,9 @@ from fastapi import FastAPI
 from libs.database.session import Database
 from libs.messaging.broker import AwsBroker, open_broker
 from libs.messaging.topology import declare
-from libs.security.master_key import add_version
+from libs.privacy.columns import attach
+from libs.privacy.keys import DataKeys
+from libs.security.master_key import KeyFile, add_version
 from libs.security.service_tokens import ServiceSigner, generate_service_keys
 from libs.settings import ServiceSettings
 from libs.testing.apps import client_of
@@ -103,12 +105,15 @@ def database_urls(databases: Databases) -> Databases:
 
 
 @pytest.fixture
-async def database(request: pytest.FixtureRequest, databases: Databases) -> AsyncIterator[Database]:
+async def database(
+    request: pytest.FixtureRequest, databases: Databases, service_keys: Path
+) -> AsyncIterator[Database]:
     """The database of the service whose folder the test lies in, with the rights its application has."""
     service = service_of_test(request.path.parts)
     if service is None:
         pytest.fail("`database` works in tests/<service>/; elsewhere use `scratch_database`")
     opened = Database(databases.url(service), application_name=f"test-{service}", patience=PATIENCE)
+    attach(opened, DataKeys(opened, KeyFile(service_keys / f"{service}.master.json"), service))
     yield opened
     await opened.close()
 

@@ -1,16 +1,20 @@
 """Commands for operators: `python -m services.auth.cli create-admin --email ops@example.com < password`.
 
-Read from the environment: REGION, DATABASE_URL and, where there is no standard input, ADMIN_PASSWORD.
+Read from the environment: REGION, DATABASE_URL, MASTER_KEY and, where there is no standard input, ADMIN_PASSWORD.
 """
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from libs.audit.log import AuditLog
 from libs.database.session import Database
 from libs.messaging.outbox import Outbox
+from libs.privacy.columns import attach
+from libs.privacy.keys import DataKeys
+from libs.security.master_key import open_master_key
 from libs.settings import read_settings
 from services.auth.domain.accounts import normalised_email, normalised_password
 from services.auth.repository import FamilyRepository, IdentityRepository, MailRequestRepository
@@ -25,20 +29,26 @@ async def create_admin(
     settings: AdministratorSettings, email: str, display_name: str, password: str
 ) -> str:
     """Make sure that this administrator exists; return the id. The service's relay tells the others."""
-    database = Database(
-        settings.database_url.get_secret_value(), application_name="auth-cli", pool_size=1
-    )
+    async with _database(settings) as database, database.transaction() as session:
+        accounts = AccountService(
+            identities=IdentityRepository(session),
+            families=FamilyRepository(session),
+            mail_requests=MailRequestRepository(session),
+            outbox=Outbox(session, AuthSettings.service, settings.region, wake=lambda: None),
+            audit=AuditLog(session),
+            region=settings.region,
+        )
+        return await accounts.ensure_admin(email, display_name, password, Passwords(1, 1))
+
+
+@asynccontextmanager
+async def _database(settings: AdministratorSettings) -> AsyncIterator[Database]:
+    url = settings.database_url.get_secret_value()
+    database = Database(url, application_name="auth-cli", pool_size=1)
     try:
-        async with database.transaction() as session:
-            accounts = AccountService(
-                identities=IdentityRepository(session),
-                families=FamilyRepository(session),
-                mail_requests=MailRequestRepository(session),
-                outbox=Outbox(session, AuthSettings.service, settings.region, wake=lambda: None),
-                audit=AuditLog(session),
-                region=settings.region,
-            )
-            return await accounts.ensure_admin(email, display_name, password, Passwords(1, 1))
+        async with open_master_key(settings) as master_key:
+            attach(database, DataKeys(database, master_key, AuthSettings.service))
+            yield database
     finally:
         await database.close()
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from libs.settings import ServiceSettings, Settings
+from libs.settings import MasterKeySettings, ServiceSettings
 
 
 class AuthSettings(ServiceSettings):
@@ -25,10 +25,9 @@ class AuthSettings(ServiceSettings):
     """Per five minutes; from an address the account has used before, it is counted for that address alone."""
 
 
-class AdministratorSettings(Settings):
-    """The few values `create-admin` needs, so that it runs without keys or tokens."""
+class AdministratorSettings(MasterKeySettings):
+    """The few values `create-admin` needs, so that it runs without tokens."""
 
-    region: str
     database_url: SecretStr
     admin_password: SecretStr | None = None
     """For a job without a terminal; otherwise the password is read from standard input."""

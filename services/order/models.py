@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger, Integer, Text, Uuid
 
 from libs.database.base import Timestamped, metadata_for_service
+from libs.privacy.columns import EncryptedDocument, formerly, protect_instances
 
 _LIVE = text("order_status IN ('pending', 'confirmed')")
 
@@ -27,6 +28,9 @@ class Base(DeclarativeBase):
 
     metadata = metadata_for_service()
     type_annotation_map = {str: Text, UUID: Uuid, date: Date, datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's hook
+
+
+protect_instances(Base)
 
 
 class Order(Timestamped, Base):
@@ -67,7 +71,10 @@ class Order(Timestamped, Base):
     action_required_at: Mapped[datetime | None]
     parcels: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     address_id: Mapped[str]
-    ship_to: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    ship_to: Mapped[dict[str, Any]] = mapped_column(
+        "ship_to_sealed", EncryptedDocument("orders.ship_to", plain="ship_to"), nullable=True
+    )
+    ship_to_plain: Mapped[dict[str, Any] | None] = formerly("ship_to", JSONB())
     personal_data: Mapped[str] = mapped_column(server_default="present")
     """`held`: the customer is forgotten, and the law makes us keep the address as the invoice's until `held_until`."""
     held_until: Mapped[date | None]

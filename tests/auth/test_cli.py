@@ -47,7 +47,9 @@ def cli(
     capsys: pytest.CaptureFixture[str],
 ) -> Cli:
     given = settings_for("auth")
-    settings = AdministratorSettings(region=given.region, database_url=given.database_url)
+    settings = AdministratorSettings(
+        region=given.region, database_url=given.database_url, master_key=given.master_key
+    )
     return Cli(settings, monkeypatch, capsys)
 
 
@@ -97,7 +99,10 @@ async def test_a_job_without_a_terminal_takes_the_password_from_its_environment(
 ) -> None:
     given = settings_for("auth")
     settings = AdministratorSettings(
-        region=given.region, database_url=given.database_url, admin_password=SecretStr(PASSWORD)
+        region=given.region,
+        database_url=given.database_url,
+        master_key=given.master_key,
+        admin_password=SecretStr(PASSWORD),
     )
 
     assert await asyncio.to_thread(main, ["create-admin", "--email", ROOT], settings) == 0

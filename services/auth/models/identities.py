@@ -2,23 +2,43 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, CheckConstraint, DateTime, Integer, String, Text, false
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from libs.database.base import Timestamped
+from libs.privacy.columns import BlindIndex, encrypted, formerly
 from services.auth.models.base import Base
 
 
 class Identity(Timestamped, Base):
-    """Somebody who can log in."""
+    """Somebody who can log in. Name and address are sealed; a blind index finds the address and keeps it unique."""
 
     __tablename__ = "identities"
-    __table_args__ = (CheckConstraint("status IN ('active', 'disabled')", name="status"),)
+    __table_args__ = (
+        CheckConstraint("status IN ('active', 'disabled')", name="status"),
+        UniqueConstraint("email"),
+        Index("uq_identities_email_index", "email_index", unique=True),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    email: Mapped[str] = mapped_column(CITEXT, unique=True)
-    display_name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = encrypted("identities", "email")
+    email_index: Mapped[bytes | None] = mapped_column(
+        BlindIndex("identities.email", of="email"), deferred=True
+    )
+    email_plain: Mapped[str | None] = formerly("email", CITEXT())
+    display_name: Mapped[str] = encrypted("identities", "display_name")
+    display_name_plain: Mapped[str | None] = formerly("display_name", String(100))
     password_hash: Mapped[str] = mapped_column(Text)
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     status: Mapped[str] = mapped_column(String(20), server_default="active")

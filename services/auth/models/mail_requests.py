@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from libs.database.base import Timestamped
+from libs.privacy.columns import encrypted, formerly
 from services.auth.models.base import Base
 
 
@@ -29,8 +30,9 @@ class MailRequest(Timestamped, Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("identities.id", ondelete="CASCADE"))
     purpose: Mapped[str] = mapped_column(String(30))
-    email: Mapped[str | None] = mapped_column(CITEXT)
+    email: Mapped[str | None] = encrypted("mail_requests", "email")
     """Where the mail goes, if not to the account's address."""
+    email_plain: Mapped[str | None] = formerly("email", CITEXT())
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)

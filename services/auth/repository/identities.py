@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.privacy.columns import equals, protected
 from services.auth.models import Identity
 
 
@@ -20,13 +21,13 @@ class IdentityRepository:
 
     async def find_by_email(self, email: str) -> Identity | None:
         found: Identity | None = await self._session.scalar(
-            select(Identity).where(Identity.email == email)
+            select(Identity).where(equals(Identity, "email_index", email))
         )
         return found
 
     async def find_by_email_locked(self, email: str) -> Identity | None:
         found: Identity | None = await self._session.scalar(
-            select(Identity).where(Identity.email == email).with_for_update()
+            select(Identity).where(equals(Identity, "email_index", email)).with_for_update()
         )
         return found
 
@@ -35,14 +36,18 @@ class IdentityRepository:
         inserted = await self._session.scalar(
             insert(Identity)
             .values(
+                **protected(
+                    self._session,
+                    Identity,
+                    identity.id,
+                    {"email": identity.email, "display_name": identity.display_name},
+                ),
                 id=identity.id,
-                email=identity.email,
-                display_name=identity.display_name,
                 password_hash=identity.password_hash,
                 roles=identity.roles,
                 home_region=identity.home_region,
             )
-            .on_conflict_do_nothing(index_elements=[Identity.email])
+            .on_conflict_do_nothing()
             .returning(Identity.id)
         )
         return inserted is not None

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.ids import new_id
+from libs.privacy.columns import protected
 from services.auth.domain.mail_requests import LIFETIMES, MailPurpose
 from services.auth.models import MailRequest
 
@@ -22,10 +23,10 @@ class MailRequestRepository:
         request_id = new_id("mrq")
         await self._session.execute(
             insert(MailRequest).values(
+                **protected(self._session, MailRequest, request_id, {"email": email}),
                 id=request_id,
                 user_id=user_id,
                 purpose=purpose,
-                email=email,
                 expires_at=func.now() + LIFETIMES[purpose].request,
             )
         )

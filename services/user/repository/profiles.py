@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.privacy.columns import protected
 from services.user.models import Address, Profile
 
 
@@ -26,7 +27,11 @@ class ProfileRepository:
         """Create the profile unless it exists; tell whether this call created it."""
         created = await self._session.scalar(
             insert(Profile)
-            .values(user_id=user_id, home_region=home_region, display_name=display_name)
+            .values(
+                **protected(self._session, Profile, user_id, {"display_name": display_name}),
+                user_id=user_id,
+                home_region=home_region,
+            )
             .on_conflict_do_nothing()
             .returning(Profile.user_id)
         )
@@ -36,7 +41,10 @@ class ProfileRepository:
         await self._session.execute(
             update(Profile)
             .where(Profile.user_id == profile.user_id)
-            .values(**values, version=Profile.version + 1)
+            .values(
+                **protected(self._session, Profile, profile.user_id, values),
+                version=Profile.version + 1,
+            )
         )
         await self._session.refresh(profile)
         return profile
@@ -78,7 +86,10 @@ class AddressRepository:
         await self._session.execute(
             update(Address)
             .where(Address.id == address.id)
-            .values(**values, version=Address.version + 1)
+            .values(
+                **protected(self._session, Address, address.id, values),
+                version=Address.version + 1,
+            )
         )
         await self._session.refresh(address)
         return address

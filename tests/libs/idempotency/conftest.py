@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -24,6 +25,10 @@ from libs.idempotency.reply import Reply
 from libs.idempotency.tables import idempotency_keys
 from libs.idempotency.two_transactions import Claim, ResumableRequired
 from libs.ids import new_id
+from libs.privacy.columns import attach
+from libs.privacy.keys import DataKeys
+from libs.privacy.tables import data_keys, plain_text_transition
+from libs.security.master_key import KeyFile, MasterKey
 from libs.testing.apps import client_of
 from libs.testing.settings import PATIENCE
 
@@ -90,14 +95,23 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(scratch_database: Database, scratch_database_url: str) -> AsyncIterator[Shop]:
+def master_key(service_keys: Path) -> MasterKey:
+    return KeyFile(service_keys / "order.master.json")
+
+
+@pytest.fixture
+async def shop(
+    scratch_database: Database, scratch_database_url: str, master_key: MasterKey
+) -> AsyncIterator[Shop]:
     sql = await asyncpg.connect(scratch_database_url)
     await sql.execute("CREATE TABLE made (id text PRIMARY KEY, sku text)")
     async with scratch_database.transaction() as session:
         await (await session.connection()).run_sync(
-            lambda connection: shared_metadata.create_all(connection, tables=[idempotency_keys])
+            lambda connection: shared_metadata.create_all(
+                connection, tables=[idempotency_keys, data_keys, plain_text_transition]
+            )
         )
-    app = _app_on(scratch_database)
+    app = _app_on(scratch_database, master_key)
     async with client_of(app) as client:
         shop = Shop(app, client, scratch_database, sql)
         _add_one_transaction_routes(app, shop)
@@ -107,7 +121,9 @@ async def shop(scratch_database: Database, scratch_database_url: str) -> AsyncIt
 
 
 @pytest.fixture
-async def replicas(shop: Shop, scratch_database_url: str) -> AsyncIterator[list[Shop]]:
+async def replicas(
+    shop: Shop, scratch_database_url: str, master_key: MasterKey
+) -> AsyncIterator[list[Shop]]:
     """Three processes of one service, as far as the database can tell; they share the shop's counters."""
     async with AsyncExitStack() as stack:
         found = []
@@ -116,7 +132,7 @@ async def replicas(shop: Shop, scratch_database_url: str) -> AsyncIterator[list[
                 scratch_database_url, application_name=f"replica-{number}", patience=PATIENCE
             )
             stack.push_async_callback(database.close)
-            app = _app_on(database)
+            app = _app_on(database, master_key)
             client = await stack.enter_async_context(client_of(app))
             replica = replace(shop, app=app, client=client, database=database)
             _add_one_transaction_routes(app, replica)
@@ -125,7 +141,8 @@ async def replicas(shop: Shop, scratch_database_url: str) -> AsyncIterator[list[
         yield found
 
 
-def _app_on(database: Database) -> FastAPI:
+def _app_on(database: Database, master_key: MasterKey) -> FastAPI:
+    attach(database, DataKeys(database, master_key, "test"))
     app = FastAPI()
     app.state.database = database
     app.state.resources = SimpleNamespace(

@@ -16,12 +16,22 @@ from libs.security.master_key import (
     look_at,
     open_master_key,
 )
+from libs.settings import MasterKeySettings
 from libs.testing.settings import NOBODY_LISTENS
 from libs.topology import MASTER_REGION
 
 DATA_KEY = bytes(range(32))
 OURS = {"service": "user", "purpose": "data-key"}
 THEIRS = {"service": "order", "purpose": "data-key"}
+
+
+def settings(place: str, endpoint: str, previous: str | None = None) -> MasterKeySettings:
+    return MasterKeySettings(
+        region=MASTER_REGION,
+        aws_endpoint_url=endpoint,
+        master_key=place,
+        master_key_previous=previous,
+    )
 
 
 @pytest.fixture
@@ -95,9 +105,7 @@ async def kms_key(ministack: str) -> AsyncIterator[str]:
 async def test_kms_opens_what_it_wrapped_for_the_same_context_only(
     kms_key: str, ministack: str
 ) -> None:
-    async with open_master_key(
-        f"kms:{kms_key}", previous=None, region=MASTER_REGION, endpoint_url=ministack
-    ) as master:
+    async with open_master_key(settings(f"kms:{kms_key}", ministack)) as master:
         wrapped = await master.wrap(DATA_KEY, OURS)
         assert DATA_KEY not in wrapped
         assert await master.unwrap(wrapped, OURS) == DATA_KEY
@@ -109,9 +117,8 @@ async def test_while_moving_to_kms_what_the_file_wrapped_still_opens(
     key_file: Path, kms_key: str, ministack: str
 ) -> None:
     before = await KeyFile(key_file).wrap(DATA_KEY, OURS)
-    async with open_master_key(
-        f"kms:{kms_key}", previous=f"file:{key_file}", region=MASTER_REGION, endpoint_url=ministack
-    ) as master:
+    previous = f"file:{key_file}"
+    async with open_master_key(settings(f"kms:{kms_key}", ministack, previous)) as master:
         assert await master.unwrap(before, OURS) == DATA_KEY
         after = await master.wrap(DATA_KEY, OURS)
         with pytest.raises(WrappedElsewhere, match="not wrapped by a key file"):
@@ -121,8 +128,6 @@ async def test_while_moving_to_kms_what_the_file_wrapped_still_opens(
 
 
 async def test_kms_that_does_not_answer_is_told_from_a_wrong_key() -> None:
-    async with open_master_key(
-        "kms:alias/none", previous=None, region=MASTER_REGION, endpoint_url=NOBODY_LISTENS
-    ) as master:
+    async with open_master_key(settings("kms:alias/none", NOBODY_LISTENS)) as master:
         with pytest.raises(MasterKeyUnavailable, match="does not answer"):
             await master.wrap(DATA_KEY, OURS)
