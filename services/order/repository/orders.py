@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.erasure.tombstones import require_living
+from libs.privacy.columns import protected
 from services.order.domain.states import LIVE, OrderStatus, PaymentStatus, ShipmentStatus
 from services.order.models import (
     Adjustment,
@@ -86,7 +87,8 @@ class OrderRepository:
 
     async def insert(self, values: Mapping[str, object]) -> Order | None:
         """Insert an order; None if its id is taken, or its cart version by a live order."""
-        statement = upsert(Order).values(values).on_conflict_do_nothing().returning(Order)
+        bound = protected(self._session, Order, str(values["id"]), values)
+        statement = upsert(Order).values(bound).on_conflict_do_nothing().returning(Order)
         return (await self._session.scalars(statement)).one_or_none()
 
     async def exists(self, order_id: str) -> bool:
