@@ -41,7 +41,6 @@ _TRIES: Final = 20
 _PAUSE_SECONDS: Final = 1.0
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('migrate ' || current_schema()))"
 
-
 log = get_logger(__name__)
 
 
