@@ -79,6 +79,10 @@ restore: setup ## Bring the stopped database back to a moment: make restore to=2
 deploy: ## Install or upgrade a region with Helm: make deploy env=prod region=us-east-1 [tag=v1.2.3] [only=order] [dry=1]
 	@sh deploy/helm/deploy.sh "$(env)" "$(region)" $(if $(tag),tag="$(tag)") $(if $(only),only="$(only)") $(if $(context),context="$(context)") $(if $(dry),dry="$(dry)")
 
+.PHONY: controllers
+controllers: ## Install or upgrade what the charts need in a cluster: make controllers env=prod region=us-east-1 [only=keda] [dry=1]
+	@sh deploy/helm/controllers.sh "$(env)" "$(region)" $(if $(only),only="$(only)") $(if $(context),context="$(context)") $(if $(dry),dry="$(dry)")
+
 .PHONY: argo
 argo: ## Print the ApplicationSet for your repository: make argo repository=https://... | kubectl apply -f -
 	@case "$(repository)" in https://?*|ssh://?*|git@?*) ;; *) echo "Say where Argo CD reads this repository: make argo repository=https://git.example.com/shop/meridian.git" >&2; exit 2;; esac

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs or upgrades everything of one region: the platform, then the six services, one after the other.
+# Installs or upgrades everything of one region: the platform, where the edge's shape asks for it Istio's own gateway, then
+# the six services, one after the other.
 # usage: deploy.sh ENVIRONMENT REGION [tag=VERSION] [only=SERVICE] [context=KUBECONFIG_CONTEXT] [dry=1]
 # Prints each command before it runs it; with dry=1 it only prints them. The first that fails ends it: what came before
 # is in place, what failed is rolled back, and the same command carries on when the cause is gone.
@@ -7,6 +8,7 @@ set -eu
 
 helm_folder=deploy/helm
 services="auth user product cart order payment"
+ingress=istio-ingressgateway
 tag='' only='' context='' dry=''
 
 stop() {
@@ -32,7 +34,7 @@ read_arguments() {
             *) stop "$argument is unknown: tag=, only=, context= and dry= are known" ;;
         esac
     done
-    [ -z "$only" ] || one_of "$only" "platform $services" || stop "only=$only is none of: platform $services"
+    [ -z "$only" ] || one_of "$only" "platform $ingress $services" || stop "only=$only is none of: platform $ingress $services"
 }
 
 need_tools() {
@@ -64,9 +66,25 @@ deploy() { # release, chart, folder of the first value file or nothing, folder o
     run helm upgrade --install "$release" "$helm_folder/$chart" "$@"
 }
 
+shape() { # what the last of the platform's value files says, as for Helm
+    for file in "$helm_folder/platform/values.yaml" "$helm_folder/values/platform/$environment.yaml" \
+        "$helm_folder/values/platform/$environment-$region.yaml" "$helm_folder/values/platform/$environment-$region.generated.yaml"; do
+        [ ! -f "$file" ] || sed -n 's/^  shape: \([a-z]*\).*/\1/p' "$file"
+    done | tail -n 1
+}
+
+deploy_ingress() { # into the namespace that the platform made
+    [ "$(shape)" = apigateway ] || return 0
+    [ -z "$only" ] || [ "$only" = "$ingress" ] || return 0
+    run helm upgrade --install "$ingress" gateway --repo https://istio-release.storage.googleapis.com/charts --version 1.29.0 \
+        -f "$helm_folder/platform/istio/gateway-values.yaml" --namespace istio-ingress \
+        ${context:+--kube-context "$context"} --rollback-on-failure --wait --timeout 15m
+}
+
 read_arguments "$@"
 need_tools
 deploy platform platform '' "$helm_folder/values/platform" --namespace meridian-platform --create-namespace
+deploy_ingress
 for service in $services; do
     deploy "$service" service "$helm_folder/values/services" "$helm_folder/values/env" \
         --namespace meridian ${tag:+--set-string "image.tag=$tag"}

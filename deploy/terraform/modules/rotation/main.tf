@@ -55,8 +55,9 @@ resource "aws_lambda_permission" "this" {
 resource "aws_lambda_invocation" "first" {
   for_each = var.secret_arns
 
-  function_name = aws_lambda_function.this.function_name
-  input         = jsonencode({ SecretId = each.value, Step = "begin" })
+  function_name   = aws_lambda_function.this.function_name
+  input           = jsonencode({ SecretId = each.value, Step = "begin" })
+  lifecycle_scope = "CREATE_ONLY"
 }
 
 resource "aws_secretsmanager_secret_rotation" "this" {

@@ -1,0 +1,75 @@
+#!/bin/sh
+# Installs or upgrades the controllers that the charts need, each in the one version named here.
+# usage: controllers.sh ENVIRONMENT REGION [only=RELEASE] [context=KUBECONFIG_CONTEXT] [dry=1]
+# Prints each command before it runs it; with dry=1 it only prints them. Run again, it changes what differs. What EKS itself
+# manages (DNS, volumes, the network plugin, metrics-server) is in deploy/terraform/modules/cluster/add-ons.tf.
+set -eu
+
+values=deploy/helm/platform
+istio=1.29.0
+only='' context='' dry=''
+
+stop() {
+    echo "controllers: $1" >&2
+    exit 2
+}
+
+one_of() { # value, choices
+    case " $2 " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+read_arguments() {
+    environment=${1:-} region=${2:-}
+    one_of "$environment" "dev staging prod" || stop "say which environment: env=dev, staging or prod"
+    one_of "$region" "us-east-1 eu-west-1 ap-south-1" || stop "say which region: region=us-east-1, eu-west-1 or ap-south-1"
+    shift 2
+    for argument; do
+        case $argument in
+            only=*) only=${argument#*=} ;;
+            context=*) context=${argument#*=} ;;
+            dry=*) dry=${argument#*=} ;;
+            *) stop "$argument is unknown: only=, context= and dry= are known" ;;
+        esac
+    done
+    cluster=meridian-$environment-$region
+}
+
+need_tools() {
+    [ -z "$dry" ] || return 0
+    command -v helm >/dev/null || stop "helm is not installed: install it (helm 4), or see the commands with dry=1"
+}
+
+install() { # release, repository, chart, version, namespace, more arguments
+    release=$1
+    [ -z "$only" ] || [ "$only" = "$release" ] || return 0
+    found=yes
+    set -- "$@" ${context:+--kube-context "$context"} --rollback-on-failure --wait --timeout 15m
+    repository=$2 chart=$3 version=$4 namespace=$5
+    shift 5
+    set -- helm upgrade --install "$release" "$chart" --repo "$repository" --version "$version" --namespace "$namespace" --create-namespace "$@"
+    echo "$*"
+    [ -n "$dry" ] || "$@"
+}
+
+controllers() {
+    install aws-load-balancer-controller https://aws.github.io/eks-charts aws-load-balancer-controller 1.17.1 kube-system \
+        --set "clusterName=$cluster" --set "region=$region" --set "vpcTags.Name=$cluster" --set serviceAccount.name=aws-load-balancer-controller
+    install cluster-autoscaler https://kubernetes.github.io/autoscaler cluster-autoscaler 9.59.0 kube-system \
+        -f "$values/cluster-autoscaler-values.yaml" --set "autoDiscovery.clusterName=$cluster" --set "awsRegion=$region"
+    install external-secrets https://charts.external-secrets.io external-secrets 2.0.0 external-secrets
+    install istio-base https://istio-release.storage.googleapis.com/charts base $istio istio-system
+    install istio-cni https://istio-release.storage.googleapis.com/charts cni $istio istio-system
+    install istiod https://istio-release.storage.googleapis.com/charts istiod $istio istio-system \
+        -f "$values/istio/istiod-values.yaml"
+    install kube-prometheus-stack https://prometheus-community.github.io/helm-charts kube-prometheus-stack 79.7.1 observability \
+        -f "$values/istio/prometheus-values.yaml"
+    install keda https://kedacore.github.io/charts keda 2.18.1 keda --set serviceAccount.operator.name=keda-operator
+    install vpa https://charts.fairwinds.com/stable vpa 4.5.0 vpa --set metrics-server.enabled=false
+    install reloader https://stakater.github.io/stakater-charts reloader 2.2.17 reloader
+}
+
+read_arguments "$@"
+need_tools
+found=''
+controllers
+[ -n "$found" ] || stop "only=$only is no controller: see the names with dry=1"
