@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -63,7 +64,7 @@ class Application:
             "/oauth2/token", {"grant_type": "refresh_token", "refresh_token": token, **more}
         )
 
-    async def post(self, path: str, parameters: dict[str, str | None]) -> httpx.Response:
+    async def post(self, path: str, parameters: Mapping[str, str | None]) -> httpx.Response:
         """Send a form, introducing itself the way its kind does."""
         form = {name: value for name, value in parameters.items() if value is not None}
         if self.secret is None:
