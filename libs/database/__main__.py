@@ -15,7 +15,8 @@ from pydantic import SecretStr, create_model
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.database.bootstrap import RolePasswords, bootstrap
-from libs.database.migrations import MigrationsError, has_migrations, make_migration, upgrade
+from libs.database.drafts import MigrationsError
+from libs.database.migrations import has_migrations, make_migration, upgrade
 from libs.settings import Settings
 from libs.topology import DATABASE_NAME, SERVICES
 

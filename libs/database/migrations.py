@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from alembic import command, context
-from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.autogenerate import produce_migrations
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations.ops import MigrationScript
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from libs.database.bootstrap import roles_of
+from libs.database.drafts import MigrationsError, render, slug
 from libs.database.session import is_lock_timeout, is_retryable
 from libs.observability.logging import get_logger
 from libs.topology import schema_of
@@ -42,10 +43,6 @@ _PAUSE_SECONDS: Final = 1.0
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('migrate ' || current_schema()))"
 
 log = get_logger(__name__)
-
-
-class MigrationsError(Exception):
-    """The migrations of a service cannot be run as asked."""
 
 
 def run_migrations(config: Config, metadata: MetaData) -> None:
@@ -143,9 +140,9 @@ async def make_migration(service: str, message: str, migrator_url: str) -> Path:
     last = _resolved(_config(service), "head")
     script = await _comparison(service, migrator_url, expected=last)
     revision = f"{int(last or 0) + 1:04d}"
-    path = _folder_of(service) / "versions" / f"{revision}_{_slug(message)}.py"
+    path = _folder_of(service) / "versions" / f"{revision}_{slug(message)}.py"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(_render(script, message, revision, last), encoding="utf-8")
+    path.write_text(render(script, message, revision, last), encoding="utf-8")
     return path
 
 
@@ -161,7 +158,7 @@ async def differences(service: str, migrator_url: str) -> list[object]:
 
 
 async def _comparison(service: str, migrator_url: str, *, expected: str | None) -> MigrationScript:
-    metadata = _metadata_of(service)
+    metadata = metadata_of(service)
     found: list[MigrationScript] = []
 
     def work(connection: Connection) -> None:
@@ -181,7 +178,8 @@ async def _comparison(service: str, migrator_url: str, *, expected: str | None) 
     return found[0]
 
 
-def _metadata_of(service: str) -> MetaData:
+def metadata_of(service: str) -> MetaData:
+    """Return the tables a service declares."""
     config = _config(service)
     found: list[MetaData] = []
     config.attributes["describe"] = found
@@ -271,30 +269,3 @@ def _folder_of(service: str) -> Path:
 
 def _asyncpg_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-
-
-def _slug(message: str) -> str:
-    words = "".join(letter if letter.isalnum() else " " for letter in message.lower()).split()
-    return "_".join(words)
-
-
-def _render(script: MigrationScript, message: str, revision: str, last: str | None) -> str:
-    up, down = script.upgrade_ops, script.downgrade_ops
-    if up is None or down is None:
-        raise MigrationsError("the comparison gave no operations")
-    return f'''"""{message[:1].upper()}{message[1:]}."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "{revision}"
-down_revision = {f'"{last}"' if last else None}
-
-
-def upgrade() -> None:
-    {render_python_code(up)}
-
-
-def downgrade() -> None:
-    {render_python_code(down)}
-'''

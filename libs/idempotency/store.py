@@ -17,6 +17,7 @@ from libs.idempotency.keys import Identity
 from libs.idempotency.reply import StoredReply
 from libs.privacy.columns import keys_of
 from libs.privacy.keys import DataKeys
+from libs.privacy.rows import ANSWERS
 
 LEASE: Final = timedelta(seconds=30)
 RETENTION: Final = timedelta(hours=72)
@@ -81,10 +82,6 @@ _PURGE: Final = text("""
         WHERE created_at < now() - make_interval(secs => :age) AND lease_until <= now()
         ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED)
 """)
-
-
-BODY: Final = "idempotency_keys.body"
-"""What sealed answers are bound to, together with their principal and key: they may hold anything a customer was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +193,7 @@ def _judge(
         headers: Mapping[str, str] = row.headers
         if row.body_sealed is None:
             return StoredReply(row.status, headers, row.body)
-        return StoredReply(row.status, headers, keys.open(BODY, _row(identity), row.body_sealed))
+        return StoredReply(row.status, headers, keys.open(ANSWERS, _row(identity), row.body_sealed))
     if row.lease_seconds > 0:
         raise IdempotencyInFlight(min(math.ceil(row.lease_seconds), _LONGEST_RETRY_AFTER))
     return None
@@ -212,7 +209,7 @@ async def _write(session: AsyncSession, held: Held, reply: StoredReply, *, state
             "status": reply.status,
             "headers": dict(reply.headers),
             "body": reply.body if keys.plain_written else None,
-            "body_sealed": keys.seal(BODY, _row(held.identity), reply.body),
+            "body_sealed": keys.seal(ANSWERS, _row(held.identity), reply.body),
         },
     )
     return _row_count(result) == 1

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from libs.database import migrations
 from libs.database.bootstrap import RolePasswords, bootstrap, dsn_of_database, roles_of
+from libs.database.drafts import MigrationsError
 from libs.database.migrations import (
-    MigrationsError,
     differences,
     downgrade,
     has_migrations,
