@@ -63,6 +63,7 @@ class Environments:
         if name == "auth":
             return {
                 "SIGNING_KEY_ENCRYPTION_KEY": self.credentials.encryption,
+                "REGISTRATION": "immediate",
                 **_ONE_ADDRESS_FOR_ALL,
             }
         if name == "payment":

@@ -77,6 +77,8 @@ def build_settings(
         "trust_bundle_file": keys / "trust-bundle.json",
         "signing_secret": SIGNING_SECRET,
         "master_key": f"file:{keys / f'{service}.master.json'}",
+        # Of auth: most tests register somebody to go on with, and read no mail.
+        "registration": "immediate",
         # A test may ask as often as it likes; the limiter has tests of its own.
         "rate_limit_requests": 1_000_000,
         **_PATIENT,

@@ -16,8 +16,9 @@ from libs.privacy.columns import attach
 from libs.privacy.keys import DataKeys
 from libs.security.master_key import open_master_key
 from libs.settings import read_settings
-from services.auth.domain.accounts import normalised_email, normalised_password
-from services.auth.repository import FamilyRepository, IdentityRepository, MailRequestRepository
+from services.auth.domain.accounts import normalised_email
+from services.auth.domain.passwords import normalised_password
+from services.auth.repository import unit_of
 from services.auth.service.accounts import AccountService
 from services.auth.service.passwords import Passwords
 from services.auth.settings import AdministratorSettings, AuthSettings
@@ -31,12 +32,12 @@ async def create_admin(
     """Make sure that this administrator exists; return the id. The service's relay tells the others."""
     async with _database(settings) as database, database.transaction() as session:
         accounts = AccountService(
-            identities=IdentityRepository(session),
-            families=FamilyRepository(session),
-            mail_requests=MailRequestRepository(session),
-            outbox=Outbox(session, AuthSettings.service, settings.region, wake=lambda: None),
-            audit=AuditLog(session),
-            region=settings.region,
+            unit_of(
+                session,
+                Outbox(session, AuthSettings.service, settings.region, wake=lambda: None),
+                AuditLog(session),
+            ),
+            settings.region,
         )
         return await accounts.ensure_admin(email, display_name, password, Passwords(1, 1))
 

@@ -1,6 +1,6 @@
 """What the auth service reads from its environment besides the common settings."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -18,11 +18,24 @@ class AuthSettings(ServiceSettings):
     password_hash_threads: Annotated[int, Field(ge=1, le=32)] = 2
     password_hash_queue: Annotated[int, Field(ge=1, le=10_000)] = 64
 
+    registration: Literal["verified", "immediate"] = "verified"
+    """`verified`: an account opens once its address is proved, and nobody can ask who has an account. `immediate`: at
+    once, and a taken address is told; for machines without mail."""
+
+    webauthn_rp_id: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")] | None = None
+    """The domain passkeys are bound to for good: the shop's, such as `example.com`; without it the issuer's."""
+    webauthn_origins: str = ""
+    """Addresses of the pages that may ask for passkeys, comma-separated; without any the issuer's: `https://shop.example.com`."""
+
     login_attempts_per_address: Annotated[int, Field(ge=1)] = 60
     registrations_per_address: Annotated[int, Field(ge=1)] = 60
     """Both per minute."""
     login_failures_per_account: Annotated[int, Field(ge=1)] = 10
-    """Per five minutes; from an address the account has used before, it is counted for that address alone."""
+    """Wrong passwords or second factors, per five minutes, and ten times as many a day; from an address the account has used before, it is counted for that address alone."""
+    login_failures_per_administrator: Annotated[int, Field(ge=1, le=10)] = 10
+    """Per half an hour, from wherever: an administrator's account closes for that long (PCI DSS 4.0.1, 8.3.4)."""
+    mails_per_account: Annotated[int, Field(ge=1)] = 5
+    """How many mails may be asked for an hour, to reset a password or prove an address."""
 
 
 class AdministratorSettings(MasterKeySettings):

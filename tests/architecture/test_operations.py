@@ -30,8 +30,28 @@ CREDENTIAL_OPERATIONS = {
     "revoke_token",
     "create_oauth_client",
     "rotate_oauth_client_secret",
+    "finish_login",
+    "get_passkey_login_options",
+    "log_in_with_passkey",
+    "forget_password",
+    "reset_password",
+    "verify_email",
+    "confirm_email_change",
+    "request_email_verification",
+    "get_passkey_step_up_options",
+    "begin_totp",
+    "confirm_totp",
+    "remove_totp",
+    "renew_recovery_codes",
+    "get_passkey_options",
+    "add_passkey",
+    "rename_passkey",
+    "remove_passkey",
+    "change_password",
+    "change_email",
 }
-"""Their answers are secrets, which a replay store must not keep (architecture section 2)."""
+"""What they take or answer are secrets, which a replay store must not keep (architecture section 2)."""
+CHECKS = ("authenticated", "recently_authenticated", "service_caller", "cart_access")
 ONCE_AND_FOR_ALL = {"close_identity"}
 """Repeating them changes nothing and answers the same: there is nothing to keep."""
 PAGES = {
@@ -99,12 +119,7 @@ def test_every_operation_that_is_not_public_checks_its_caller(app: FastAPI) -> N
     assert api_routes(app)
     for route in api_routes(app):
         audience = (route.openapi_extra or {}).get("x-audience")
-        checks = any(
-            name.startswith(
-                ("authenticated", "recently_authenticated", "service_caller", "cart_access")
-            )
-            for name in dependency_names(route.dependant)
-        )
+        checks = any(name.startswith(CHECKS) for name in dependency_names(route.dependant))
         assert audience == "public" or checks, f"{route.path} is {audience} but checks nobody"
 
 

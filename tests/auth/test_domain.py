@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.domain.accounts import normalised_email, normalised_password, scopes_of
+from services.auth.domain.accounts import normalised_email, scopes_of
 from services.auth.domain.families import (
     FAMILY_IDLE_LIMIT,
     REFRESH_GRACE,
@@ -15,6 +15,7 @@ from services.auth.domain.families import (
     decide_rotation,
     is_live,
 )
+from services.auth.domain.passwords import normalised_password
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LIVE = Family(revoked=False, expires_at=NOW + timedelta(days=1), last_used_at=NOW)
@@ -82,20 +83,20 @@ def test_normalising_an_address_twice_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["a" * 12, "a" * 128, "        spaces        ", "пароль пароль"]
+    "password", ["a" * 15, "a" * 128, "        spaces        ", "пароль и пароль"]
 )
 def test_only_the_length_of_a_password_counts(password: str) -> None:
     assert normalised_password(password) == password
 
 
-@pytest.mark.parametrize("password", ["", "a" * 11, "a" * 129])
+@pytest.mark.parametrize("password", ["", "a" * 14, "a" * 129])
 def test_passwords_too_short_or_too_long_are_refused(password: str) -> None:
     with pytest.raises(ValueError, match="characters"):
         normalised_password(password)
 
 
 def test_composed_and_decomposed_letters_are_the_same_password() -> None:
-    assert normalised_password("café au lait!!") == normalised_password("cafe\u0301 au lait!!")
+    assert normalised_password("un café au lait!") == normalised_password("un cafe\u0301 au lait!")
 
 
 def test_scopes_follow_from_roles() -> None:

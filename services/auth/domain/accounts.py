@@ -1,13 +1,17 @@
-"""The rules of accounts: addresses, passwords, roles and what those may do."""
+"""The rules of accounts: addresses, roles and what those may do."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-SHORTEST_PASSWORD: Final = 12
-LONGEST_PASSWORD: Final = 128
 LONGEST_EMAIL: Final = 254
+
+SHOP_NAME: Final = "Meridian"
+
+ACTIVE: Final = "active"
+PENDING: Final = "pending"
+"""Registered, but the address has not been proved yet, where that is asked for first."""
+LOCKED: Final = "disabled"
 
 CUSTOMER: Final = "customer"
 ADMIN: Final = "admin"
@@ -53,27 +57,6 @@ def normalised_email(address: str) -> str:
     if _EMAIL.fullmatch(email) is None:
         raise ValueError("must be an e-mail address such as name@example.com")
     return email
-
-
-def composed(password: str) -> str:
-    """Return the password in Unicode form C, so that keyboards that compose differently agree."""
-    return unicodedata.normalize("NFC", password)
-
-
-def normalised_password(password: str) -> str:
-    """Return a new password in the form it is kept and compared in.
-
-    Length is the only rule (NIST SP 800-63B-4 section 3.1.1.2): no composition, no expiry.
-
-    Raises:
-        ValueError: shorter than 12 or longer than 128 characters.
-    """
-    normal = composed(password)
-    if len(normal) < SHORTEST_PASSWORD:
-        raise ValueError(f"must have at least {SHORTEST_PASSWORD} characters")
-    if len(normal) > LONGEST_PASSWORD:
-        raise ValueError(f"must have at most {LONGEST_PASSWORD} characters")
-    return normal
 
 
 def scopes_of(roles: Iterable[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Every query of the auth service, a module per subject."""
 
 from services.auth.repository.browser_logins import BrowserLogin, BrowserLoginRepository
+from services.auth.repository.challenges import ChallengeRepository
 from services.auth.repository.client_sessions import ClientSessionRepository, Derived
 from services.auth.repository.families import FamilyRepository, NewLogin, Presented
 from services.auth.repository.identities import IdentityRepository
@@ -12,11 +13,14 @@ from services.auth.repository.oauth import (
     NewCode,
     PresentedCode,
 )
+from services.auth.repository.second_factors import SecondFactorRepository
 from services.auth.repository.signing_keys import SigningKeyRepository
+from services.auth.repository.unit import Unit, Units, unit_of
 
 __all__ = [
     "BrowserLogin",
     "BrowserLoginRepository",
+    "ChallengeRepository",
     "ClientRepository",
     "ClientSessionRepository",
     "CodeRepository",
@@ -29,5 +33,9 @@ __all__ = [
     "NewLogin",
     "Presented",
     "PresentedCode",
+    "SecondFactorRepository",
     "SigningKeyRepository",
+    "Unit",
+    "Units",
+    "unit_of",
 ]

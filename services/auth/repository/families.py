@@ -26,6 +26,8 @@ class NewLogin:
     client_id: str
     user_agent: str
     address_hash: bytes
+    acr: str
+    amr: list[str]
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,22 @@ class FamilyRepository:
         ended = await self._session.scalars(
             update(RefreshFamily)
             .where(and_(*which))
+            .values(revoked_at=func.clock_timestamp(), revoked_because=because)
+            .returning(RefreshFamily.session_id)
+        )
+        return ended.all()
+
+    async def revoke_others(
+        self, user_id: str, because: str, kept_session_id: str
+    ) -> Sequence[str]:
+        """End the user's live families but one; return the ids of the sessions that ended."""
+        ended = await self._session.scalars(
+            update(RefreshFamily)
+            .where(
+                RefreshFamily.user_id == user_id,
+                RefreshFamily.revoked_at.is_(None),
+                RefreshFamily.session_id != kept_session_id,
+            )
             .values(revoked_at=func.clock_timestamp(), revoked_because=because)
             .returning(RefreshFamily.session_id)
         )

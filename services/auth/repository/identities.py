@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.privacy.columns import equals, protected
+from services.auth.domain.accounts import ACTIVE, PENDING
+from services.auth.errors import EmailTaken
 from services.auth.models import Identity
 
 
@@ -31,6 +34,12 @@ class IdentityRepository:
         )
         return found
 
+    async def find_locked(self, user_id: str) -> Identity | None:
+        found: Identity | None = await self._session.scalar(
+            select(Identity).where(Identity.id == user_id).with_for_update()
+        )
+        return found
+
     async def insert_unless_taken(self, identity: Identity) -> bool:
         """Insert the identity; False if its address is taken."""
         inserted = await self._session.scalar(
@@ -46,6 +55,7 @@ class IdentityRepository:
                 password_hash=identity.password_hash,
                 roles=identity.roles,
                 home_region=identity.home_region,
+                status=identity.status,
             )
             .on_conflict_do_nothing()
             .returning(Identity.id)
@@ -70,4 +80,63 @@ class IdentityRepository:
                 status="active",
                 version=Identity.version + 1,
             )
+        )
+
+    async def next_version(self, user_id: str) -> int:
+        """Count a change of the identity, locking it; return its new version."""
+        found = await self._session.scalars(
+            update(Identity)
+            .where(Identity.id == user_id)
+            .values(version=Identity.version + 1)
+            .returning(Identity.version)
+        )
+        return found.one()
+
+    async def set_password(self, user_id: str, password_hash: str) -> None:
+        await self._session.execute(
+            update(Identity).where(Identity.id == user_id).values(password_hash=password_hash)
+        )
+
+    async def set_second_factor(self, user_id: str, *, enrolled: bool) -> None:
+        await self._session.execute(
+            update(Identity).where(Identity.id == user_id).values(second_factor=enrolled)
+        )
+
+    async def verify_email(self, user_id: str) -> None:
+        """Note that the owner of the account reads mail to its address, which opens one that waits for that."""
+        await self._session.execute(
+            update(Identity)
+            .where(Identity.id == user_id)
+            .values(
+                email_verified_at=func.coalesce(Identity.email_verified_at, func.now()),
+                status=case((Identity.status == PENDING, ACTIVE), else_=Identity.status),
+            )
+        )
+
+    async def change_email(self, user_id: str, email: str) -> None:
+        """Give the account another address, which its owner has proved.
+
+        Raises:
+            EmailTaken: another account has it.
+        """
+        try:
+            await self._session.execute(
+                update(Identity)
+                .where(Identity.id == user_id)
+                .values(
+                    **protected(self._session, Identity, user_id, {"email": email}),
+                    email_verified_at=func.now(),
+                )
+            )
+        except IntegrityError as error:
+            raise EmailTaken from error
+
+    async def set_status(self, user_id: str, status: str) -> None:
+        await self._session.execute(
+            update(Identity).where(Identity.id == user_id).values(status=status)
+        )
+
+    async def set_roles(self, user_id: str, roles: Sequence[str]) -> None:
+        await self._session.execute(
+            update(Identity).where(Identity.id == user_id).values(roles=list(roles))
         )

@@ -2,8 +2,30 @@
 
 from fastapi import APIRouter
 
-from services.auth.routes import accounts, closing, keys, mail_tokens, oauth, proofs, sessions
+from services.auth.routes import (
+    accounts,
+    administration,
+    closing,
+    keys,
+    mail_tokens,
+    oauth,
+    passwords,
+    proofs,
+    second_factors,
+    sessions,
+)
 
 router = APIRouter()
-for part in (accounts, closing, sessions, proofs, keys, mail_tokens, oauth):
+for part in (
+    accounts,
+    closing,
+    sessions,
+    proofs,
+    second_factors,
+    passwords,
+    administration,
+    keys,
+    mail_tokens,
+    oauth,
+):
     router.include_router(part.router)

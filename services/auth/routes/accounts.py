@@ -9,13 +9,21 @@ from libs.web.audience import internal, public
 from libs.web.errors import problem_responses
 from services.auth.dependencies import (
     AccountServiceDep,
+    AuthSettingsDep,
     CallingService,
     ClientDep,
     PartsDep,
     ThrottleDep,
 )
 from services.auth.errors import EmailTaken, IdentityNotFound, PasswordChecksBusy
-from services.auth.schemas.accounts import IdentityView, Registered, Registration
+from services.auth.errors.proofs import PasswordUnfit
+from services.auth.schemas.accounts import (
+    IdentityView,
+    Registered,
+    Registration,
+    RegistrationAccepted,
+)
+from services.auth.service.password_changes import refuse_unfit
 
 router = APIRouter()
 
@@ -27,21 +35,31 @@ NO_STORE = "no-store"
     response_model=Registered,
     status_code=201,
     openapi_extra=public(),
-    responses=problem_responses(EmailTaken, RateLimited, PasswordChecksBusy),
+    responses={
+        202: {"model": RegistrationAccepted, "description": "A mail says how to go on"},
+        **problem_responses(EmailTaken, PasswordUnfit, RateLimited, PasswordChecksBusy),
+    },
 )
 async def register(
     body: Registration,
     accounts: AccountServiceDep,
     parts: PartsDep,
     throttle: ThrottleDep,
+    settings: AuthSettingsDep,
     client: ClientDep,
     idempotency: Idempotent,
 ) -> Response:
-    """Create an account; log in with it afterwards."""
+    """Create an account; log in with it afterwards, or where addresses are verified first (202), after the mail."""
     await throttle.register(client)
-    password_hash = await parts.passwords.hash(body.password.get_secret_value())
+    password = body.password.get_secret_value()
+    refuse_unfit(password, body.email, body.display_name)
+    password_hash = await parts.passwords.hash(password)
 
     async def create() -> Reply:
+        if settings.registration == "verified":
+            await accounts.register_unseen(body.email, body.display_name, password_hash)
+            pending = RegistrationAccepted(next="read_your_mail")
+            return Reply(202, pending, {"Cache-Control": NO_STORE})
         user_id = await accounts.register(body.email, body.display_name, password_hash)
         return Reply(201, Registered(user_id=user_id), {"Cache-Control": NO_STORE})
 

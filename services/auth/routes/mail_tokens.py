@@ -4,7 +4,8 @@ from fastapi import APIRouter, Response
 
 from libs.web.audience import internal
 from libs.web.errors import problem_responses
-from services.auth.dependencies import CallingService, MailTokenServiceDep
+from services.auth.dependencies import CallingService
+from services.auth.dependencies.credentials import MailTokenServiceDep
 from services.auth.errors import MailRequestOver
 from services.auth.schemas.mail_tokens import MailTokenRequest, MailTokenView
 

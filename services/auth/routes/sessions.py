@@ -1,11 +1,14 @@
 """Sessions with access and refresh tokens: begun, refreshed, listed and ended."""
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
 from libs.idempotency.one_transaction import Idempotent
 from libs.idempotency.reply import Reply
 from libs.security.errors import RateLimited
+from libs.security.principal import Principal
 from libs.web.audience import customer, public
 from libs.web.conditional import PRIVATE
 from libs.web.errors import problem_responses
@@ -18,6 +21,8 @@ from services.auth.errors import (
     SessionNotFound,
     SigningKeysUnavailable,
 )
+from services.auth.errors.proofs import SecondFactorRequired
+from services.auth.models import RefreshFamily
 from services.auth.schemas.sessions import Login, Refresh, SessionList, SessionView, Tokens
 from services.auth.service.minting import IssuedTokens
 
@@ -31,6 +36,7 @@ NO_STORE = "no-store"
     openapi_extra=public(),
     responses=problem_responses(
         InvalidCredentials,
+        SecondFactorRequired,
         RateLimited,
         SessionStoreUnavailable,
         PasswordChecksBusy,
@@ -42,7 +48,7 @@ async def login(
 ) -> Tokens:
     """Start a session with e-mail address and password."""
     response.headers["Cache-Control"] = NO_STORE
-    return _tokens(
+    return tokens_view(
         await logins.login(body.email.strip().lower(), body.password.get_secret_value(), client)
     )
 
@@ -55,7 +61,7 @@ async def login(
 async def refresh(body: Refresh, sessions: SessionServiceDep, response: Response) -> Tokens:
     """Exchange a refresh token for the next pair; each works once, and using one twice ends the session."""
     response.headers["Cache-Control"] = NO_STORE
-    return _tokens(await sessions.refresh(body.refresh_token.get_secret_value()))
+    return tokens_view(await sessions.refresh(body.refresh_token.get_secret_value()))
 
 
 @router.post(
@@ -86,19 +92,7 @@ async def list_sessions(
 ) -> SessionList:
     """See where you are logged in."""
     response.headers["Cache-Control"] = PRIVATE
-    return SessionList(
-        items=[
-            SessionView(
-                session_id=family.session_id,
-                created_at=family.created_at,
-                last_used_at=family.last_used_at,
-                expires_at=family.expires_at,
-                user_agent=family.user_agent,
-                current=family.session_id == caller.session_id,
-            )
-            for family in await sessions.list_sessions(caller.subject)
-        ]
-    )
+    return session_list(await sessions.list_sessions(caller.subject), caller)
 
 
 @router.delete(
@@ -119,7 +113,25 @@ async def end_session(
     return await idempotency.once(end)
 
 
-def _tokens(issued: IssuedTokens) -> Tokens:
+def session_list(families: Iterable[RefreshFamily], caller: Principal) -> SessionList:
+    """Return live sessions; `current` is the one that asks."""
+    return SessionList(
+        items=[
+            SessionView(
+                session_id=family.session_id,
+                created_at=family.created_at,
+                last_used_at=family.last_used_at,
+                expires_at=family.expires_at,
+                user_agent=family.user_agent,
+                current=family.session_id == caller.session_id,
+            )
+            for family in families
+        ]
+    )
+
+
+def tokens_view(issued: IssuedTokens) -> Tokens:
+    """Return what a client gets to begin with."""
     return Tokens(
         access_token=issued.access_token,
         token_type="Bearer",  # noqa: S106 - the scheme's name (RFC 6750)

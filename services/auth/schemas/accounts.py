@@ -1,17 +1,12 @@
 """Bodies about accounts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from libs.web.strict import RequestModel, ResponseModel
-from services.auth.domain.accounts import (
-    LONGEST_EMAIL,
-    LONGEST_PASSWORD,
-    SHORTEST_PASSWORD,
-    normalised_email,
-    normalised_password,
-)
+from services.auth.domain.accounts import LONGEST_EMAIL, normalised_email
+from services.auth.domain.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, normalised_password
 
 
 def _new_password(password: SecretStr) -> SecretStr:
@@ -45,6 +40,12 @@ class Registered(ResponseModel):
     """The new account's id."""
 
     user_id: str
+
+
+class RegistrationAccepted(ResponseModel):
+    """Read your mail: it says how to go on, whether you had an account or not."""
+
+    next: Literal["read_your_mail"]
 
 
 class IdentityView(ResponseModel):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, SecretStr
 
 from libs.web.strict import RequestModel, ResponseModel
-from services.auth.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD
+from services.auth.domain.accounts import LONGEST_EMAIL
+from services.auth.domain.passwords import LONGEST_PASSWORD
 
 
 class Login(RequestModel):

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libs.audit.log import SYSTEM, AuditLog
+from libs.audit.log import ANONYMOUS, SYSTEM
 from libs.contracts.auth import EmailVerificationRequested, IdentityRegistered
 from libs.ids import new_id
-from libs.messaging.outbox import Outbox
 from libs.observability.logging import get_logger
-from services.auth.domain.accounts import ADMIN, CUSTOMER
+from services.auth.domain.accounts import ACTIVE, ADMIN, CUSTOMER, PENDING
 from services.auth.domain.mail_requests import MailPurpose
 from services.auth.errors import EmailTaken, IdentityNotFound
 from services.auth.models import Identity
-from services.auth.repository import FamilyRepository, IdentityRepository, MailRequestRepository
+from services.auth.repository import Unit
 from services.auth.service.passwords import Passwords
 
 _log = get_logger(__name__)
@@ -22,11 +21,7 @@ _log = get_logger(__name__)
 class AccountService:
     """Accounts within one transaction."""
 
-    identities: IdentityRepository
-    families: FamilyRepository
-    mail_requests: MailRequestRepository
-    outbox: Outbox
-    audit: AuditLog
+    unit: Unit
     region: str
 
     async def register(
@@ -35,6 +30,7 @@ class AccountService:
         display_name: str,
         password_hash: str,
         roles: Sequence[str] = (CUSTOMER,),
+        status: str = ACTIVE,
     ) -> str:
         """Create an account whose home is this region and tell the others, who also have its address verified; return its id.
 
@@ -50,22 +46,35 @@ class AccountService:
             password_hash=password_hash,
             roles=list(roles),
             home_region=self.region,
+            status=status,
         )
-        if not await self.identities.insert_unless_taken(identity):
+        if not await self.unit.identities.insert_unless_taken(identity):
             raise EmailTaken
-        await self.outbox.add(
+        await self.unit.outbox.add(
             IdentityRegistered(user_id=identity.id, home_region=self.region), aggregate_version=1
         )
-        request_id = await self.mail_requests.add(identity.id, MailPurpose.VERIFY_EMAIL)
-        await self.outbox.add(
+        request_id = await self.unit.mail_requests.add(identity.id, MailPurpose.VERIFY_EMAIL)
+        await self.unit.outbox.add(
             EmailVerificationRequested(user_id=identity.id, request_id=request_id),
             aggregate_version=1,
         )
-        await self.audit.record(
+        await self.unit.audit.record(
             "identity.registered", identity.id, identity.id, roles="+".join(roles)
         )
         _log.info("identity_registered", user_id=identity.id)
         return identity.id
+
+    async def register_unseen(self, email: str, display_name: str, password_hash: str) -> None:
+        """Create an account that opens once its address is proved, or tell the owner of the one that has it.
+
+        Whoever asks cannot tell which of both happened.
+        """
+        try:
+            await self.register(email, display_name, password_hash, status=PENDING)
+        except EmailTaken:
+            owner = await self.unit.identities.find_by_email(email)
+            if owner is not None:
+                await self.unit.tell(owner.id, "registration_attempted", by=ANONYMOUS)
 
     async def get_identity(self, user_id: str) -> Identity:
         """Return an identity.
@@ -73,7 +82,7 @@ class AccountService:
         Raises:
             IdentityNotFound: nobody has this id.
         """
-        identity = await self.identities.find(user_id)
+        identity = await self.unit.identities.find(user_id)
         if identity is None:
             raise IdentityNotFound
         return identity
@@ -85,16 +94,16 @@ class AccountService:
 
         Running it again changes nothing; another password replaces the old one and ends every session.
         """
-        identity = await self.identities.find_by_email_locked(email)
+        identity = await self.unit.identities.find_by_email_locked(email)
         roles = (CUSTOMER, ADMIN)
         if identity is None:
             return await self.register(email, display_name, await passwords.hash(password), roles)
         same_password = await passwords.matches(password, identity.password_hash)
         if same_password and set(roles) <= set(identity.roles) and identity.status == "active":
             return identity.id
-        await self.identities.reset(identity.id, await passwords.hash(password), roles)
-        await self.families.revoke(identity.id, "admin_reset")
-        await self.audit.record(
+        await self.unit.identities.reset(identity.id, await passwords.hash(password), roles)
+        await self.unit.families.revoke(identity.id, "admin_reset")
+        await self.unit.audit.record(
             "identity.admin_reset",
             SYSTEM,
             identity.id,

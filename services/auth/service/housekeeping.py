@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from libs.database.session import Database
-from services.auth.repository import FamilyRepository, MailRequestRepository
+from services.auth.repository import ChallengeRepository, FamilyRepository, MailRequestRepository
 
 KEPT_FOR: Final = timedelta(days=30)
 """How long ended sessions and used tokens are kept, to recognise copies."""
@@ -15,3 +15,4 @@ async def forget_old(database: Database) -> None:
     async with database.transaction() as session:
         await FamilyRepository(session).forget_older_than(KEPT_FOR)
         await MailRequestRepository(session).forget_older_than(KEPT_FOR)
+        await ChallengeRepository(session).forget_expired()

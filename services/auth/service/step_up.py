@@ -1,22 +1,26 @@
 """Proving once more who one is, before something that cannot be undone (RFC 9470)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from libs.cache.sessions import SessionStore
-from libs.database.session import Database
 from libs.observability.logging import get_logger
-from libs.security.errors import SessionEnded
-from libs.security.principal import Principal
-from services.auth.domain.accounts import composed
-from services.auth.domain.families import SESSION_IDLE_LIMIT
+from libs.security.dependencies import RECENTLY
+from libs.security.errors import SessionEnded, StepUpRequired
+from libs.security.principal import ACR_MFA, Principal
+from services.auth.domain.accounts import ACTIVE
+from services.auth.domain.passwords import composed
 from services.auth.domain.proofs import PASSWORD, Proof
 from services.auth.errors import WrongProof
-from services.auth.models import Identity, RefreshFamily
-from services.auth.repository import FamilyRepository, IdentityRepository
-from services.auth.service.logins import Throttle
+from services.auth.models import Identity
+from services.auth.repository import Units
+from services.auth.service.factor_judge import FactorJudge, Shown
 from services.auth.service.minting import AccessTokens
 from services.auth.service.passwords import Passwords
-from services.auth.service.sessions import record_of
+from services.auth.service.session_start import put_record
+from services.auth.service.throttle import Throttle
+
+_MAX_AGE: Final = int(RECENTLY.total_seconds())
 
 _log = get_logger(__name__)
 
@@ -25,9 +29,10 @@ _log = get_logger(__name__)
 class StepUpService:
     """Renews what a session may claim about its owner."""
 
-    database: Database
+    units: Units
     sessions: SessionStore
     passwords: Passwords
+    judge: FactorJudge
     tokens: AccessTokens
     throttle: Throttle
 
@@ -35,6 +40,7 @@ class StepUpService:
         """Return an access token that says the caller has just shown the password.
 
         Raises:
+            StepUpRequired: the account has a second factor; only that will do.
             WrongProof: it is not the password.
             RateLimited: too many wrong ones.
             SessionEnded: the session is over.
@@ -42,35 +48,53 @@ class StepUpService:
             PasswordChecksBusy: too many passwords at once.
         """
         identity = await self._identity(caller)
+        if identity.second_factor:
+            raise StepUpRequired(_MAX_AGE, ACR_MFA)
         guess = await self.throttle.prove(identity.id)
-        if not await self.passwords.matches(composed(password), identity.password_hash):
-            _log.info("step_up_refused", user_id=identity.id)
-            raise WrongProof
+        right = await self.passwords.matches(composed(password), identity.password_hash)
+        if not right:
+            raise _refused(identity)
         await self.throttle.forgive(guess)
         return await self._renew(identity, caller, PASSWORD)
 
+    async def by_second_factor(self, caller: Principal, shown: Shown) -> str:
+        """Return an access token that says the caller has just shown a second factor.
+
+        Raises:
+            WrongProof: it proves nothing.
+            RateLimited: too many wrong ones.
+            SessionEnded: the session is over.
+            SessionStoreUnavailable: Redis is away.
+        """
+        identity = await self._identity(caller)
+        guess = await self.throttle.prove(identity.id)
+        async with self.units.begin() as unit:
+            proof = await self.judge.judge(unit, identity.id, shown)
+        if proof is None:
+            raise _refused(identity)
+        await self.throttle.forgive(guess)
+        return await self._renew(identity, caller, proof)
+
     async def _identity(self, caller: Principal) -> Identity:
-        async with self.database.transaction() as session:
-            identity = await IdentityRepository(session).find(caller.subject)
-        if identity is None or identity.status != "active":
+        async with self.units.begin() as unit:
+            identity = await unit.identities.find(caller.subject)
+        if identity is None or identity.status != ACTIVE:
             raise SessionEnded
         return identity
 
     async def _renew(self, identity: Identity, caller: Principal, proof: Proof) -> str:
-        async with self.database.transaction() as session:
-            family = await FamilyRepository(session).prove_again(
-                identity.id, caller.session_id or "", proof
+        async with self.units.begin() as unit:
+            family = await unit.families.prove_again(identity.id, caller.session_id or "", proof)
+            await unit.audit.record(
+                "session.stepped_up", identity.id, caller.session_id or "", amr="+".join(proof.amr)
             )
         if family is None:
             raise SessionEnded
-        await self._record(family)
-        _log.info("stepped_up", user_id=identity.id, session_id=family.session_id)
+        await put_record(self.sessions, family)
+        _log.info("stepped_up", user_id=identity.id, session_id=family.session_id, amr=family.amr)
         return await self.tokens.mint(identity, family)
 
-    async def _record(self, family: RefreshFamily) -> None:
-        await self.sessions.put(
-            family.session_id,
-            record_of(family),
-            int(SESSION_IDLE_LIMIT.total_seconds()),
-            family.expires_at,
-        )
+
+def _refused(identity: Identity) -> WrongProof:
+    _log.info("step_up_refused", user_id=identity.id)
+    return WrongProof()

@@ -23,7 +23,12 @@ BODIES: Final[Mapping[str, object]] = {
 """What to send where a body is looked at before its owner is."""
 
 ENDS_SESSIONS: Final = {"end_session", "logout", "logout_all"}
-ENDS_ACCOUNTS: Final = {"close_identity", "request_erasure"}
+ENDS_ACCOUNTS: Final = {
+    "close_identity",
+    "request_erasure",
+    "lock_account",
+    "end_account_sessions",
+}
 OF_A_BROWSER: Final = {"get_browser_session", "mint_browser_token"}
 
 
@@ -110,6 +115,7 @@ async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
             "erasure_id": "ers_of_nobody",
             "id_or_slug": sku.lower(),
             "order_id": placed["order_id"],
+            "passkey_id": "passkey_of_nobody",
             "payment_id": payments["items"][0]["payment_id"],
             "product_id": product["product_id"],
             "session_id": claims_of(elsewhere.token)["sid"],

@@ -4,16 +4,18 @@ from fastapi import APIRouter, Request, Response
 
 from libs.errors import DomainError
 from services.auth.dependencies import ClientDep, LoginServiceDep
-from services.auth.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD
+from services.auth.domain.accounts import LONGEST_EMAIL
 from services.auth.domain.oauth.parameters import Parameters
 from services.auth.domain.oauth.redirects import form_target
+from services.auth.domain.passwords import LONGEST_PASSWORD
 from services.auth.errors import InvalidCredentials
 from services.auth.routes.oauth.dependencies import Flow, FlowDep
 from services.auth.routes.oauth.forms import cookie_of, read_own_form, set_cookie
 from services.auth.routes.oauth.html import PAGE, PageRoute, page, see_other
 from services.auth.routes.oauth.progress import Pending, go_on, pending_of
 from services.auth.service.browser_sessions import new_cookie
-from services.auth.service.logins import Client, LoginService
+from services.auth.service.clients import Client
+from services.auth.service.logins import LoginService
 from services.auth.service.minting import IssuedTokens
 from services.auth.service.oauth.authorization import Asked
 

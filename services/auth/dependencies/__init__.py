@@ -1,7 +1,8 @@
-"""Builds what routes work with."""
+"""Builds what routes work with; what is about credentials, in a module of its own."""
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,22 +16,27 @@ from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import (
     authenticated,
     authenticated_live,
+    recently_authenticated,
     service_caller,
 )
 from libs.security.principal import Principal
 from libs.security.tokens import JwksCache
+from services.auth.domain.accounts import SHOP_NAME
 from services.auth.errors import SigningKeysUnavailable
-from services.auth.repository import FamilyRepository, IdentityRepository, MailRequestRepository
+from services.auth.repository import Units, unit_of
 from services.auth.repository.erasure import remove_identity
 from services.auth.service.accounts import AccountService
+from services.auth.service.clients import Client
 from services.auth.service.closing import AccountClosing, AccountErasure
+from services.auth.service.ending import SessionEnding
 from services.auth.service.keyring import KeyEncryption, Keyring
-from services.auth.service.logins import Client, LoginService, Throttle
-from services.auth.service.mail_tokens import MailTokenService
+from services.auth.service.logins import LoginService
 from services.auth.service.minting import AccessTokens
 from services.auth.service.passwords import Passwords
+from services.auth.service.relying_party import RelyingParty
+from services.auth.service.session_start import SessionStart
 from services.auth.service.sessions import SessionService
-from services.auth.service.step_up import StepUpService
+from services.auth.service.throttle import Throttle
 from services.auth.service.turns import Turns
 from services.auth.settings import AuthSettings
 
@@ -46,6 +52,7 @@ class AuthParts:
     keyring: Keyring
     passwords: Passwords
     turns: Turns
+    relying_party: RelyingParty
 
 
 def build_parts(resources: Resources) -> AuthParts:
@@ -60,6 +67,7 @@ def build_parts(resources: Resources) -> AuthParts:
         keyring=Keyring(resources.database, encryption, settings.region),
         passwords=Passwords(settings.password_hash_threads, settings.password_hash_queue),
         turns=Turns(),
+        relying_party=_relying_party(settings),
     )
 
 
@@ -75,14 +83,8 @@ async def verify_with_own_keys(resources: Resources, keyring: Keyring) -> None:
 
 def build_account_service(resources: Resources, session: AsyncSession) -> AccountService:
     """Assemble the account use cases over one transaction."""
-    return AccountService(
-        identities=IdentityRepository(session),
-        families=FamilyRepository(session),
-        mail_requests=MailRequestRepository(session),
-        outbox=resources.outbox(session),
-        audit=resources.audit(session),
-        region=resources.settings.region,
-    )
+    unit = unit_of(session, resources.outbox(session), resources.audit(session))
+    return AccountService(unit, resources.settings.region)
 
 
 def build_account_closing(resources: Resources) -> AccountClosing:
@@ -102,15 +104,32 @@ def build_account_erasure(resources: Resources) -> AccountErasure:
 
 def build_throttle(settings: AuthSettings, limiter: RateLimiter) -> Throttle:
     """Return the limits on attempts, as configured."""
+    failures = settings.login_failures_per_account
     return Throttle(
         limiter,
         per_address=Policy("login-address", settings.login_attempts_per_address, 60),
         registrations=Policy("register-address", settings.registrations_per_address, 60),
-        per_account=Policy("login-account", settings.login_failures_per_account, 300),
+        per_account=Policy("login-account", failures, 300),
+        per_account_and_day=Policy("login-account-day", 10 * failures, 86_400),
+        per_administrator=Policy(
+            "login-administrator", settings.login_failures_per_administrator, 1_800
+        ),
+        mails_per_account=Policy("mails-account", settings.mails_per_account, 3_600),
     )
 
 
-def _access_tokens(resources: Resources, keyring: Keyring) -> AccessTokens:
+def _relying_party(settings: AuthSettings) -> RelyingParty:
+    issuer = urlsplit(settings.issuer)
+    origins = [origin.strip() for origin in settings.webauthn_origins.split(",") if origin.strip()]
+    return RelyingParty(
+        rp_id=settings.webauthn_rp_id or issuer.hostname or "localhost",
+        name=SHOP_NAME,
+        origins=origins or [f"{issuer.scheme}://{issuer.netloc}"],
+    )
+
+
+def access_tokens(resources: Resources, keyring: Keyring) -> AccessTokens:
+    """Return what writes access tokens."""
     settings = resources.settings
     return AccessTokens(keyring, resources.clock, settings.issuer, settings.audience)
 
@@ -136,7 +155,7 @@ async def account_closing(resources: ResourcesDep) -> AccountClosing:
 
 async def session_service(resources: ResourcesDep, parts: PartsDep) -> SessionService:
     """Give a request the session use cases."""
-    tokens = _access_tokens(resources, parts.keyring)
+    tokens = access_tokens(resources, parts.keyring)
     return SessionService(resources.database, resources.sessions, tokens, parts.turns)
 
 
@@ -145,37 +164,59 @@ async def throttle(resources: ResourcesDep) -> Throttle:
     return build_throttle(resources.settings_as(AuthSettings), resources.rate_limiter)
 
 
+ThrottleDep = Annotated[Throttle, Depends(throttle)]
+
+
+async def auth_settings(resources: ResourcesDep) -> AuthSettings:
+    """Give a request what auth was told."""
+    return resources.settings_as(AuthSettings)
+
+
+async def units(resources: ResourcesDep) -> Units:
+    """Give a request transactions of its own."""
+    return Units(resources.database, resources.outbox)
+
+
+async def session_ending(resources: ResourcesDep) -> SessionEnding:
+    """Give a request what ends sessions in Redis."""
+    return SessionEnding(resources.sessions)
+
+
+UnitsDep = Annotated[Units, Depends(units)]
+SessionEndingDep = Annotated[SessionEnding, Depends(session_ending)]
+
+
+async def session_start(
+    resources: ResourcesDep, parts: PartsDep, transactions: UnitsDep
+) -> SessionStart:
+    """Give a request what begins sessions."""
+    return SessionStart(
+        transactions,
+        resources.sessions,
+        access_tokens(resources, parts.keyring),
+        resources.settings.signing_secret.get_secret_value().encode(),
+    )
+
+
+SessionStartDep = Annotated[SessionStart, Depends(session_start)]
+
+
 async def login_service(
-    resources: ResourcesDep, parts: PartsDep, limits: Annotated[Throttle, Depends(throttle)]
+    resources: ResourcesDep,
+    parts: PartsDep,
+    transactions: UnitsDep,
+    start: SessionStartDep,
+    limits: ThrottleDep,
 ) -> LoginService:
     """Give a request the login use case."""
     return LoginService(
-        database=resources.database,
+        units=transactions,
         sessions=resources.sessions,
         passwords=parts.passwords,
-        tokens=_access_tokens(resources, parts.keyring),
+        start=start,
         throttle=limits,
-        address_secret=resources.settings.signing_secret.get_secret_value().encode(),
         refusals=resources.refusals,
     )
-
-
-async def step_up_service(
-    resources: ResourcesDep, parts: PartsDep, limits: Annotated[Throttle, Depends(throttle)]
-) -> StepUpService:
-    """Give a request the use case of proving again who one is."""
-    return StepUpService(
-        database=resources.database,
-        sessions=resources.sessions,
-        passwords=parts.passwords,
-        tokens=_access_tokens(resources, parts.keyring),
-        throttle=limits,
-    )
-
-
-async def mail_token_service(session: SessionDep) -> MailTokenService:
-    """Give a request the minting of tokens in mails."""
-    return MailTokenService(MailRequestRepository(session), IdentityRepository(session))
 
 
 async def client_of(request: Request) -> Client:
@@ -189,10 +230,11 @@ AccountServiceDep = Annotated[AccountService, Depends(account_service)]
 AccountClosingDep = Annotated[AccountClosing, Depends(account_closing)]
 SessionServiceDep = Annotated[SessionService, Depends(session_service)]
 LoginServiceDep = Annotated[LoginService, Depends(login_service)]
-ThrottleDep = Annotated[Throttle, Depends(throttle)]
 ClientDep = Annotated[Client, Depends(client_of)]
-StepUpServiceDep = Annotated[StepUpService, Depends(step_up_service)]
-MailTokenServiceDep = Annotated[MailTokenService, Depends(mail_token_service)]
 LiveSession = Annotated[Principal, Depends(authenticated_live("profile:read"))]
+AuthSettingsDep = Annotated[AuthSettings, Depends(auth_settings)]
+RecentlyProved = Annotated[Principal, Depends(recently_authenticated("profile:write"))]
+AccountsRead = Annotated[Principal, Depends(authenticated_live("identity:admin"))]
+AccountsAdmin = Annotated[Principal, Depends(recently_authenticated("identity:admin"))]
 LoggedIn = Annotated[Principal, Depends(authenticated("profile:read"))]
 CallingService = Annotated[str, Depends(service_caller())]

@@ -1,0 +1,131 @@
+"""Passwords replaced: by their owner, or by whoever reads the account's mail."""
+
+from dataclasses import dataclass
+
+from libs.contracts.auth import PasswordResetRequested
+from libs.observability.logging import get_logger
+from libs.security.principal import Principal
+from services.auth.domain.accounts import LOCKED
+from services.auth.domain.mail_requests import MailPurpose
+from services.auth.domain.passwords import ADVICE, reason_against
+from services.auth.errors import IdentityNotFound
+from services.auth.errors.proofs import InvalidMailToken, PasswordUnfit
+from services.auth.models import Identity
+from services.auth.repository import Unit, Units
+from services.auth.service.clients import Client
+from services.auth.service.ending import SessionEnding
+from services.auth.service.minting import hash_of
+from services.auth.service.passwords import Passwords
+from services.auth.service.throttle import Throttle
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class PasswordChanges:
+    """Replaces passwords. No transaction is open while one is hashed."""
+
+    units: Units
+    passwords: Passwords
+    ending: SessionEnding
+    throttle: Throttle
+
+    async def ask_for_reset(self, email: str, client: Client) -> None:
+        """Have a mail sent to whoever has this address; to nobody, with the same traces, if no account does.
+
+        Raises:
+            RateLimited: the client, or the address, asked too often.
+        """
+        await self.throttle.login(client)
+        await self.throttle.mail(email)
+        async with self.units.begin() as unit:
+            identity = await unit.identities.find_by_email(email)
+            user_id = None if identity is None else identity.id
+            request_id = await unit.mail_requests.add(user_id, MailPurpose.RESET_PASSWORD)
+            if identity is not None and identity.status != LOCKED:
+                event = PasswordResetRequested(user_id=identity.id, request_id=request_id)
+                version = await unit.identities.next_version(identity.id)
+                await unit.outbox.add(event, aggregate_version=version)
+
+    async def reset(self, token: str, password: str, client: Client) -> None:
+        """Replace the password and end every session; what else the account asks for at login stays.
+
+        Raises:
+            InvalidMailToken: unknown, used or too old.
+            PasswordUnfit: too easily guessed; the token still works.
+            RateLimited: the client tried too often.
+            PasswordChecksBusy: too many passwords at once.
+            SessionStoreUnavailable: the password is replaced; the sessions' records live on until Redis is back.
+        """
+        await self.throttle.login(client)
+        identity = await self._whose(token)
+        refuse_unfit(password, identity.email, identity.display_name)
+        password_hash = await self.passwords.hash(password)
+        async with self.units.begin() as unit:
+            await _use_up(unit, token)
+            await unit.identities.verify_email(identity.id)
+            await self._replace(unit, identity.id, password_hash)
+            ended = await unit.families.revoke(identity.id, "password_reset")
+        _log.info("password_reset", user_id=identity.id)
+        await self.ending.forget_all_of(identity.id, ended)
+
+    async def change(self, caller: Principal, password: str) -> None:
+        """Replace the password of whoever has just proved who they are; every other session ends.
+
+        Raises:
+            PasswordUnfit: too easily guessed.
+            PasswordChecksBusy: too many passwords at once.
+            SessionStoreUnavailable: the password is replaced; the sessions' records live on until Redis is back.
+        """
+        async with self.units.begin() as unit:
+            identity = await unit.identities.find(caller.subject)
+        if identity is None:
+            raise IdentityNotFound
+        refuse_unfit(password, identity.email, identity.display_name)
+        password_hash = await self.passwords.hash(password)
+        async with self.units.begin() as unit:
+            await self._replace(unit, identity.id, password_hash)
+            ended = await unit.families.revoke_others(
+                identity.id, "password_changed", caller.session_id or ""
+            )
+        _log.info("password_changed", user_id=identity.id)
+        await self.ending.forget(ended)
+
+    async def _whose(self, token: str) -> Identity:
+        async with self.units.begin() as unit:
+            request = await unit.mail_requests.find_by_token_locked(
+                hash_of(token), MailPurpose.RESET_PASSWORD
+            )
+            user_id = None if request is None else request.user_id
+            identity = None if user_id is None else await unit.identities.find(user_id)
+        if identity is None or identity.status == LOCKED:
+            raise InvalidMailToken
+        return identity
+
+    async def _replace(self, unit: Unit, user_id: str, password_hash: str) -> None:
+        """Nothing that was begun with the old password, or asked for under it, can be finished."""
+        await unit.identities.set_password(user_id, password_hash)
+        await unit.challenges.end_all(user_id)
+        await unit.mail_requests.end_all(
+            user_id, MailPurpose.RESET_PASSWORD, MailPurpose.CHANGE_EMAIL
+        )
+        await unit.tell(user_id, "password_changed")
+
+
+async def _use_up(unit: Unit, token: str) -> None:
+    request = await unit.mail_requests.find_by_token_locked(
+        hash_of(token), MailPurpose.RESET_PASSWORD
+    )
+    if request is None:  # somebody was quicker
+        raise InvalidMailToken
+
+
+def refuse_unfit(password: str, *about_owner: str) -> None:
+    """Refuse what attackers try first.
+
+    Raises:
+        PasswordUnfit: it says why and what to do.
+    """
+    unfit = reason_against(password, about_owner)
+    if unfit is not None:
+        raise PasswordUnfit(unfit.value, ADVICE[unfit])

@@ -1,0 +1,80 @@
+"""Beginning a session, however its owner proved who they are."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from libs.cache.sessions import SessionStore
+from libs.errors import DomainError
+from libs.ids import new_id
+from libs.observability.logging import get_logger
+from services.auth.domain.families import SESSION_IDLE_LIMIT
+from services.auth.domain.proofs import Proof
+from services.auth.models import Identity, RefreshFamily
+from services.auth.repository import NewLogin, Units
+from services.auth.service.clients import Client, address_hash
+from services.auth.service.minting import (
+    FIRST_PARTY_CLIENT,
+    AccessTokens,
+    IssuedTokens,
+    new_opaque_token,
+)
+from services.auth.service.sessions import record_of
+
+_IDLE_SECONDS: Final = int(SESSION_IDLE_LIMIT.total_seconds())
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SessionStart:
+    """Turns a proved identity into tokens and a session record."""
+
+    units: Units
+    sessions: SessionStore
+    tokens: AccessTokens
+    address_secret: bytes
+
+    async def begin(self, identity: Identity, client: Client, proof: Proof) -> IssuedTokens:
+        """Start a session.
+
+        Raises:
+            SessionStoreUnavailable: Redis is away; then no session was begun.
+            SigningKeysUnavailable: there is no key to sign with yet; no session was begun either.
+        """
+        refresh_token, token_hash = new_opaque_token()
+        login = NewLogin(
+            id=new_id("fam"),
+            session_id=new_id("ses"),
+            user_id=identity.id,
+            home_region=identity.home_region,
+            client_id=FIRST_PARTY_CLIENT,
+            user_agent=client.user_agent,
+            address_hash=address_hash(self.address_secret, client),
+            acr=proof.acr,
+            amr=list(proof.amr),
+        )
+        async with self.units.begin() as unit:
+            family = await unit.families.start(login, token_hash)
+            await unit.audit.record(
+                "session.started", identity.id, family.session_id, amr="+".join(proof.amr)
+            )
+        try:
+            access_token = await self.tokens.mint(identity, family)
+            await put_record(self.sessions, family)
+        except DomainError:  # nobody gets these tokens, so the login must not show in the list
+            async with self.units.begin() as unit:
+                await unit.families.revoke(
+                    identity.id, "not_delivered", session_id=family.session_id
+                )
+            raise
+        _log.info("logged_in", user_id=identity.id, session_id=family.session_id, amr=family.amr)
+        return IssuedTokens(access_token, refresh_token, family.session_id)
+
+
+async def put_record(sessions: SessionStore, family: RefreshFamily) -> None:
+    """Let the family's session live, for as long as it is used.
+
+    Raises:
+        SessionStoreUnavailable: Redis is away.
+    """
+    await sessions.put(family.session_id, record_of(family), _IDLE_SECONDS, family.expires_at)

@@ -1,0 +1,95 @@
+"""How often one may try, so that guessing stays hopeless and nobody is locked out by strangers."""
+
+from dataclasses import dataclass
+
+from libs.cache.rate_limit import Policy, RateLimiter
+from libs.security.errors import RateLimited
+from services.auth.service.clients import Client
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A counted attempt, to be given back if it turns out right."""
+
+    key: str
+    policies: tuple[Policy, ...]
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """How often one may try: an address by the minute, an account by its failures in five minutes and in a day.
+
+    An account is never locked: from an address it was used from before, failures of strangers do not count. For
+    administrators they do, for half an hour (PCI DSS 4.0.1, 8.3.4): their accounts are worth more than their comfort.
+    """
+
+    limiter: RateLimiter
+    per_address: Policy
+    registrations: Policy
+    per_account: Policy
+    per_account_and_day: Policy
+    per_administrator: Policy
+    mails_per_account: Policy
+
+    async def register(self, client: Client) -> None:
+        """Count an attempt to register.
+
+        Raises:
+            RateLimited: the address registered too many accounts.
+        """
+        await self._spend(f"register:{client.address}", self.registrations)
+
+    async def login(self, client: Client) -> None:
+        """Count an attempt to log in, or to use up what a mail or a device gave, from an address.
+
+        Raises:
+            RateLimited: the address tried too often.
+        """
+        await self._spend(f"login:{client.address}", self.per_address)
+
+    async def guess(
+        self, email: str, known_address: str | None, *, administrator: bool = False
+    ) -> Guess:
+        """Count a possible failure for the account; return what to give back if it was none.
+
+        Raises:
+            RateLimited: too many wrong passwords for this account.
+        """
+        if administrator:
+            return await self._guess(f"account:{email}:", self.per_administrator)
+        if known_address is not None:
+            return await self._guess(f"account:{email}:{known_address}", self.per_account)
+        return await self._guess(f"account:{email}:", self.per_account, self.per_account_and_day)
+
+    async def prove(self, user_id: str) -> Guess:
+        """Count a possible failure of somebody who showed one factor, or holds a session, to show another.
+
+        Only they can spend this allowance, so nobody is locked out by strangers.
+
+        Raises:
+            RateLimited: too many wrong proofs for this account.
+        """
+        return await self._guess(f"proof:{user_id}", self.per_account, self.per_account_and_day)
+
+    async def mail(self, email: str) -> None:
+        """Count a mail somebody asks for, whether an account has the address or not.
+
+        Raises:
+            RateLimited: there were enough of them for now.
+        """
+        await self._spend(f"mail:{email}", self.mails_per_account)
+
+    async def forgive(self, guess: Guess) -> None:
+        """Take back a guess that turned out right."""
+        for policy in guess.policies:
+            await self.limiter.give_back(guess.key, policy)
+
+    async def _guess(self, key: str, *policies: Policy) -> Guess:
+        for policy in policies:
+            await self._spend(key, policy)
+        return Guess(key, policies)
+
+    async def _spend(self, key: str, policy: Policy) -> None:
+        decision = await self.limiter.take(key, policy)
+        if not decision.allowed:
+            raise RateLimited(max(1, decision.reset_seconds))
