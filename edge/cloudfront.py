@@ -1,6 +1,6 @@
 """CloudFront's behaviours: what shared caches may keep, and which requests reach the API at all.
 
-Terraform reads the file. Whatever no behaviour names is looked for among the static files, never at the API.
+Terraform reads the file, and asks AWS for the ids of AWS's own policies by their names. Whatever no behaviour names is looked for among the static files, never at the API.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,6 @@ MOST_BEHAVIOURS: Final = 75
 
 _READING: Final = ("GET", "HEAD")
 _ALL: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
-
-_CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-_ALL_BUT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
 _READ_TIMEOUT_SECONDS: Final = 30
 """More than the longest row, and twice the pause between a stream's heartbeats."""
@@ -38,11 +35,11 @@ def behaviours_file(table: RouteTable, operations: Sequence[Operation]) -> dict[
             "assets": {"access": "origin-access-control"},
         },
         "cache_policies": {
-            "none": {"managed": "CachingDisabled", "id": _CACHING_DISABLED},
+            "none": {"managed": "CachingDisabled"},
             **{name: _cache_policy(one) for name, one in cached.items()},
         },
         "origin_request_policies": {
-            "everything": {"managed": "AllViewerExceptHostHeader", "id": _ALL_BUT_HOST},
+            "everything": {"managed": "AllViewerExceptHostHeader"},
             # A header that is forwarded and not part of the key could make one client's answer everybody's.
             "through_caches": {
                 "headers": table.headers.through_caches,

@@ -5,23 +5,20 @@ locals {
   edge        = jsondecode(file(var.behaviours_file))
   origin_name = "api-${var.routing_policy}.${var.domain}"
 
-  # Ids of AWS's own policies are written into the file; the others are made here.
+  # The file names AWS's own policies, and the caller knows their ids; the others are made here.
   own_cache_policies   = { for name, policy in local.edge.cache_policies : name => policy if !can(policy.managed) }
   own_request_policies = { for name, policy in local.edge.origin_request_policies : name => policy if !can(policy.managed) }
 
   cache_policy_ids = merge(
-    { for name, policy in local.edge.cache_policies : name => policy.id if can(policy.managed) },
+    { for name, policy in local.edge.cache_policies : name => var.managed_policy_ids.cache[policy.managed] if can(policy.managed) },
     { for name, policy in aws_cloudfront_cache_policy.this : name => policy.id },
   )
   request_policy_ids = merge(
-    { for name, policy in local.edge.origin_request_policies : name => policy.id if can(policy.managed) },
+    { for name, policy in local.edge.origin_request_policies : name => var.managed_policy_ids.origin_request[policy.managed] if can(policy.managed) },
     { for name, policy in aws_cloudfront_origin_request_policy.this : name => policy.id },
   )
 
   origin_ids = { api = "api", assets = "assets" }
-
-  # AWS's managed SecurityHeadersPolicy: HSTS, nosniff, frame and referrer rules.
-  security_headers = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 }
 
 resource "aws_cloudfront_cache_policy" "this" {
@@ -151,7 +148,7 @@ resource "aws_cloudfront_distribution" "this" {
     allowed_methods            = local.edge.default_behaviour.allowed_methods
     cached_methods             = local.edge.default_behaviour.cached_methods
     cache_policy_id            = local.cache_policy_ids[local.edge.default_behaviour.cache_policy]
-    response_headers_policy_id = local.security_headers
+    response_headers_policy_id = var.managed_policy_ids.security_headers
     viewer_protocol_policy     = local.edge.default_behaviour.viewer_protocol
     compress                   = local.edge.default_behaviour.compress
   }
@@ -166,7 +163,7 @@ resource "aws_cloudfront_distribution" "this" {
       cached_methods             = ordered_cache_behavior.value.cached_methods
       cache_policy_id            = local.cache_policy_ids[ordered_cache_behavior.value.cache_policy]
       origin_request_policy_id   = try(local.request_policy_ids[ordered_cache_behavior.value.origin_request_policy], null)
-      response_headers_policy_id = local.security_headers
+      response_headers_policy_id = var.managed_policy_ids.security_headers
       viewer_protocol_policy     = ordered_cache_behavior.value.viewer_protocol
       compress                   = ordered_cache_behavior.value.compress
     }

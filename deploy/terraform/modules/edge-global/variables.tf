@@ -99,6 +99,23 @@ variable "behaviours_file" {
   }
 }
 
+variable "managed_policy_ids" {
+  description = "Ids of AWS's own policies: those for caching and for requests to origins by the names in the file, and SecurityHeadersPolicy (HSTS, nosniff, frame and referrer rules)."
+  type = object({
+    cache            = map(string)
+    origin_request   = map(string)
+    security_headers = string
+  })
+
+  validation {
+    condition = length(setsubtract(
+      compact([for policy in concat(values(jsondecode(file(var.behaviours_file)).cache_policies), values(jsondecode(file(var.behaviours_file)).origin_request_policies)) : try(policy.managed, "")]),
+      concat(keys(var.managed_policy_ids.cache), keys(var.managed_policy_ids.origin_request)),
+    )) == 0
+    error_message = "behaviours_file names a policy of AWS whose id is not given: look it up where the others are, in stacks/global/policies.tf."
+  }
+}
+
 variable "asset_buckets" {
   description = "Domain names of the buckets with static assets: the first is asked, the second when it fails."
   type        = list(string)

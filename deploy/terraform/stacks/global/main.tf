@@ -59,6 +59,8 @@ module "edge" {
   shield_advanced = var.shield_advanced
   tags            = var.tags
 
+  managed_policy_ids = local.managed_policy_ids
+
   regions = { for region, row in var.regions : region => merge(var.routing[region], { endpoint = row.endpoint }) }
 
   # The master's bucket and its copy (stack data): the same files, seconds apart.

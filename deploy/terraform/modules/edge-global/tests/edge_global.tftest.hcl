@@ -20,7 +20,12 @@ variables {
   behaviours_file = "../../../gateway/cloudfront.json"
   asset_buckets   = ["a.s3.us-east-1.amazonaws.com", "b.s3.us-west-2.amazonaws.com"]
   origin_secret   = "0123456789abcdef0123456789abcdef"
-  web_acl_arn     = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/meridian-prod/1"
+  managed_policy_ids = {
+    cache            = { CachingDisabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" }
+    origin_request   = { AllViewerExceptHostHeader = "b689b0a8-53d0-40ab-baf2-68738e2966ac" }
+    security_headers = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+  }
+  web_acl_arn = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/meridian-prod/1"
   regions = {
     us-east-1  = { endpoint = "api-us.example.com", continents = ["NA", "SA"], weight = 100, turn = 0 }
     eu-west-1  = { endpoint = "api-eu.example.com", continents = ["EU", "AF"], weight = 100, turn = 1 }
@@ -207,4 +212,12 @@ run "refuses_to_stand_without_a_firewall" {
     web_acl_arn = ""
   }
   expect_failures = [var.web_acl_arn]
+}
+
+run "a_policy_of_aws_that_nobody_looked_up_is_refused" {
+  command = plan
+  variables {
+    managed_policy_ids = { cache = {}, origin_request = {}, security_headers = "67f7725c-6f97-4210-82d7-5512b31e9d03" }
+  }
+  expect_failures = [var.managed_policy_ids]
 }
