@@ -29,7 +29,6 @@ locals {
       ingress_status      = { from = "internal_alb", to = "nodes", port = var.ports.ingress_status, why = "The internal load balancer asks the mesh's gateway whether it is ready" }
       cluster_api         = { from = "nodes", to = "cluster", port = 443, why = "Nodes and pods call the Kubernetes API" }
       database            = { from = "nodes", to = "database", port = var.ports.database, why = "Services use their schema" }
-      database_functions  = { from = "functions", to = "database", port = var.ports.database, why = "A rotation sets the new password" }
       cache               = { from = "nodes", to = "cache", port = var.ports.cache, why = "Services use sessions, limits and caches" }
       endpoints           = { from = "nodes", to = "endpoints", port = 443, why = "AWS is called without the internet" }
       endpoints_functions = { from = "functions", to = "endpoints", port = 443, why = "AWS is called without the internet" }

@@ -43,10 +43,8 @@ run "components_reach_their_neighbours_and_nobody_else" {
   command = apply
 
   assert {
-    condition = { for name, rule in aws_vpc_security_group_ingress_rule.edge : name => rule.from_port if rule.security_group_id == aws_security_group.this["database"].id } == {
-      database = 5432, database_functions = 5432
-    }
-    error_message = "PostgreSQL is reached on 5432 by nodes and by the functions that rotate its passwords."
+    condition     = { for name, rule in aws_vpc_security_group_ingress_rule.edge : name => rule.from_port if rule.security_group_id == aws_security_group.this["database"].id } == { database = 5432 } && aws_vpc_security_group_ingress_rule.edge["database"].referenced_security_group_id == aws_security_group.this["nodes"].id
+    error_message = "PostgreSQL is reached on 5432 by nodes alone: AWS itself changes the administrator's password."
   }
   assert {
     condition     = { for name, rule in aws_vpc_security_group_ingress_rule.edge : name => rule.from_port if rule.security_group_id == aws_security_group.this["cache"].id } == { cache = 6379 } && aws_vpc_security_group_ingress_rule.edge["cache"].referenced_security_group_id == aws_security_group.this["nodes"].id

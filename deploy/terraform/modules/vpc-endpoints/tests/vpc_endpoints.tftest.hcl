@@ -29,20 +29,41 @@ run "what_services_call_has_endpoints_in_each_zone" {
   }
 }
 
-run "policies_let_this_account_through_and_hold_no_star" {
+run "policies_let_this_account_through_and_nobody_else" {
   command = plan
 
   assert {
-    condition     = alltrue([for service in ["sqs", "sns", "kms", "secretsmanager", "sts", "logs"] : alltrue([for s in jsondecode(aws_vpc_endpoint.interface[service].policy).Statement : !contains(flatten([s.Action]), "*") && !contains(flatten([s.Resource]), "*")])])
-    error_message = "No policy says * for action or resource."
+    condition     = alltrue([for service in ["sqs", "sns", "kms", "secretsmanager", "sts", "logs"] : !strcontains(join(" ", flatten([for s in jsondecode(aws_vpc_endpoint.interface[service].policy).Statement : s.Action])), "*")])
+    error_message = "What pods call is let through action by action."
   }
   assert {
-    condition     = alltrue([for service in ["sqs", "sns", "kms", "secretsmanager", "logs"] : jsondecode(aws_vpc_endpoint.interface[service].policy).Statement[0].Condition.StringEquals["aws:PrincipalAccount"] == "111122223333"])
-    error_message = "Another account's principal cannot use the endpoints."
+    condition = alltrue(flatten([
+      for endpoint in aws_vpc_endpoint.interface : [
+        for s in jsondecode(endpoint.policy).Statement : try(s.Condition.StringEquals["aws:PrincipalAccount"], "") == "111122223333" || s.Action == ["sts:AssumeRoleWithWebIdentity"]
+      ]
+    ]))
+    error_message = "Another account's principal cannot use any endpoint; tokens are exchanged before there is a principal."
+  }
+  assert {
+    condition     = contains([for s in jsondecode(aws_vpc_endpoint.interface["sts"].policy).Statement : "${join(" ", s.Action)} on ${join(" ", s.Resource)}"], "sts:GetCallerIdentity on *")
+    error_message = "Anybody here may ask who they are: that call knows no resource."
   }
   assert {
     condition     = jsondecode(aws_vpc_endpoint.s3.policy).Statement[0].Condition.StringEquals == { "aws:PrincipalAccount" = "111122223333", "aws:ResourceAccount" = "111122223333" }
     error_message = "Nobody carries data into another account's bucket through the endpoint."
+  }
+}
+
+run "images_are_fetched_and_nothing_is_written_elsewhere" {
+  command = plan
+
+  assert {
+    condition     = length(setsubtract(["arn:aws:s3:::prod-us-east-1-starport-layer-bucket/*", "arn:aws:s3:::prod-registry-k8s-io-us-east-1/*", "arn:aws:s3:::docker-images-prod/*"], jsondecode(aws_vpc_endpoint.s3.policy).Statement[1].Resource)) == 0
+    error_message = "Layers of ECR, registry.k8s.io and Docker Hub lie in S3 and are let through."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_vpc_endpoint.s3.policy).Statement : s.Action == ["s3:GetObject"] || can(s.Condition.StringEquals["aws:ResourceAccount"])])
+    error_message = "Other people's buckets can be read, not written."
   }
 }
 
