@@ -23,9 +23,7 @@ run "a_region_without_a_row_is_refused" {
 run "a_network_that_is_no_16_is_refused" {
   command = plan
   variables {
-    regions = {
-      us-east-1 = { cidr = "10.0.0.0/24", azs = ["us-east-1a", "us-east-1b", "us-east-1c"], endpoint = "api-us.example.com" }
-    }
+    regions = { us-east-1 = merge(var.regions["us-east-1"], { cidr = "10.0.0.0/24" }) }
   }
   expect_failures = [var.regions]
 }
@@ -33,9 +31,7 @@ run "a_network_that_is_no_16_is_refused" {
 run "an_address_that_is_none_is_refused" {
   command = plan
   variables {
-    regions = {
-      us-east-1 = { cidr = "10.256.0.0/16", azs = ["us-east-1a", "us-east-1b", "us-east-1c"], endpoint = "api-us.example.com" }
-    }
+    regions = { us-east-1 = merge(var.regions["us-east-1"], { cidr = "10.256.0.0/16" }) }
   }
   expect_failures = [var.regions]
 }
@@ -43,10 +39,7 @@ run "an_address_that_is_none_is_refused" {
 run "regions_that_overlap_are_refused" {
   command = plan
   variables {
-    regions = {
-      us-east-1 = { cidr = "10.0.0.0/16", azs = ["us-east-1a", "us-east-1b", "us-east-1c"], endpoint = "api-us.example.com" }
-      eu-west-1 = { cidr = "10.0.9.0/16", azs = ["eu-west-1a", "eu-west-1b", "eu-west-1c"], endpoint = "api-eu.example.com" }
-    }
+    regions = merge(var.regions, { eu-west-1 = merge(var.regions["eu-west-1"], { cidr = "10.0.9.0/16" }) })
   }
   expect_failures = [var.regions]
 }
@@ -54,9 +47,7 @@ run "regions_that_overlap_are_refused" {
 run "an_endpoint_outside_the_domain_is_refused" {
   command = plan
   variables {
-    regions = {
-      us-east-1 = { cidr = "10.0.0.0/16", azs = ["us-east-1a", "us-east-1b", "us-east-1c"], endpoint = "api-us.example.org" }
-    }
+    regions = { us-east-1 = merge(var.regions["us-east-1"], { endpoint = "api-us.example.org" }) }
   }
   expect_failures = [var.regions]
 }
@@ -64,9 +55,7 @@ run "an_endpoint_outside_the_domain_is_refused" {
 run "two_zones_are_refused" {
   command = plan
   variables {
-    regions = {
-      us-east-1 = { cidr = "10.0.0.0/16", azs = ["us-east-1a", "us-east-1b"], endpoint = "api-us.example.com" }
-    }
+    regions = { us-east-1 = merge(var.regions["us-east-1"], { azs = ["us-east-1a", "us-east-1b"] }) }
   }
   expect_failures = [var.regions]
 }
@@ -74,9 +63,7 @@ run "two_zones_are_refused" {
 run "another_regions_zones_are_refused" {
   command = plan
   variables {
-    regions = {
-      us-east-1 = { cidr = "10.0.0.0/16", azs = ["eu-west-1a", "eu-west-1b", "eu-west-1c"], endpoint = "api-us.example.com" }
-    }
+    regions = { us-east-1 = merge(var.regions["us-east-1"], { azs = var.regions["eu-west-1"].azs }) }
   }
   expect_failures = [var.regions]
 }
