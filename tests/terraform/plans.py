@@ -55,6 +55,16 @@ def figures(values: Any, path: str) -> list[Any]:
     return found
 
 
+def is_set(one: Resource, path: str) -> bool:
+    """Whether a value is given, or will be known after an apply."""
+    return any(figures(one["values"], path)) or any(map(bool, figures(one["unknown"], path)))
+
+
+def resource(kind: str, **values: Any) -> Resource:
+    """Make up a resource of a plan, to try a rule on."""
+    return {"address": f"{kind}.this", "type": kind, "values": values, "unknown": {}}
+
+
 def _taken(value: Any, step: str) -> list[Any]:
     inner = json.loads(value) if isinstance(value, str) else value
     if step == "*":
@@ -80,3 +90,17 @@ def _plans(layout: Layout) -> Iterator[Planned]:
 
 PLANS: Final = tuple(_plans(Layout()))
 """Every stack of prod in every region, each shape of the edge."""
+
+LINKED: Final = Planned(
+    "operations-linked",
+    Place("prod", MASTER_REGION, "operations"),
+    {
+        "watched_accounts": ["444455556666"],
+        "monitoring_sinks": {
+            MASTER_REGION: {
+                "organisation": f"arn:aws:oam:{MASTER_REGION}:999988887777:sink/00000000-0000-4000-8000-000000000000"
+            }
+        },
+    },
+)
+"""Prod as it is where an organisation has more than one account: a link joins accounts, never regions of one."""

@@ -97,7 +97,7 @@ def test_a_queue_gives_up_into_its_own_dead_letter_queue(
     assert targets == {
         f"meridian-{queue.name}": f"meridian-{queue.dead_letter}"
         for queue in Routing.load().all_queues()
-    }
+    } | {"meridian-replicas": "meridian-replicas-dead"}
 
 
 def test_the_shop_sells_on_the_topics_and_queues_that_terraform_made(

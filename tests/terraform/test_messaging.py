@@ -41,7 +41,7 @@ def test_a_queue_has_the_name_and_attributes_its_consumer_expects(
 def test_there_is_no_queue_and_no_topic_besides(planned: dict[str, Any]) -> None:
     routed = {name for queue in ROUTING.all_queues() for name in (queue.name, queue.dead_letter)}
     queues = {row["name"].removeprefix(f"{PREFIX}-") for row in planned["aws_sqs_queue"]}
-    assert queues == routed | {"replicas-undelivered"}
+    assert queues == routed | {"replicas", "replicas-dead", "replicas-undelivered"}
     topics = {row["name"].removeprefix(f"{PREFIX}-") for row in planned["aws_sns_topic"]}
     assert topics == set(ROUTING.topics.values())
 

@@ -1,21 +1,19 @@
-"""Production's plans keep to the rules of security: rights have an end, nobody comes without TLS, all is encrypted and kept."""
+"""Production's plans give no right without an end: no `*`, no policy of AWS, no service let in without a reason."""
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import pytest
 
 from deploy.terraform.layout import REGIONAL, Layout
 from libs.topology import MASTER_REGION
-from tests.terraform.plans import PLANS, Planned, Resource, figures
+from tests.terraform.plans import PLANS, Planned, Resource, is_set, resource
 from tests.terraform.sandbox import Sandbox
 from tests.terraform.statements import (
     DOCUMENT,
     Statement,
-    keyless,
-    module_of,
+    attached,
     statements,
     told_only_after,
 )
@@ -31,9 +29,13 @@ BY_PEOPLE: Final = "module.pipeline."
 UNLIMITED: Final[Mapping[str, Mapping[str, str]]] = {
     "network": {
         "module.endpoints.aws_vpc_endpoint.interface OwnPrincipals": "everybody, on the condition of this account",
+        "module.endpoints.aws_vpc_endpoint.interface OwnPrincipalsAnywhere": "two calls that know no resource, on the same condition",
         "module.endpoints.aws_vpc_endpoint.s3 OwnPrincipals": "everybody, on the condition of this account",
         "module.endpoints.aws_vpc_endpoint.interface ServiceAccounts": "a pod has no identity before it has asked for one",
-        "module.endpoints.aws_vpc_endpoint.s3 AmazonsOwn": "nodes read images and packages from Amazon's buckets",
+        "module.endpoints.aws_vpc_endpoint.s3 PublicImages": "nodes read images and packages from other people's buckets",
+    },
+    "operations": {
+        "aws_iam_role_policy.flags Look": "composite alarms are described to nobody whose right is narrower",
     },
     "global": {
         "module.boundary.aws_iam_policy.this EverythingButIdentities": "a boundary gives nothing: it is the most that a role may be given",
@@ -53,8 +55,60 @@ UNLIMITED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Statements that allow an action, a resource or everybody by `*`, and why that is not everything."""
 
+ATTACHED: Final[Mapping[str, Mapping[str, str]]] = {
+    "data": {
+        "service-role/AWSBackupServiceRolePolicyForBackup": "AWS Backup saves what carries the tag",
+        "service-role/AWSBackupServiceRolePolicyForRestores": "and restores it",
+        "AWSBackupServiceRolePolicyForS3Backup": "buckets have policies of their own",
+        "AWSBackupServiceRolePolicyForS3Restore": "buckets have policies of their own",
+        "service-role/AmazonRDSEnhancedMonitoringRole": "RDS writes the instances' figures",
+    },
+    "operations": {
+        "service-role/AWS_ConfigRole": "AWS Config reads every resource; AWS adds what is new",
+    },
+    "platform": {
+        "AmazonEC2ContainerRegistryPullOnly": "nodes pull images",
+        "AmazonEKSClusterPolicy": "EKS makes network interfaces and looks at nodes",
+        "AmazonEKSWorkerNodePolicy": "nodes join the cluster",
+        "AmazonEKS_CNI_Policy": "the network plugin gives pods addresses",
+        "AmazonSSMManagedInstanceCore": "people reach a node without SSH",
+        "CloudWatchAgentServerPolicy": "the agent writes logs and figures",
+        "PowerUserAccess": "the pipeline applies every stack; it may give no rights but those of pipeline-identity",
+        "ReadOnlyAccess": "the pipeline plans every stack",
+        "service-role/AmazonEBSCSIDriverPolicy": "Prometheus has disks",
+    },
+    "edge-b": {
+        "service-role/AmazonAPIGatewayPushToCloudWatchLogs": "API Gateway writes its log",
+        "service-role/AWSLambdaENIManagementAccess": "Lambda makes the function's network interfaces",
+    },
+}
+"""AWS's own policies that roles have, and why: a name says nothing about what it allows, so each is read once, by a person."""
+
+UNBOUND: Final[Mapping[str, Mapping[str, str]]] = {
+    "data": {
+        "module.database.aws_iam_role.monitoring": "RDS takes it on for instances that name it, which takes iam:PassRole here",
+        "module.rotation.aws_iam_role.this": "Lambda takes it on for functions that name it, which takes iam:PassRole here",
+    },
+    "operations": {
+        "module.observability.data.aws_iam_policy_document.alarms BackupsOfThisAccount": "AWS Backup names no source, and tells no topic of another account",
+    },
+    "platform": {
+        "module.cluster.aws_iam_role.nodes": "EC2 takes it on for instances that name it, which takes iam:PassRole here",
+    },
+    "edge-b": {
+        "module.api.aws_iam_role.authorizer": "Lambda takes it on for functions that name it, which takes iam:PassRole here",
+    },
+}
+"""What lets a service in without a condition, and why nobody else can send that service."""
+
+OF_THEIR_OWN: Final = ("aws_kms_key", "aws_kms_replica_key", "aws_vpc_endpoint")
+"""What AWS gives a policy that allows everything, if nobody writes one."""
+
+MANAGED: Final = "arn:aws:iam::aws:policy/"
+
 AFTER: Final[Mapping[str, Mapping[str, str]]] = {
     "data": {
+        "module.database_export.aws_iam_role_policy.this": "database-export",
         "module.rotation.aws_iam_role_policy.this": "rotation",
         "module.storage.aws_iam_role_policy.replication": "storage",
     },
@@ -62,59 +116,6 @@ AFTER: Final[Mapping[str, Mapping[str, str]]] = {
     "edge-b": {"module.api.aws_iam_role_policy.invoker": "api-gateway"},
 }
 """Policies that name what is known only after an apply, and the module whose own tests read them."""
-
-TLS_ONLY: Final = {
-    "aws_s3_bucket": "arn:aws:s3:::{bucket}",
-    "aws_sqs_queue": "arn:aws:sqs:{region}:111122223333:{name}",
-    "aws_sns_topic": "arn:aws:sns:{region}:111122223333:{name}",
-}
-"""What may only be spoken with by TLS, and its name in a policy."""
-
-ENCRYPTED: Final = {
-    "aws_rds_cluster": "kms_key_id",
-    "aws_rds_cluster_instance": "performance_insights_kms_key_id",
-    "aws_elasticache_replication_group": "kms_key_id",
-    "aws_sqs_queue": "kms_master_key_id",
-    "aws_sns_topic": "kms_master_key_id",
-    "aws_cloudwatch_log_group": "kms_key_id",
-    "aws_secretsmanager_secret": "kms_key_id",
-    "aws_cloudtrail": "kms_key_id",
-    "aws_backup_vault": "kms_key_arn",
-    "aws_codebuild_project": "encryption_key",
-    "aws_codepipeline": "artifact_store.*.encryption_key.0.id",
-    "aws_ecr_repository": "encryption_configuration.0.kms_key",
-    "aws_eks_cluster": "encryption_config.0.provider",
-    "aws_kinesis_firehose_delivery_stream": "server_side_encryption.0.key_arn",
-    "aws_athena_workgroup": "configuration.0.result_configuration.0.encryption_configuration.0.kms_key_arn",
-    "aws_launch_template": "block_device_mappings.0.ebs.0.encrypted",
-}
-"""Where the key of each type is named."""
-
-PLAIN: Final[Mapping[str, Mapping[str, str]]] = {
-    "global": {
-        "aws_secretsmanager_secret.origin": "it is in every region before a region has keys",
-        "module.dns.aws_cloudwatch_log_group.queries": "it is applied before any region has keys",
-        "module.edge.aws_cloudwatch_log_group.access": "it is applied before any region has keys",
-        "module.firewall.aws_cloudwatch_log_group.this": "it is applied before any region has keys",
-    },
-    "network": {
-        "module.network.aws_cloudwatch_log_group.flow": "it is applied before the region's keys",
-    },
-}
-"""What is encrypted with a key of AWS and not with one of ours, and why."""
-
-KEPT: Final[Mapping[str, tuple[str, tuple[object, ...]]]] = {
-    "aws_rds_cluster": ("deletion_protection", (True,)),
-    "aws_lb": ("enable_deletion_protection", (True,)),
-    "aws_s3_bucket": ("force_destroy", (None, False)),
-    "aws_ecr_repository": ("force_delete", (None, False)),
-    "aws_route53_zone": ("force_destroy", (None, False)),
-    "aws_backup_vault": ("force_destroy", (None, False)),
-    "aws_kms_key": ("deletion_window_in_days", (30,)),
-    "aws_kms_replica_key": ("deletion_window_in_days", (30,)),
-    "aws_secretsmanager_secret": ("recovery_window_in_days", (7, 30)),
-}
-"""What says that it refuses to be destroyed, or to be destroyed while something is in it, or waits days before it is."""
 
 
 def unlimited(one: Statement) -> bool:
@@ -127,23 +128,9 @@ def unlimited(one: Statement) -> bool:
     )
 
 
-def without_tls(planned: Sequence[Resource], region: str) -> list[str]:
-    """Name what no policy closes; one that knows its resource only after an apply closes that of its own module."""
-    refusals = [one for one in statements(planned) if one.refuses_without_tls]
-    closed = {resource for one in refusals for resource in one.resources}
-    modules = {module_of(one.holder) for one in refusals if not one.resources}
-    return [
-        one["address"]
-        for one in planned
-        if one["type"] in TLS_ONLY
-        and TLS_ONLY[one["type"]].format(region=region, **one["values"]) not in closed
-        and module_of(one["address"]) not in modules
-    ]
-
-
-def is_set(one: Resource, path: str) -> bool:
-    """Whether a value is given, or will be known after an apply."""
-    return any(figures(one["values"], path)) or any(map(bool, figures(one["unknown"], path)))
+def unbound(one: Statement) -> bool:
+    """Whether a service of AWS may act here for anybody who sends it."""
+    return one.effect == "Allow" and bool(one.services) and not one.conditions
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=str)
@@ -155,6 +142,32 @@ def test_nothing_is_allowed_without_end_but_what_has_a_reason(
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=str)
+def test_a_policy_of_aws_is_attached_for_a_reason(sandbox: Sandbox, plan: Planned) -> None:
+    found = {name.removeprefix(MANAGED) for name in attached(plan.resources(sandbox))}
+    assert found == set(ATTACHED.get(plan.name, {}))
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=str)
+def test_a_service_acts_for_this_account_alone_or_has_a_reason(
+    sandbox: Sandbox, plan: Planned
+) -> None:
+    found = {one.name for one in statements(plan.resources(sandbox)) if unbound(one)}
+    assert found == set(UNBOUND.get(plan.name, {}))
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=str)
+def test_what_would_allow_everything_by_default_has_a_policy(
+    sandbox: Sandbox, plan: Planned
+) -> None:
+    open_to_all = [
+        one["address"]
+        for one in plan.resources(sandbox)
+        if one["type"] in OF_THEIR_OWN and not is_set(one, "policy")
+    ]
+    assert open_to_all == []
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=str)
 def test_a_policy_that_is_known_only_later_is_read_by_its_modules_tests(
     sandbox: Sandbox, plan: Planned
 ) -> None:
@@ -163,31 +176,6 @@ def test_a_policy_that_is_known_only_later_is_read_by_its_modules_tests(
     for module in known.values():
         text = "".join(file.read_text() for file in (MODULES / module / "tests").glob("*.hcl"))
         assert "policy).Statement" in text, f"{module}: its tests read no policy"
-
-
-@pytest.mark.parametrize("plan", PLANS, ids=str)
-def test_every_bucket_queue_and_topic_is_spoken_with_by_tls_only(
-    sandbox: Sandbox, plan: Planned
-) -> None:
-    assert without_tls(plan.resources(sandbox), plan.place.region) == []
-
-
-@pytest.mark.parametrize("plan", PLANS, ids=str)
-def test_everything_is_encrypted_with_a_key_of_ours(sandbox: Sandbox, plan: Planned) -> None:
-    planned = plan.resources(sandbox)
-    plain = {
-        keyless(one["address"])
-        for one in planned
-        if one["type"] in ENCRYPTED and not is_set(one, ENCRYPTED[one["type"]])
-    }
-    assert plain == set(PLAIN.get(plan.name, {}))
-    buckets = [one for one in planned if one["type"] == "aws_s3_bucket"]
-    sealed = [
-        one
-        for one in planned
-        if one["type"] == "aws_s3_bucket_server_side_encryption_configuration"
-    ]
-    assert len(sealed) == len(buckets)
 
 
 @pytest.mark.parametrize("plan", BY_PIPELINE, ids=str)
@@ -245,56 +233,25 @@ def services_of(one: Resource) -> set[str]:
     return {name for of in named for name in ([of] if isinstance(of, str) else of)}
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=str)
-def test_production_refuses_to_be_destroyed(sandbox: Sandbox, plan: Planned) -> None:
-    careless = [
-        one["address"]
-        for one in plan.resources(sandbox)
-        if one["type"] in KEPT
-        for path, wanted in (KEPT[one["type"]],)
-        if one["values"].get(path) not in wanted
-    ]
-    assert careless == []
-
-
-@pytest.mark.parametrize("plan", [plan for plan in PLANS if plan.name == "messaging"], ids=str)
-def test_every_queue_has_its_dead_letters_and_an_alarm(sandbox: Sandbox, plan: Planned) -> None:
-    planned = plan.resources(sandbox)
-    queues = {one["values"]["name"]: one for one in planned if one["type"] == "aws_sqs_queue"}
-    watched = {
-        dimensions.get("QueueName")
-        for one in planned
-        if one["type"] == "aws_cloudwatch_metric_alarm"
-        for dimensions in (one["values"]["dimensions"] or {},)
-    }
-    ends = ("-dead", "-dead.fifo", "-undelivered")
-    working = [name for name in queues if not name.endswith(ends)]
-    assert working
-    assert set(queues) <= watched
-    assert [name for name in working if not is_set(queues[name], "redrive_policy")] == []
-    assert [name for name in working if dead_letters_of(name) not in queues] == []
-
-
-def dead_letters_of(queue: str) -> str:
-    name, dot, kind = queue.partition(".")
-    return f"{name}-dead{dot}{kind}"
-
-
-def resource(kind: str, **values: Any) -> Resource:
-    return {"address": f"{kind}.this", "type": kind, "values": values, "unknown": {}}
-
-
 def test_a_right_without_end_is_found() -> None:
     policy = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::one"}}'
     (found,) = statements([resource("aws_iam_role_policy", policy=policy)])
     assert unlimited(found)
 
 
-def test_a_bucket_that_may_be_spoken_with_in_the_clear_is_found() -> None:
-    assert without_tls([resource("aws_s3_bucket", bucket="one")], "us-east-1")
+def test_a_right_that_lies_deep_in_a_resource_is_found() -> None:
+    policy = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+    (found,) = statements([resource("aws_iam_role", inline_policy=[{"policy": policy}])])
+    assert unlimited(found)
 
 
-def test_every_rule_finds_something_to_judge() -> None:
-    written = "".join(Path(file).read_text() for file in MODULES.glob("*/*.tf"))
-    types = {*TLS_ONLY, *ENCRYPTED, *KEPT}
-    assert [name for name in types if f'resource "{name}"' not in written] == []
+def test_a_policy_of_aws_is_found_where_it_is_attached() -> None:
+    admin = f"{MANAGED}AdministratorAccess"
+    assert list(attached([resource("aws_iam_role_policy_attachment", policy_arn=admin)])) == [admin]
+    assert list(attached([resource("aws_iam_role", managed_policy_arns=[admin])])) == [admin]
+
+
+def test_a_service_that_anybody_may_send_is_found() -> None:
+    policy = '{"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}}'
+    (found,) = statements([resource("aws_sqs_queue_policy", policy=policy)])
+    assert unbound(found)

@@ -11,7 +11,7 @@ import pytest
 from deploy.terraform.blocks import blocks_in
 from deploy.terraform.layout import Layout
 from tests.architecture.applications import ROOT
-from tests.terraform.plans import PLANS, Planned, Resource, Row, figures
+from tests.terraform.plans import LINKED, PLANS, Planned, Resource, Row, figures
 from tests.terraform.sandbox import Sandbox
 
 LAYOUT: Final = Layout()
@@ -27,7 +27,10 @@ COPIES: Final = {"us-east-1": "us-west-2", "eu-west-1": "eu-central-1", "ap-sout
 def meant(row: Row, region: str) -> list[Any]:
     """Return a row's figures as they are in a region."""
     text = json.dumps(row["values"])
+    second, third = [one for one in NETWORKS if one != region]
     for name, value in (
+        ("{second}", second),
+        ("{third}", third),
         ("{net}", NETWORKS[region]),
         ("{region}", region),
         ("{copy}", COPIES[region]),
@@ -59,7 +62,7 @@ def wrong(row: Row, planned: Sequence[Resource], region: str) -> str | None:
     return None if told == wanted else f"{row['row']}: {told} instead of {wanted}"
 
 
-@pytest.mark.parametrize("planned", PLANS, ids=str)
+@pytest.mark.parametrize("planned", [*PLANS, LINKED], ids=str)
 def test_a_plan_of_production_holds_the_topologys_figures(
     sandbox: Sandbox, planned: Planned
 ) -> None:
@@ -93,7 +96,7 @@ def test_every_line_of_the_topology_is_proven_where_the_page_says() -> None:
 
 
 def test_every_proof_of_the_topology_exists() -> None:
-    assert {row["stack"] for row in ROWS} <= {planned.name for planned in PLANS}
+    assert {row["stack"] for row in ROWS} <= {planned.name for planned in (*PLANS, LINKED)}
     files = [line["file"] for line in LINES if "file" in line]
     assert [name for name in files if not (ROOT / name).is_file()] == []
 

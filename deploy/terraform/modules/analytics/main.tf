@@ -1,16 +1,22 @@
 # What the shop told, kept to be asked: every event goes from its topic through Firehose into the region's warehouse, day by
 # day; Athena reads it where it lies, through a table whose partitions are computed, not crawled. Warehouses carry their region
-# in their name, so a table can be told to read other regions' as well: the master's does. Each region's own works alone.
+# in their name, so a table can be told to read other regions' as well: the master's does. Each region's own works alone. What
+# other regions tell (replicas.tf) lies beside it, so that it can be asked when they are gone.
 
 locals {
-  prefix     = "events/region=${var.region}/day=!{timestamp:yyyy-MM-dd}/"
+  prefixes = {
+    events   = "events/region=${var.region}/day=!{timestamp:yyyy-MM-dd}/"
+    replicas = "replicas/day=!{timestamp:yyyy-MM-dd}/"
+  }
   failed     = "failed/region=${var.region}/!{firehose:error-output-type}/day=!{timestamp:yyyy-MM-dd}/"
   log_group  = "/meridian/${var.name}/analytics"
   bucket_arn = "arn:aws:s3:::${var.warehouse.name}"
 }
 
 resource "aws_kinesis_firehose_delivery_stream" "this" {
-  name        = "${var.name}-events"
+  for_each = local.prefixes
+
+  name        = "${var.name}-${each.key}"
   destination = "extended_s3"
   tags        = var.tags
 
@@ -23,7 +29,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
   extended_s3_configuration {
     role_arn            = aws_iam_role.firehose.arn
     bucket_arn          = local.bucket_arn
-    prefix              = local.prefix
+    prefix              = each.value
     error_output_prefix = local.failed
     compression_format  = "GZIP"
     buffering_size      = 64
@@ -45,7 +51,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     cloudwatch_logging_options {
       enabled         = true
       log_group_name  = aws_cloudwatch_log_group.this.name
-      log_stream_name = aws_cloudwatch_log_stream.this.name
+      log_stream_name = aws_cloudwatch_log_stream.this[each.key].name
     }
   }
 }
@@ -58,7 +64,9 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_cloudwatch_log_stream" "this" {
-  name           = "delivery"
+  for_each = local.prefixes
+
+  name           = each.key
   log_group_name = aws_cloudwatch_log_group.this.name
 }
 
@@ -67,7 +75,7 @@ resource "aws_sns_topic_subscription" "this" {
 
   topic_arn             = each.value
   protocol              = "firehose"
-  endpoint              = aws_kinesis_firehose_delivery_stream.this.arn
+  endpoint              = aws_kinesis_firehose_delivery_stream.this["events"].arn
   subscription_role_arn = aws_iam_role.sns.arn
   raw_message_delivery  = true # the CloudEvent alone, one a line
   filter_policy_scope   = "MessageAttributes"
@@ -93,7 +101,7 @@ resource "aws_iam_role" "firehose" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  for_each = toset(["sns", "firehose"])
+  for_each = toset(["sns", "firehose", "pipes"])
 
   statement {
     actions = ["sts:AssumeRole"]
@@ -119,7 +127,7 @@ resource "aws_iam_role_policy" "sns" {
 data "aws_iam_policy_document" "sns" {
   statement {
     actions   = ["firehose:PutRecord", "firehose:PutRecordBatch", "firehose:DescribeDeliveryStream"]
-    resources = [aws_kinesis_firehose_delivery_stream.this.arn]
+    resources = [aws_kinesis_firehose_delivery_stream.this["events"].arn]
   }
 }
 
@@ -132,7 +140,7 @@ resource "aws_iam_role_policy" "firehose" {
 data "aws_iam_policy_document" "firehose" {
   statement {
     actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
-    resources = ["${local.bucket_arn}/events/*", "${local.bucket_arn}/failed/*"]
+    resources = ["${local.bucket_arn}/events/*", "${local.bucket_arn}/replicas/*", "${local.bucket_arn}/failed/*"]
   }
   statement {
     actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
@@ -144,6 +152,6 @@ data "aws_iam_policy_document" "firehose" {
   }
   statement {
     actions   = ["logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.this.arn}:log-stream:${aws_cloudwatch_log_stream.this.name}"]
+    resources = [for stream in aws_cloudwatch_log_stream.this : "${aws_cloudwatch_log_group.this.arn}:log-stream:${stream.name}"]
   }
 }

@@ -46,6 +46,14 @@ variable "topic_arns" {
   type        = map(string)
 }
 
+variable "replicas" {
+  description = "The queue that other regions' topics deliver to, and its key"
+  type = object({
+    queue_arn     = string
+    queue_key_arn = string
+  })
+}
+
 variable "buffer_seconds" {
   description = "How long Firehose collects before it writes a file"
   type        = number

@@ -1,26 +1,35 @@
 # Who did what, in every region: one CloudTrail trail whose files can be proven unchanged, kept in a bucket nothing can be
-# deleted from, its management events also in a log group with alarms; and one view of AWS Config over all regions.
+# deleted from, its management events also in a log group with alarms; and one view of AWS Config over all regions, whose
+# files lie in a bucket of their own: AWS Config delivers to none with a default retention.
 
 locals {
   trail_arn = "arn:aws:cloudtrail:${var.region}:${var.account_id}:trail/${var.name}"
+  buckets = {
+    trail  = { name = "audit", writer = "cloudtrail.amazonaws.com" }
+    config = { name = "config", writer = "config.amazonaws.com" }
+  }
 }
 
 resource "aws_s3_bucket" "this" {
-  bucket              = "${var.name}-audit-${var.account_id}-${var.region}"
-  object_lock_enabled = true
+  for_each = local.buckets
+
+  bucket              = "${var.name}-${each.value.name}-${var.account_id}-${var.region}"
+  object_lock_enabled = each.key == "trail"
   tags                = var.tags
 }
 
 resource "aws_s3_bucket_versioning" "this" {
-  bucket = aws_s3_bucket.this.id
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
 
   versioning_configuration {
     status = "Enabled"
   }
 }
 
-resource "aws_s3_bucket_object_lock_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_object_lock_configuration" "trail" {
+  bucket = aws_s3_bucket.this["trail"].id
 
   rule {
     default_retention {
@@ -33,7 +42,9 @@ resource "aws_s3_bucket_object_lock_configuration" "this" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
 
   rule {
     bucket_key_enabled = true
@@ -45,7 +56,9 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
-  bucket                  = aws_s3_bucket.this.id
+  for_each = local.buckets
+
+  bucket                  = aws_s3_bucket.this[each.key].id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -53,10 +66,12 @@ resource "aws_s3_bucket_public_access_block" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
 
   rule {
-    id     = "audit"
+    id     = each.value.name
     status = "Enabled"
     filter {}
 
@@ -79,21 +94,25 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  bucket = aws_s3_bucket.this.id
-  policy = data.aws_iam_policy_document.bucket.json
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+  policy = data.aws_iam_policy_document.bucket[each.key].json
 
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
 data "aws_iam_policy_document" "bucket" {
+  for_each = local.buckets
+
   statement {
-    sid       = "CloudTrailAndConfigLookFirst"
+    sid       = "TheWriterLooksFirst"
     actions   = ["s3:GetBucketAcl", "s3:ListBucket"]
-    resources = [aws_s3_bucket.this.arn]
+    resources = [aws_s3_bucket.this[each.key].arn]
 
     principals {
       type        = "Service"
-      identifiers = ["cloudtrail.amazonaws.com", "config.amazonaws.com"]
+      identifiers = [each.value.writer]
     }
     condition {
       test     = "StringEquals"
@@ -103,16 +122,13 @@ data "aws_iam_policy_document" "bucket" {
   }
 
   statement {
-    sid     = "CloudTrailAndConfigWrite"
-    actions = ["s3:PutObject"]
-    resources = [
-      "${aws_s3_bucket.this.arn}/trail/AWSLogs/${var.account_id}/*",
-      "${aws_s3_bucket.this.arn}/config/AWSLogs/${var.account_id}/*",
-    ]
+    sid       = "TheWriterWrites"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.this[each.key].arn}/${each.key}/AWSLogs/${var.account_id}/*"]
 
     principals {
       type        = "Service"
-      identifiers = ["cloudtrail.amazonaws.com", "config.amazonaws.com"]
+      identifiers = [each.value.writer]
     }
     condition {
       test     = "StringEquals"
@@ -130,7 +146,7 @@ data "aws_iam_policy_document" "bucket" {
     sid       = "TlsOnly"
     effect    = "Deny"
     actions   = ["s3:*"]
-    resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+    resources = [aws_s3_bucket.this[each.key].arn, "${aws_s3_bucket.this[each.key].arn}/*"]
 
     principals {
       type        = "AWS"
@@ -146,7 +162,7 @@ data "aws_iam_policy_document" "bucket" {
 
 resource "aws_cloudtrail" "this" {
   name                          = var.name
-  s3_bucket_name                = aws_s3_bucket.this.id
+  s3_bucket_name                = aws_s3_bucket.this["trail"].id
   s3_key_prefix                 = "trail"
   kms_key_id                    = var.keys.storage
   is_multi_region_trail         = true

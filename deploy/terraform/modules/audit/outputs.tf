@@ -1,6 +1,6 @@
-output "bucket_name" {
-  description = "Where CloudTrail and AWS Config of every region write"
-  value       = aws_s3_bucket.this.bucket
+output "bucket_names" {
+  description = "Where CloudTrail (trail) and AWS Config of every region (config) write"
+  value       = { for writer, bucket in aws_s3_bucket.this : writer => bucket.bucket }
 }
 
 output "trail_arn" {

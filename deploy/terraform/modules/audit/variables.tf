@@ -37,7 +37,7 @@ variable "keys" {
 }
 
 variable "retention_days" {
-  description = "How long nothing can be deleted from the bucket"
+  description = "How long nothing can be deleted from the trail's bucket, and both are kept"
   type        = number
   default     = 365
 

@@ -1,6 +1,6 @@
 output "arn" {
   description = "ARN of the vault."
-  value       = aws_backup_vault.this.arn
+  value       = "arn:aws:backup:${var.region}:${var.account_id}:backup-vault:${aws_backup_vault.this.name}"
 }
 
 output "name" {

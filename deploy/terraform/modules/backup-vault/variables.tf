@@ -8,6 +8,16 @@ variable "name" {
   }
 }
 
+variable "region" {
+  description = "The vault's region, that of the provider."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}-[a-z]+-[0-9]$", var.region))
+    error_message = "Give an AWS region such as us-west-2."
+  }
+}
+
 variable "account_id" {
   description = "The account the vault belongs to; no other may copy from it."
   type        = string

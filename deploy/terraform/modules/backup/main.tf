@@ -1,5 +1,6 @@
 # When AWS Backup saves what carries the tag, for how long, and the copy it makes in the copy region. Point-in-time
-# recovery (35 days) is the database's own; this is what remains after somebody deleted the cluster.
+# recovery (35 days) is the database's own; this is what remains after somebody deleted the cluster. The stack operations
+# tells of what fails: it makes the topic.
 
 locals {
   tag = { key = "backup", value = var.name }
@@ -48,12 +49,6 @@ resource "aws_backup_selection" "this" {
   }
 }
 
-resource "aws_backup_vault_notifications" "this" {
-  backup_vault_name   = var.vaults.own_name
-  sns_topic_arn       = var.alarm_topic_arn
-  backup_vault_events = ["BACKUP_JOB_FAILED", "COPY_JOB_FAILED", "RESTORE_JOB_FAILED", "BACKUP_JOB_EXPIRED"]
-}
-
 resource "aws_iam_role" "this" {
   name = "${var.name}-backup"
   tags = var.tags
@@ -71,9 +66,13 @@ resource "aws_iam_role" "this" {
   permissions_boundary = var.permissions_boundary
 }
 
+# Buckets carry the tag, too, and have policies of their own, which are not under service-role/.
 resource "aws_iam_role_policy_attachment" "this" {
-  for_each = toset(["AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyForRestores"])
+  for_each = toset([
+    "service-role/AWSBackupServiceRolePolicyForBackup", "service-role/AWSBackupServiceRolePolicyForRestores",
+    "AWSBackupServiceRolePolicyForS3Backup", "AWSBackupServiceRolePolicyForS3Restore",
+  ])
 
   role       = aws_iam_role.this.name
-  policy_arn = "arn:aws:iam::aws:policy/service-role/${each.key}"
+  policy_arn = "arn:aws:iam::aws:policy/${each.key}"
 }

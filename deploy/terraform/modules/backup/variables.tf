@@ -55,16 +55,6 @@ variable "rules" {
   }
 }
 
-variable "alarm_topic_arn" {
-  description = "Where a failed backup, copy or restore is told."
-  type        = string
-
-  validation {
-    condition     = can(regex("^arn:aws:sns:", var.alarm_topic_arn))
-    error_message = "Give the ARN of an SNS topic that somebody reads: a backup that fails in silence is found on the day it is needed."
-  }
-}
-
 variable "permissions_boundary" {
   description = "ARN of the policy that bounds the roles; null: none."
   type        = string

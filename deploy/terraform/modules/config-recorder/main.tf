@@ -1,4 +1,4 @@
-# AWS Config in one region: records every change of every resource, delivers it to the audit bucket of the master region,
+# AWS Config in one region: records every change of every resource, delivers it to one bucket in the master region,
 # and holds the account to a few rules that Terraform alone cannot keep (somebody may click).
 
 resource "aws_config_configuration_recorder" "this" {
@@ -43,7 +43,7 @@ resource "aws_config_configuration_recorder_status" "this" {
 
 resource "aws_iam_role" "this" {
   name               = "${var.name}-${var.region}-config"
-  description        = "AWS Config reads every resource and writes to the audit bucket"
+  description        = "AWS Config reads every resource and writes to its bucket"
   assume_role_policy = data.aws_iam_policy_document.trust.json
   tags               = var.tags
 

@@ -14,12 +14,12 @@ variable "account_id" {
 }
 
 variable "bucket_name" {
-  description = "The audit bucket of the master region"
+  description = "AWS Config's bucket in the master region, without a default retention"
   type        = string
 }
 
 variable "bucket_key_arn" {
-  description = "The key that encrypts the audit bucket"
+  description = "The key that encrypts that bucket"
   type        = string
 }
 

@@ -1,5 +1,6 @@
 # Feature flags in AppConfig: the flags are values in Git, rolled out slowly, and taken back by themselves when the region's
-# alarm sounds. Each region has its own copy, so that a flag can be read when every other region is gone.
+# alarm sounds. Each region has its own copy, so that a flag can be read when every other region is gone. Nothing reads them
+# yet: this is the place, ready for the first service that asks (through OpenFeature).
 
 resource "aws_appconfig_application" "this" {
   name        = var.name
@@ -25,7 +26,7 @@ resource "aws_appconfig_environment" "this" {
 resource "aws_appconfig_configuration_profile" "this" {
   application_id = aws_appconfig_application.this.id
   name           = "flags"
-  description    = "Read through OpenFeature"
+  description    = "Flags of every service"
   location_uri   = "hosted"
   type           = "AWS.AppConfig.FeatureFlags"
   tags           = var.tags

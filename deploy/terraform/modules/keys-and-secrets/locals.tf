@@ -27,8 +27,15 @@ locals {
   ]
   use = [
     "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant",
+    "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant", "kms:ListGrants", "kms:RetireGrant", "kms:RevokeGrant",
   ]
+
+  # AWS services name the account they act for, but CloudWatch Logs, which names the log group, and AWS Backup, which
+  # names nothing: of it is known which topic it tells.
+  what_is_encrypted = tomap({
+    logs                   = tomap({ "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:${var.region}:${var.account_id}:log-group:*" })
+    "backup.amazonaws.com" = tomap({ "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:${var.region}:${var.account_id}:*" })
+  })
 
   key_policies = {
     for purpose, key in var.keys : purpose => {
@@ -59,10 +66,9 @@ locals {
             Resource  = "*"
             Condition = {
               for operator, wanted in {
-                # CloudWatch Logs names the log group, the others the account they act for.
-                ArnLike      = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:${var.region}:${var.account_id}:log-group:*" }
+                ArnLike      = lookup(local.what_is_encrypted, service, {})
                 StringEquals = { "aws:SourceAccount" = var.account_id }
-              } : operator => wanted if(operator == "ArnLike") == (service == "logs")
+              } : operator => wanted if(operator == "ArnLike") == contains(keys(local.what_is_encrypted), service)
             }
           }
         ],

@@ -38,7 +38,7 @@ variable "keys" {
   default = {
     database  = { description = "Aurora or RDS: storage, snapshots, performance insights" }
     cache     = { description = "ElastiCache: memory on disk, snapshots" }
-    messaging = { description = "SNS topics and SQS queues, alarm topics", services = ["sns.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"] }
+    messaging = { description = "SNS topics and SQS queues, alarm topics", services = ["sns.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com", "backup.amazonaws.com"] }
     storage   = { description = "S3: static assets, logs, database backups", services = ["cloudfront.amazonaws.com", "delivery.logs.amazonaws.com", "logging.s3.amazonaws.com", "cloudtrail.amazonaws.com", "config.amazonaws.com"] }
     warehouse = { description = "S3 and Glue: the data warehouse" }
     secrets   = { description = "Secrets Manager, the database administrator's password" }

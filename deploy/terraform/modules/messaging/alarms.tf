@@ -29,7 +29,7 @@ locals {
       metric      = "ApproximateNumberOfMessagesVisible"
       threshold   = 0
       periods     = 1
-      description = "${queue} holds messages that were given up. List them (python -m libs.messaging dlq list, in the pod of a worker), repair the cause, redrive: docs/runbooks/alerts.md, DeadLetters."
+      description = "${queue} holds messages that were given up. ${startswith(name, "replicas-") ? "They are copies of other regions' events (aws sqs receive-message shows them): look at the pipe, the delivery stream and both queues' policies" : "List them (python -m libs.messaging dlq list, in the pod of a worker)"}, repair the cause, redrive: docs/runbooks/alerts.md, DeadLetters."
     }
   }
 }

@@ -1,5 +1,6 @@
 # Topics, queues and subscriptions, generated from the file the services themselves read: what libs/messaging/topology.py
-# declares on one machine, this declares in a region. A name or a filter exists once.
+# declares on one machine, this declares in a region. A name or a filter exists once. One queue is no service's: every
+# topic's events cross to it from every other region, and the stack operations carries them into this region's warehouse.
 
 locals {
   routing  = jsondecode(file(coalesce(var.routing_file, "${path.module}/../../../../libs/messaging/routing.json")))
@@ -15,7 +16,10 @@ locals {
       })
     }
   ]...)
-  queues       = { for name, row in local.owned_queues : name => merge(row, { full_name = "${var.prefix}-${name}" }) }
+  replica_queue = {
+    replicas = merge(local.defaults, { name = "replicas", dead_letter = "replicas-dead", kind = "replica", owner = "warehouse", senders = [], fifo = false })
+  }
+  queues       = { for name, row in merge(local.owned_queues, local.replica_queue) : name => merge(row, { full_name = "${var.prefix}-${name}" }) }
   dead_letters = { for name, row in local.queues : row.dead_letter => merge(row, { source = name, full_name = "${var.prefix}-${row.dead_letter}" }) }
 
   topics = { for publisher, name in local.routing.topics : name => { publisher = publisher, full_name = "${var.prefix}-${name}" } }
@@ -28,6 +32,9 @@ locals {
   }
   processes = { for key, row in local.subscriptions : key => row if row.kind == "process" }
   others    = setsubtract(var.regions, [var.region])
+  crossing = merge([
+    for topic in keys(local.topics) : { for region in local.others : "${topic}-in-${region}" => { topic = topic, region = region } }
+  ]...)
   replicas = merge([
     for key, row in local.subscriptions : {
       for region in local.others : "${key}-in-${region}" => merge(row, { region = region })
@@ -35,14 +42,16 @@ locals {
   ]...)
 
   # Who may write to an event queue: this region's topics for `process`, the other regions' for `replica`.
-  sources = {
-    for name, queue in local.queues : name => flatten([
+  sources = merge({ replicas = sort(flatten([
+    for region in local.others : [for topic in values(local.topics) : "arn:aws:sns:${region}:${var.account_id}:${topic.full_name}"]
+    ])) }, {
+    for name, queue in local.owned_queues : name => flatten([
       for row in local.subscriptions : [
         for region in(row.kind == "process" ? [var.region] : local.others) :
         "arn:aws:sns:${region}:${var.account_id}:${var.prefix}-${row.topic}"
       ] if row.queue == name
     ])
-  }
+  })
 }
 
 resource "aws_sns_topic" "this" {
@@ -124,6 +133,22 @@ resource "aws_sns_topic_subscription" "replica" {
   raw_message_delivery = true
   filter_policy_scope  = "MessageAttributes"
   filter_policy        = jsonencode({ type = each.value.types, originregion = [{ anything-but = [each.value.region] }] })
+  redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.undelivered.arn })
+
+  depends_on = [aws_sqs_queue_policy.undelivered]
+}
+
+# All of this region's events for the other regions' warehouses: what is known of a region does not end with it. Messages
+# hold no personal data (architecture, section 3).
+resource "aws_sns_topic_subscription" "crossing" {
+  for_each = local.crossing
+
+  topic_arn            = aws_sns_topic.this[each.value.topic].arn
+  protocol             = "sqs"
+  endpoint             = "arn:aws:sqs:${each.value.region}:${var.account_id}:${local.queues.replicas.full_name}"
+  raw_message_delivery = true
+  filter_policy_scope  = "MessageAttributes"
+  filter_policy        = jsonencode({ originregion = [var.region] })
   redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.undelivered.arn })
 
   depends_on = [aws_sqs_queue_policy.undelivered]

@@ -2,7 +2,7 @@
 # refuse what no policy of a role should be able to allow: plain HTTP, another service's events, commands out of turn.
 
 locals {
-  role_arns = { for service in keys(local.routing.topics) : service => "arn:aws:iam::${var.account_id}:role/${var.role_prefix}-${service}" }
+  role_arns = { for service in concat(keys(local.routing.topics), ["warehouse"]) : service => "arn:aws:iam::${var.account_id}:role/${var.role_prefix}-${service}" }
 
   topic_arns       = { for name, topic in local.topics : name => "arn:aws:sns:${var.region}:${var.account_id}:${topic.full_name}" }
   queue_arns       = { for name, queue in local.queues : name => "arn:aws:sqs:${var.region}:${var.account_id}:${queue.full_name}" }

@@ -40,7 +40,7 @@ variable "account_id" {
 }
 
 variable "role_prefix" {
-  description = "The services' roles are <role_prefix>-<service>: only the publisher may publish to its topic, only senders may send commands."
+  description = "The services' roles are <role_prefix>-<service>, and <role_prefix>-warehouse reads what comes from other regions: only the publisher may publish to its topic, only senders may send commands."
   type        = string
 
   validation {

@@ -4,11 +4,11 @@ variable "name" {
 }
 
 variable "regions" {
-  description = "What to look at in each region: the load balancer as CloudWatch names it (app/name/id), the database cluster, the cache, the application's log group, its alarms and health check"
+  description = "What to look at in each region: the load balancer as CloudWatch names it (app/name/id), the database with its engine and instances, the cache's nodes, the application's log group, its alarms and health check"
   type = map(object({
     load_balancer   = string
-    database        = string
-    cache           = string
+    database        = object({ engine = string, identifier = string, instances = list(string) })
+    cache_nodes     = list(string)
     log_group       = string
     health_check_id = optional(string)
     alarm_arns      = optional(list(string), [])

@@ -11,6 +11,23 @@ locals {
     ]
   }
 
+  # Aurora sums up its instances by role, plain RDS knows instances alone, and the writer is called like the database.
+  aurora = { for region, row in var.regions : region => row.database.engine == "aurora-postgresql" }
+  writer = {
+    for region, row in var.regions : region =>
+    local.aurora[region] ? ["DBClusterIdentifier", row.database.identifier, "Role", "WRITER"] : ["DBInstanceIdentifier", row.database.identifier]
+  }
+  connections = {
+    for region, row in var.regions : region => local.aurora[region] ? [["AWS/RDS", "DatabaseConnections", "DBClusterIdentifier", row.database.identifier]] : [
+      for name in row.database.instances : ["AWS/RDS", "DatabaseConnections", "DBInstanceIdentifier", name]
+    ]
+  }
+  replica_lag = {
+    for region, row in var.regions : region => local.aurora[region] ? [["AWS/RDS", "AuroraReplicaLagMaximum", "DBClusterIdentifier", row.database.identifier]] : [
+      for name in row.database.instances : ["AWS/RDS", "ReplicaLag", "DBInstanceIdentifier", name] if name != row.database.identifier
+    ]
+  }
+
   failures = "fields @timestamp, log_processed.service, log_processed.event, log_processed.trace_id | filter log_processed.level in [\"error\", \"critical\"] | sort @timestamp desc | limit 20"
 
   comparisons = [
@@ -27,12 +44,14 @@ locals {
     {
       title   = "writer's processor, percent"
       stat    = "Average"
-      metrics = [for region in local.regions : ["AWS/RDS", "CPUUtilization", "DBClusterIdentifier", var.regions[region].database, "Role", "WRITER", { region = region, label = region }]]
+      metrics = [for region in local.regions : concat(["AWS/RDS", "CPUUtilization"], local.writer[region], [{ region = region, label = region }])]
     },
     {
-      title   = "cache's processor, percent"
-      stat    = "Maximum"
-      metrics = [for region in local.regions : ["AWS/ElastiCache", "EngineCPUUtilization", "ReplicationGroupId", var.regions[region].cache, { region = region, label = region }]]
+      title = "cache's processor, percent"
+      stat  = "Maximum"
+      metrics = flatten([for region in local.regions : [
+        for node in var.regions[region].cache_nodes : { line = ["AWS/ElastiCache", "EngineCPUUtilization", "CacheClusterId", node, "CacheNodeId", "0001", { region = region, label = node }] }
+      ]])[*].line
     },
   ]
 
@@ -53,17 +72,20 @@ locals {
     {
       title   = "database connections"
       stat    = "Sum"
-      metrics = { for region, row in var.regions : region => [["AWS/RDS", "DatabaseConnections", "DBClusterIdentifier", row.database]] }
+      metrics = local.connections
     },
     {
-      title   = "replicas behind, milliseconds"
+      title   = "replicas behind (Aurora: milliseconds, RDS: seconds)"
       stat    = "Maximum"
-      metrics = { for region, row in var.regions : region => [["AWS/RDS", "AuroraReplicaLagMaximum", "DBClusterIdentifier", row.database]] }
+      metrics = local.replica_lag
     },
     {
-      title   = "cache memory used, percent"
-      stat    = "Maximum"
-      metrics = { for region, row in var.regions : region => [["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "ReplicationGroupId", row.cache]] }
+      title = "cache memory used, percent"
+      stat  = "Maximum"
+      metrics = {
+        for region, row in var.regions : region =>
+        [for node in row.cache_nodes : ["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "CacheClusterId", node, "CacheNodeId", "0001", { label = node }]]
+      }
     },
     {
       title   = "errors logged"

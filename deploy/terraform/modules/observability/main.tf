@@ -1,4 +1,4 @@
-# One region's own monitoring: log groups whose personal data is masked, the topic alarms go to, alarms, two composite
+# One region's own monitoring: log groups whose personal data is masked, the topic alarms and failed backups go to, alarms, two composite
 # alarms that say whether the region sells, saved queries, and what other accounts may look at. It works with every other
 # region gone.
 
@@ -58,12 +58,24 @@ data "aws_iam_policy_document" "alarms" {
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "budgets.amazonaws.com", "backup.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "budgets.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [var.account_id]
+    }
+  }
+
+  # AWS Backup names no source, and tells no topic of another account.
+  statement {
+    sid       = "BackupsOfThisAccount"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["backup.amazonaws.com"]
     }
   }
 
@@ -85,12 +97,24 @@ data "aws_iam_policy_document" "alarms" {
   }
 }
 
+# AWS Backup tells that a job is over, not only that it failed: what went well wakes nobody. Alarms have no state.
 resource "aws_sns_topic_subscription" "alarms" {
   for_each = toset(var.alarm_emails)
 
-  topic_arn = aws_sns_topic.alarms.arn
-  protocol  = "email"
-  endpoint  = each.value
+  topic_arn           = aws_sns_topic.alarms.arn
+  protocol            = "email"
+  endpoint            = each.value
+  filter_policy_scope = "MessageAttributes"
+  filter_policy       = jsonencode({ State = [{ anything-but = ["COMPLETED"] }, { exists = false }] })
+}
+
+# Vaults are made long before this topic, and AWS Backup asks whether it may publish when it is told of one.
+resource "aws_backup_vault_notifications" "this" {
+  backup_vault_name   = var.backup_vault_name
+  sns_topic_arn       = aws_sns_topic.alarms.arn
+  backup_vault_events = ["BACKUP_JOB_COMPLETED", "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED", "S3_BACKUP_OBJECT_FAILED", "S3_RESTORE_OBJECT_FAILED"]
+
+  depends_on = [aws_sns_topic_policy.alarms]
 }
 
 resource "aws_oam_sink" "this" {

@@ -12,3 +12,8 @@ output "sink_arn" {
   description = "What other accounts link to in this region"
   value       = aws_oam_sink.this.arn
 }
+
+output "application_log_group" {
+  description = "Name of the log group that the services' lines go to"
+  value       = aws_cloudwatch_log_group.this[var.application_log_group].name
+}

@@ -89,14 +89,19 @@ variable "alarms" {
   }))
 
   validation {
-    condition     = alltrue([for alarm in var.alarms : contains(["edge", "database", "cache", "cluster", "network"], alarm.layer)])
-    error_message = "Give each alarm a layer: edge, database, cache, cluster or network."
+    condition     = alltrue([for alarm in var.alarms : contains(["edge", "database", "cache", "cluster", "backup"], alarm.layer)])
+    error_message = "Give each alarm a layer: edge, database, cache, cluster or backup."
   }
 
   validation {
     condition     = alltrue([for alarm in var.alarms : length(alarm.description) > 20])
     error_message = "Say in each alarm's description what is wrong and what to look at first: it is what the person sees who was woken."
   }
+}
+
+variable "backup_vault_name" {
+  description = "The region's backup vault, whose failed jobs are told"
+  type        = string
 }
 
 variable "queue_alarm_names" {

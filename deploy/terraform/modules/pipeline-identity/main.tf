@@ -19,8 +19,9 @@ locals {
   # Who may be given one of the region's roles: what the modules make roles for, see tests/terraform/test_policies.py.
   passed_to = [
     "apigateway.amazonaws.com", "appconfig.amazonaws.com", "backup.amazonaws.com", "codebuild.amazonaws.com", "config.amazonaws.com",
-    "ec2.amazonaws.com", "ecr.amazonaws.com", "eks.amazonaws.com", "firehose.amazonaws.com", "lambda.amazonaws.com",
-    "monitoring.rds.amazonaws.com", "pods.eks.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+    "ec2.amazonaws.com", "ecr.amazonaws.com", "eks.amazonaws.com", "export.rds.amazonaws.com", "firehose.amazonaws.com", "lambda.amazonaws.com",
+    "logs.amazonaws.com", "monitoring.rds.amazonaws.com", "pipes.amazonaws.com", "pods.eks.amazonaws.com", "s3.amazonaws.com",
+    "scheduler.amazonaws.com", "sns.amazonaws.com", "vpc-flow-logs.amazonaws.com",
   ]
 
   # The states lie under a key that has this alias; the alias says which, whatever its id.

@@ -9,7 +9,7 @@ variable "data" {
 }
 
 variable "retention_days" {
-  description = "How long nothing can be deleted from the audit bucket."
+  description = "How long nothing can be deleted from the trail's bucket."
   type        = number
   default     = 365
 }

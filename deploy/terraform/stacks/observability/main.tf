@@ -18,8 +18,8 @@ module "hub" {
   regions = {
     for region, edge in var.edge_by_region : region => {
       load_balancer   = split("loadbalancer/", edge.alb_arn)[1]
-      database        = var.data_by_region[region].database.identifier
-      cache           = var.data_by_region[region].cache.id
+      database        = var.data_by_region[region].database
+      cache_nodes     = var.data_by_region[region].cache.members
       log_group       = "/aws/containerinsights/${var.platform_by_region[region].cluster_name}/application"
       health_check_id = lookup(var.global.health_check_ids, region, null)
       alarm_arns      = try(var.operations_by_region[region].alarm_arns, [])

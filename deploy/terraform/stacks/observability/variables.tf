@@ -6,8 +6,8 @@ variable "global" {
 variable "data_by_region" {
   description = "What the stack data made in each region."
   type = map(object({
-    database     = object({ identifier = string })
-    cache        = object({ id = string })
+    database     = object({ engine = string, identifier = string, instances = list(string) })
+    cache        = object({ members = list(string) })
     kms_key_arns = map(string)
   }))
 }

@@ -44,9 +44,11 @@ provider "aws" {
       lambda                 = endpoints.value
       logs                   = endpoints.value
       oam                    = endpoints.value
+      pipes                  = endpoints.value
       rds                    = endpoints.value
       route53                = endpoints.value
       s3                     = endpoints.value
+      scheduler              = endpoints.value
       secretsmanager         = endpoints.value
       servicediscovery       = endpoints.value
       shield                 = endpoints.value

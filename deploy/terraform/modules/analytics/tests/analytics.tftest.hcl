@@ -20,6 +20,7 @@ variables {
   regions      = ["us-east-1", "eu-west-1", "ap-south-1"]
   warehouse    = { name = "meridian-prod-warehouse-us-east-1", key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-2" }
   logs_key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-1"
+  replicas     = { queue_arn = "arn:aws:sqs:us-east-1:111122223333:meridian-replicas", queue_key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-3" }
   topic_arns = {
     order-events   = "arn:aws:sns:us-east-1:111122223333:meridian-order-events"
     payment-events = "arn:aws:sns:us-east-1:111122223333:meridian-payment-events"
@@ -36,7 +37,7 @@ run "every_topic_reaches_the_warehouse_encrypted" {
     error_message = "the event alone is kept, and only the region's own"
   }
   assert {
-    condition     = aws_kinesis_firehose_delivery_stream.this.server_side_encryption[0].key_type == "CUSTOMER_MANAGED_CMK" && aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].kms_key_arn == var.warehouse.key_arn
+    condition     = alltrue([for stream in aws_kinesis_firehose_delivery_stream.this : stream.server_side_encryption[0].key_type == "CUSTOMER_MANAGED_CMK" && stream.extended_s3_configuration[0].kms_key_arn == var.warehouse.key_arn])
     error_message = "events are encrypted on their way and where they lie"
   }
 }
@@ -47,8 +48,27 @@ run "partitions_are_computed_and_lie_where_firehose_writes" {
     error_message = "no crawler, and every region"
   }
   assert {
-    condition     = aws_glue_catalog_table.events.parameters["storage.location.template"] == "s3://meridian-prod-warehouse-$${region}/events/region=$${region}/day=$${day}/" && aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].prefix == "events/region=us-east-1/day=!{timestamp:yyyy-MM-dd}/"
+    condition     = aws_glue_catalog_table.events.parameters["storage.location.template"] == "s3://meridian-prod-warehouse-$${region}/events/region=$${region}/day=$${day}/" && aws_kinesis_firehose_delivery_stream.this["events"].extended_s3_configuration[0].prefix == "events/region=us-east-1/day=!{timestamp:yyyy-MM-dd}/"
     error_message = "the table reads the folders that Firehose writes"
+  }
+}
+
+run "what_other_regions_tell_is_consumed_and_can_be_asked_here" {
+  assert {
+    condition     = aws_pipes_pipe.replicas.source == var.replicas.queue_arn && aws_pipes_pipe.replicas.target == aws_kinesis_firehose_delivery_stream.this["replicas"].arn && one(aws_pipes_pipe.replicas.target_parameters).input_template == "<$.body>"
+    error_message = "the pipe carries the event alone out of the queue into the stream"
+  }
+  assert {
+    condition     = aws_kinesis_firehose_delivery_stream.this["replicas"].extended_s3_configuration[0].prefix == "replicas/day=!{timestamp:yyyy-MM-dd}/" && aws_glue_catalog_table.replicas.parameters["storage.location.template"] == "s3://meridian-prod-warehouse-us-east-1/replicas/day=$${day}/"
+    error_message = "the table reads the folder the stream writes, in this region alone"
+  }
+  assert {
+    condition     = aws_iam_role.pipe.name == "meridian-prod-us-east-1-warehouse"
+    error_message = "the queue's policy knows the pipe's role by its name"
+  }
+  assert {
+    condition     = tolist(data.aws_iam_policy_document.pipe.statement)[0].resources == toset(["arn:aws:sqs:us-east-1:111122223333:meridian-replicas"])
+    error_message = "the pipe reads one queue"
   }
 }
 
@@ -65,11 +85,11 @@ run "questions_are_bounded_and_saved" {
 
 run "nobody_writes_elsewhere" {
   assert {
-    condition     = toset(tolist(data.aws_iam_policy_document.firehose.statement)[0].resources) == toset(["arn:aws:s3:::meridian-prod-warehouse-us-east-1/events/*", "arn:aws:s3:::meridian-prod-warehouse-us-east-1/failed/*"])
-    error_message = "Firehose writes two folders"
+    condition     = toset(tolist(data.aws_iam_policy_document.firehose.statement)[0].resources) == toset(["arn:aws:s3:::meridian-prod-warehouse-us-east-1/events/*", "arn:aws:s3:::meridian-prod-warehouse-us-east-1/replicas/*", "arn:aws:s3:::meridian-prod-warehouse-us-east-1/failed/*"])
+    error_message = "Firehose writes three folders"
   }
   assert {
-    condition     = alltrue([for document in [data.aws_iam_policy_document.firehose, data.aws_iam_policy_document.sns] : alltrue([for statement in document.statement : !contains(statement.resources, "*")])])
+    condition     = alltrue([for document in [data.aws_iam_policy_document.firehose, data.aws_iam_policy_document.sns, data.aws_iam_policy_document.pipe] : alltrue([for statement in document.statement : !contains(statement.resources, "*")])])
     error_message = "no resource is *"
   }
 }

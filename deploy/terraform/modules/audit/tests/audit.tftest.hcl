@@ -1,7 +1,4 @@
 mock_provider "aws" {
-  mock_resource "aws_s3_bucket" {
-    defaults = { arn = "arn:aws:s3:::meridian-prod-audit", id = "meridian-prod-audit" }
-  }
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:us-east-1:111122223333:log-group:trail" }
   }
@@ -41,18 +38,40 @@ run "one_trail_watches_every_region_and_can_be_proven_unchanged" {
   }
 }
 
-run "nothing_can_be_deleted_from_the_bucket" {
+run "nothing_can_be_deleted_from_the_trails_bucket" {
   assert {
-    condition     = aws_s3_bucket.this.object_lock_enabled && aws_s3_bucket_object_lock_configuration.this.rule[0].default_retention[0].days == 365
+    condition     = aws_s3_bucket.this["trail"].object_lock_enabled && aws_s3_bucket_object_lock_configuration.trail.rule[0].default_retention[0].days == 365
     error_message = "objects are locked for a year"
   }
   assert {
-    condition     = aws_s3_bucket_public_access_block.this.restrict_public_buckets && aws_s3_bucket_public_access_block.this.block_public_policy
-    error_message = "the bucket is never public"
+    condition     = aws_cloudtrail.this.s3_bucket_name == aws_s3_bucket.this["trail"].id
+    error_message = "the trail is written where nothing can be deleted"
   }
   assert {
-    condition     = one([for statement in data.aws_iam_policy_document.bucket.statement : statement.effect if statement.sid == "TlsOnly"]) == "Deny"
-    error_message = "the bucket speaks TLS only"
+    condition     = alltrue([for block in aws_s3_bucket_public_access_block.this : block.restrict_public_buckets && block.block_public_policy])
+    error_message = "no bucket is ever public"
+  }
+  assert {
+    condition     = alltrue([for document in data.aws_iam_policy_document.bucket : one([for statement in document.statement : statement.effect if statement.sid == "TlsOnly"]) == "Deny"])
+    error_message = "both buckets speak TLS only"
+  }
+}
+
+run "config_writes_to_a_bucket_without_a_default_retention" {
+  assert {
+    condition     = !aws_s3_bucket.this["config"].object_lock_enabled && aws_s3_bucket_object_lock_configuration.trail.bucket != aws_s3_bucket.this["config"].id
+    error_message = "AWS Config cannot deliver to a bucket whose objects are locked by default"
+  }
+  assert {
+    condition     = { for writer, name in output.bucket_names : writer => name } == { trail = "meridian-prod-audit-111122223333-us-east-1", config = "meridian-prod-config-111122223333-us-east-1" }
+    error_message = "each writer is told its own bucket"
+  }
+  assert {
+    condition = {
+      for writer, document in data.aws_iam_policy_document.bucket :
+      writer => join(" ", distinct(flatten([for statement in document.statement : [for principal in statement.principals : tolist(principal.identifiers)] if statement.effect != "Deny"])))
+    } == { trail = "cloudtrail.amazonaws.com", config = "config.amazonaws.com" }
+    error_message = "a bucket has one writer"
   }
 }
 

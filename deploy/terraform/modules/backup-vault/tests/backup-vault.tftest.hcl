@@ -2,11 +2,17 @@ mock_provider "aws" {}
 
 variables {
   name        = "meridian-prod"
+  region      = "us-west-2"
   account_id  = "111122223333"
   kms_key_arn = "arn:aws:kms:us-west-2:111122223333:key/mrk-00000000000040008000000000000001"
 }
 
 run "a_locked_encrypted_vault" {
+  assert {
+    condition     = output.arn == "arn:aws:backup:us-west-2:111122223333:backup-vault:meridian-prod"
+    error_message = "A plan says where the vault is before it is made."
+  }
+
   assert {
     condition     = aws_backup_vault.this.kms_key_arn == var.kms_key_arn
     error_message = "Recovery points are encrypted with the customer's key."

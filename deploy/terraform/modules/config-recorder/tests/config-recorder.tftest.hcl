@@ -11,7 +11,7 @@ variables {
   name                 = "meridian-prod"
   region               = "us-east-1"
   account_id           = "111122223333"
-  bucket_name          = "meridian-prod-audit"
+  bucket_name          = "meridian-prod-config"
   bucket_key_arn       = "arn:aws:kms:us-east-1:111122223333:key/mrk-2"
   records_global_types = true
 }
@@ -51,10 +51,10 @@ run "the_account_is_held_to_rules" {
   }
 }
 
-run "it_writes_to_the_audit_bucket_alone" {
+run "it_writes_to_its_bucket_alone" {
   command = plan
   assert {
-    condition     = tolist(data.aws_iam_policy_document.deliver.statement)[0].resources == toset(["arn:aws:s3:::meridian-prod-audit/config/AWSLogs/111122223333/*"])
+    condition     = tolist(data.aws_iam_policy_document.deliver.statement)[0].resources == toset(["arn:aws:s3:::meridian-prod-config/config/AWSLogs/111122223333/*"])
     error_message = "one prefix of one bucket"
   }
 }

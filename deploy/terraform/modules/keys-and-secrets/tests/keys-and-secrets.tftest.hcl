@@ -43,7 +43,7 @@ run "key_policies_allow_no_wildcard_action" {
     condition = alltrue(flatten([
       for key in aws_kms_key.this : [
         for statement in jsondecode(key.policy).Statement :
-        try(statement.Condition.StringEquals["aws:SourceAccount"], "") == "111122223333" || can(statement.Condition.ArnLike["kms:EncryptionContext:aws:logs:arn"])
+        try(statement.Condition.StringEquals["aws:SourceAccount"], "") == "111122223333" || can(regex("^arn:aws:(logs|sns):us-east-1:111122223333:", one(values(statement.Condition.ArnLike))))
         if can(statement.Principal.Service)
       ]
     ]))
@@ -56,6 +56,13 @@ run "key_policies_allow_no_wildcard_action" {
       try(statement.Principal.Service, "") == "sns.amazonaws.com" && contains(statement.Action, "kms:GenerateDataKey") && contains(statement.Action, "kms:Decrypt")
     ])
     error_message = "SNS writes to encrypted queues only if the key lets it."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_kms_key.this["messaging"].policy).Statement : statement.Condition if try(statement.Principal.Service, "") == "backup.amazonaws.com"
+    ]) == { ArnLike = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:us-east-1:111122223333:*" } }
+    error_message = "AWS Backup tells an encrypted topic of failures, one of this account."
   }
 
   assert {

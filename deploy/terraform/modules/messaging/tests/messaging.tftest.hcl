@@ -33,7 +33,7 @@ run "what_the_routing_file_says" {
     condition = toset([for queue in aws_sqs_queue.this : queue.name]) == toset([
       "meridian-auth-inbox", "meridian-user-inbox", "meridian-product-inbox",
       "meridian-cart-inbox", "meridian-order-inbox", "meridian-payment-inbox",
-      "meridian-payment-commands.fifo", "meridian-product-commands.fifo",
+      "meridian-payment-commands.fifo", "meridian-product-commands.fifo", "meridian-replicas",
     ])
     error_message = "One queue per consumer, under the names the services read."
   }
@@ -103,6 +103,27 @@ run "subscriptions_are_the_handler_tables" {
   assert {
     condition     = alltrue([for subscription in aws_sns_topic_subscription.process : strcontains(subscription.redrive_policy, "deadLetterTargetArn")])
     error_message = "A subscription needs a dead-letter queue too."
+  }
+}
+
+run "every_topic_reaches_every_other_region" {
+  assert {
+    condition = toset([for one in aws_sns_topic_subscription.crossing : one.endpoint]) == toset([
+      "arn:aws:sqs:ap-south-1:111122223333:meridian-replicas", "arn:aws:sqs:eu-west-1:111122223333:meridian-replicas",
+    ]) && length(aws_sns_topic_subscription.crossing) == 2 * length(aws_sns_topic.this)
+    error_message = "Each topic is carried to each of the other two regions."
+  }
+
+  assert {
+    condition     = alltrue([for one in aws_sns_topic_subscription.crossing : jsondecode(one.filter_policy) == { originregion = ["us-east-1"] } && one.raw_message_delivery && strcontains(one.redrive_policy, "deadLetterTargetArn")])
+    error_message = "A region tells its own events, whole, and keeps what could not cross."
+  }
+
+  assert {
+    condition = toset(jsondecode(aws_sqs_queue_policy.this["replicas"].policy).Statement[0].Condition.ArnEquals["aws:SourceArn"]) == toset(flatten([
+      for region in ["ap-south-1", "eu-west-1"] : [for topic in aws_sns_topic.this : "arn:aws:sns:${region}:111122223333:${topic.name}"]
+    ]))
+    error_message = "Only the other regions' topics deliver to the queue of what crossed."
   }
 }
 

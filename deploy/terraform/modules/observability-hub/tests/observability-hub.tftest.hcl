@@ -9,16 +9,16 @@ variables {
   regions = {
     us-east-1 = {
       load_balancer   = "app/meridian-prod/1"
-      database        = "meridian-prod-us-east-1"
-      cache           = "meridian-prod-us-east-1"
+      database        = { engine = "aurora-postgresql", identifier = "meridian-prod-us-east-1", instances = ["meridian-prod-us-east-1-reader-01", "meridian-prod-us-east-1-writer"] }
+      cache_nodes     = ["meridian-prod-us-east-1-0001-001", "meridian-prod-us-east-1-0001-002"]
       log_group       = "/aws/containerinsights/meridian-prod-us-east-1/application"
       health_check_id = "aaaa"
       alarm_arns      = ["arn:aws:cloudwatch:us-east-1:111122223333:alarm:meridian-prod-does-not-sell"]
     }
     eu-west-1 = {
       load_balancer   = "app/meridian-prod/2"
-      database        = "meridian-prod-eu-west-1"
-      cache           = "meridian-prod-eu-west-1"
+      database        = { engine = "postgres", identifier = "meridian-prod-eu-west-1", instances = ["meridian-prod-eu-west-1", "meridian-prod-eu-west-1-reader-01"] }
+      cache_nodes     = ["meridian-prod-eu-west-1-0001-001"]
       log_group       = "/aws/containerinsights/meridian-prod-eu-west-1/application"
       health_check_id = "bbbb"
     }
@@ -51,6 +51,30 @@ run "one_dashboard_shows_every_region" {
   }
 }
 
+run "lines_have_the_dimensions_that_aws_tells_them_by" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([
+      for dashboard in aws_cloudwatch_dashboard.region : [
+        for widget in jsondecode(dashboard.dashboard_body).widgets : [for line in try(widget.properties.metrics, []) : "${line[2]} ${line[4]}" if line[0] == "AWS/ElastiCache"]
+      ]
+    ])) == toset(["CacheClusterId CacheNodeId"])
+    error_message = "ElastiCache tells of nodes, never of a replication group"
+  }
+  assert {
+    condition = {
+      for region, dashboard in aws_cloudwatch_dashboard.region : region => join(", ", flatten([
+        for widget in jsondecode(dashboard.dashboard_body).widgets : [for line in try(widget.properties.metrics, []) : "${line[1]} ${line[2]} ${line[3]}" if line[0] == "AWS/RDS"]
+      ]))
+      } == {
+      us-east-1 = "DatabaseConnections DBClusterIdentifier meridian-prod-us-east-1, AuroraReplicaLagMaximum DBClusterIdentifier meridian-prod-us-east-1"
+      eu-west-1 = "DatabaseConnections DBInstanceIdentifier meridian-prod-eu-west-1, DatabaseConnections DBInstanceIdentifier meridian-prod-eu-west-1-reader-01, ReplicaLag DBInstanceIdentifier meridian-prod-eu-west-1-reader-01"
+    }
+    error_message = "Aurora tells of its cluster, plain RDS of instances"
+  }
+}
+
 run "a_region_that_answers_no_health_checks_is_told" {
   command = plan
 
@@ -70,7 +94,7 @@ run "a_region_that_answers_no_health_checks_is_told" {
 run "an_arn_instead_of_a_dimension_is_refused" {
   command = plan
   variables {
-    regions = { us-east-1 = { load_balancer = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/x/1", database = "a", cache = "b", log_group = "c" } }
+    regions = { us-east-1 = { load_balancer = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/x/1", database = { engine = "aurora-postgresql", identifier = "a", instances = [] }, cache_nodes = ["b"], log_group = "c" } }
   }
   expect_failures = [var.regions]
 }

@@ -24,6 +24,7 @@ variables {
   application_log_group = "/aws/containerinsights/meridian/application"
   services              = ["order"]
   alarm_emails          = ["oncall@example.com"]
+  backup_vault_name     = "meridian-prod"
   alarms = {
     edge-5xx = {
       layer       = "edge"
@@ -109,6 +110,25 @@ run "composite_alarms_say_whether_the_region_sells_and_delivers" {
   assert {
     condition     = aws_cloudwatch_composite_alarm.this["does-not-deliver"].alarm_rule == "ALARM(\"meridian-order-inbox-age\")"
     error_message = "queue alarms mean messages are not delivered"
+  }
+}
+
+run "a_backup_that_fails_is_told" {
+  assert {
+    condition     = aws_backup_vault_notifications.this.backup_vault_name == "meridian-prod" && aws_backup_vault_notifications.this.sns_topic_arn == aws_sns_topic.alarms.arn
+    error_message = "the vault tells the alarms' topic, which is made here"
+  }
+  assert {
+    condition     = length(setsubtract(aws_backup_vault_notifications.this.backup_vault_events, ["BACKUP_JOB_COMPLETED", "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED", "S3_BACKUP_OBJECT_FAILED", "S3_RESTORE_OBJECT_FAILED"])) == 0
+    error_message = "only events that AWS Backup still tells"
+  }
+  assert {
+    condition     = contains(flatten([for statement in data.aws_iam_policy_document.alarms.statement : [for principal in statement.principals : tolist(principal.identifiers)] if length(statement.condition) == 0]), "backup.amazonaws.com")
+    error_message = "AWS Backup, which names no source account, may publish"
+  }
+  assert {
+    condition     = alltrue([for one in aws_sns_topic_subscription.alarms : jsondecode(one.filter_policy).State == [{ anything-but = ["COMPLETED"] }, { exists = false }]])
+    error_message = "a job that went well wakes nobody, an alarm always somebody"
   }
 }
 

@@ -5,7 +5,6 @@ locals {
   name        = "meridian-${var.environment}"
   full_name   = "${local.name}-${var.region}"
   copy_region = var.copy_regions[var.region]
-  alarm_topic = "arn:aws:sns:${var.region}:${var.account_id}:${local.name}-alarms"
   tags        = merge(var.tags, { region = var.region })
   saved       = merge(local.tags, module.backup.tag)
   replicated  = ["storage", "warehouse", "secrets", "backup", "personal"]
@@ -131,6 +130,7 @@ module "vault" {
   source = "../../../modules/backup-vault"
 
   name            = local.name
+  region          = var.region
   account_id      = var.account_id
   kms_key_arn     = module.keys_and_secrets.key_arns["backup"]
   changeable_days = var.deletion.lock_final ? var.deletion.lock_changeable_for : null
@@ -142,19 +142,33 @@ module "vault_copy" {
   providers = { aws = aws.copy }
 
   name            = local.name
+  region          = local.copy_region
   account_id      = var.account_id
   kms_key_arn     = module.key_replicas.key_arns["backup"]
   changeable_days = var.deletion.lock_final ? var.deletion.lock_changeable_for : null
   tags            = local.tags
 }
 
+# Plain RDS exports snapshots alone, each by its name: no schedule can name tomorrow's.
+module "database_export" {
+  source = "../../../modules/database-export"
+  count  = var.database.engine == "aurora-postgresql" ? 1 : 0
+
+  name                 = local.full_name
+  account_id           = var.account_id
+  cluster_arn          = "arn:aws:rds:${var.region}:${var.account_id}:cluster:${local.full_name}"
+  database_key_arn     = module.keys_and_secrets.key_arns["database"]
+  bucket               = { name = module.storage.buckets["backups"].name, key_arn = module.keys_and_secrets.key_arns["storage"] }
+  permissions_boundary = local.permissions_boundary
+  tags                 = local.tags
+}
+
 module "backup" {
   source = "../../../modules/backup"
 
-  name            = local.full_name
-  account_id      = var.account_id
-  alarm_topic_arn = local.alarm_topic
-  tags            = local.tags
+  name       = local.full_name
+  account_id = var.account_id
+  tags       = local.tags
 
   vaults = {
     own_name = module.vault.name

@@ -9,6 +9,6 @@ output "data" {
     kms_replica_key_arns = module.key_replicas.key_arns
     secret_arns          = module.keys_and_secrets.secret_arns
     shared_secret_arns   = module.keys_and_secrets.shared_secret_arns
-    backup               = { plan_arn = module.backup.plan_arn, vault_name = module.vault.name, tag = module.backup.tag }
+    backup               = { plan_arn = module.backup.plan_arn, vault_name = module.vault.name, tag = module.backup.tag, export_group = one(module.database_export[*].schedule_group) }
   }
 }

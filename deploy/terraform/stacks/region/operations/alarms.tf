@@ -2,12 +2,62 @@
 
 locals {
   load_balancer = { LoadBalancer = split("loadbalancer/", var.edge.alb_arn)[1] }
-  writer        = { DBClusterIdentifier = var.data.database.identifier, Role = "WRITER" }
-  readers       = { DBClusterIdentifier = var.data.database.identifier, Role = "READER" }
-  cache         = { ReplicationGroupId = var.data.cache.id }
   cluster       = { ClusterName = var.platform.cluster_name }
 
-  alarms = {
+  # Aurora sums up its instances by role, plain RDS knows instances alone: the writer is called like the database.
+  aurora  = var.data.database.engine == "aurora-postgresql"
+  readers = [for name in var.data.database.instances : name if name != var.data.database.identifier]
+  writer  = local.aurora ? { DBClusterIdentifier = var.data.database.identifier, Role = "WRITER" } : { DBInstanceIdentifier = var.data.database.identifier }
+  reading = merge(
+    { for name in local.readers : "-${trimprefix(name, "${var.data.database.identifier}-")}" => { DBInstanceIdentifier = name } if !local.aurora },
+    { for suffix in [""] : suffix => { DBClusterIdentifier = var.data.database.identifier, Role = "READER" } if local.aurora },
+  )
+  replica_lag = local.aurora ? {
+    "" = { metric = "AuroraReplicaLagMaximum", threshold = 1000, dimensions = { DBClusterIdentifier = var.data.database.identifier } }
+    } : {
+    for suffix, dimensions in local.reading : suffix => { metric = "ReplicaLag", threshold = 1, dimensions = dimensions }
+  }
+
+  # ElastiCache tells of nodes, each a cluster of one, never of the whole.
+  cache_nodes = {
+    for name in var.data.cache.members : trimprefix(name, "${var.data.cache.id}-") => { CacheClusterId = name, CacheNodeId = "0001" }
+  }
+
+  alarms = merge(local.regional_alarms, merge([for suffix, dimensions in local.reading : {
+    "database-readers-processor${suffix}" = {
+      layer       = "database", namespace = "AWS/RDS", metric = "CPUUtilization", dimensions = dimensions
+      threshold   = 85, periods = 15
+      description = "Readers are busy although their number scales. Is auto-scaling at its largest, or one statement wrong?"
+    }
+    }]...), merge([for suffix, lag in local.replica_lag : {
+    "database-replicas-behind${suffix}" = {
+      layer       = "database", namespace = "AWS/RDS", metric = lag.metric, dimensions = lag.dimensions
+      statistic   = "Maximum", threshold = lag.threshold
+      description = "A replica is more than a second behind: reads that must see their own writes all go to the writer now."
+    }
+    }]...), merge([for node, dimensions in local.cache_nodes : {
+    "cache-processor-${node}" = {
+      layer       = "cache", namespace = "AWS/ElastiCache", metric = "EngineCPUUtilization", dimensions = dimensions
+      statistic   = "Maximum", threshold = 80
+      description = "Cache node ${node}: its only processor is busy, sessions and rate limits become slow. Look for one hot key."
+    }
+    "cache-memory-${node}" = {
+      layer       = "cache", namespace = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", dimensions = dimensions
+      statistic   = "Maximum", threshold = 80
+      description = "Cache node ${node} is nearly full: soon keys are evicted, and people logged out. Add a shard, or find what grows."
+    }
+    "cache-replicas-behind-${node}" = {
+      layer       = "cache", namespace = "AWS/ElastiCache", metric = "ReplicationLag", dimensions = dimensions
+      statistic   = "Maximum", threshold = 5
+      description = "Cache node ${node} is seconds behind its primary: a failover now would lose sessions."
+    }
+    }]...), { for group in var.data.backup.export_group[*] : "database-exports-fail" => {
+    layer       = "backup", namespace = "AWS/Scheduler", metric = "TargetErrorCount", dimensions = { ScheduleGroup = group }
+    statistic   = "Sum", threshold = 0, periods = 1, period_seconds = 300
+    description = "The weekly export of the tables into the bucket of backups was refused: aws rds describe-export-tasks, then CloudTrail's StartExportTask says why."
+  } })
+
+  regional_alarms = {
     edge-5xx = {
       layer       = "edge", namespace = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.load_balancer
       statistic   = "Sum", threshold = 50, periods = 3
@@ -33,11 +83,6 @@ locals {
       threshold   = 85, periods = 10
       description = "The writer is busy. Look at Performance Insights for the statement that is new, then at the hot SKU's buckets."
     }
-    database-readers-processor = {
-      layer       = "database", namespace = "AWS/RDS", metric = "CPUUtilization", dimensions = local.readers
-      threshold   = 85, periods = 15
-      description = "Readers are busy although their number scales. Is auto-scaling at its largest, or one statement wrong?"
-    }
     database-memory = {
       layer       = "database", namespace = "AWS/RDS", metric = "FreeableMemory", dimensions = local.writer
       statistic   = "Minimum", threshold = var.least_database_memory_bytes, below = true
@@ -47,26 +92,6 @@ locals {
       layer       = "database", namespace = "AWS/RDS", metric = "DatabaseConnections", dimensions = local.writer
       statistic   = "Maximum", threshold = var.most_database_connections
       description = "Connections come near the server's limit. A pool grew, or transactions do not end: look at pg_stat_activity."
-    }
-    database-replicas-behind = {
-      layer       = "database", namespace = "AWS/RDS", metric = "AuroraReplicaLagMaximum", dimensions = { DBClusterIdentifier = var.data.database.identifier }
-      statistic   = "Maximum", threshold = 1000
-      description = "A replica is more than a second behind: reads that must see their own writes all go to the writer now."
-    }
-    cache-processor = {
-      layer       = "cache", namespace = "AWS/ElastiCache", metric = "EngineCPUUtilization", dimensions = local.cache
-      statistic   = "Maximum", threshold = 80
-      description = "A shard's only processor is busy: sessions and rate limits become slow. Look for one hot key."
-    }
-    cache-memory = {
-      layer       = "cache", namespace = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", dimensions = local.cache
-      statistic   = "Maximum", threshold = 80
-      description = "A shard is nearly full: soon keys are evicted, and people logged out. Add a shard, or find what grows."
-    }
-    cache-replicas-behind = {
-      layer       = "cache", namespace = "AWS/ElastiCache", metric = "ReplicationLag", dimensions = local.cache
-      statistic   = "Maximum", threshold = 5
-      description = "A cache replica is seconds behind: a failover now would lose sessions."
     }
     cluster-nodes = {
       layer       = "cluster", namespace = "ContainerInsights", metric = "cluster_failed_node_count", dimensions = local.cluster

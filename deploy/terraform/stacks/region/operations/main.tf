@@ -25,9 +25,23 @@ module "observability" {
   alarms                  = local.alarms
   queue_alarm_names       = [for arn in values(var.messaging.alarm_arns) : split(":", arn)[6]]
   errors_per_five_minutes = var.errors_per_five_minutes
+  backup_vault_name       = var.data.backup.vault_name
   watched_accounts        = var.watched_accounts
   monitoring_sinks        = lookup(var.monitoring_sinks, var.region, {})
   tags                    = var.tags
+}
+
+module "log_archive" {
+  source = "../../../modules/log-archive"
+
+  name                 = local.name
+  region               = var.region
+  account_id           = var.account_id
+  log_groups           = [module.observability.application_log_group]
+  permissions_boundary = local.permissions_boundary
+  bucket               = { name = var.data.buckets["logs"].name, key_arn = var.data.kms_key_arns["storage"] }
+  logs_key_arn         = var.data.kms_key_arns["logs"]
+  tags                 = var.tags
 }
 
 module "analytics" {
@@ -40,6 +54,7 @@ module "analytics" {
   warehouse    = { name = var.data.buckets["warehouse"].name, key_arn = var.data.kms_key_arns["warehouse"] }
   logs_key_arn = var.data.kms_key_arns["logs"]
   topic_arns   = var.messaging.topic_arns
+  replicas     = { queue_arn = var.messaging.queue_arns["replicas"], queue_key_arn = var.data.kms_key_arns["messaging"] }
   tags         = var.tags
 
   permissions_boundary = local.permissions_boundary
@@ -51,7 +66,7 @@ module "config_recorder" {
   name                 = local.name
   region               = var.region
   account_id           = var.account_id
-  bucket_name          = var.audit.bucket_name
+  bucket_name          = var.audit.bucket_names["config"]
   bucket_key_arn       = var.audit.bucket_key_arn
   records_global_types = var.region == var.master_region
   tags                 = var.tags
@@ -106,9 +121,11 @@ resource "aws_iam_role_policy" "flags" {
   policy = data.aws_iam_policy_document.look.json
 }
 
+# Composite alarms are described to nobody whose right is narrower than all alarms.
 data "aws_iam_policy_document" "look" {
   statement {
+    sid       = "Look"
     actions   = ["cloudwatch:DescribeAlarms"]
-    resources = ["arn:aws:cloudwatch:${var.region}:${var.account_id}:alarm:${local.name}-*"]
+    resources = ["*"]
   }
 }

@@ -1,10 +1,11 @@
 variable "data" {
   description = "What the stack data made."
   type = object({
-    database     = object({ identifier = string })
-    cache        = object({ id = string })
+    database     = object({ engine = string, identifier = string, instances = list(string) })
+    cache        = object({ id = string, members = list(string) })
     buckets      = map(object({ name = string }))
     kms_key_arns = map(string)
+    backup       = object({ vault_name = string, export_group = optional(string) })
   })
 }
 
@@ -12,6 +13,7 @@ variable "messaging" {
   description = "What the stack messaging made."
   type = object({
     topic_arns = map(string)
+    queue_arns = map(string)
     alarm_arns = map(string)
   })
 }
@@ -29,7 +31,7 @@ variable "edge" {
 variable "audit" {
   description = "What the stack audit made."
   type = object({
-    bucket_name    = string
+    bucket_names   = map(string)
     bucket_key_arn = string
   })
 }

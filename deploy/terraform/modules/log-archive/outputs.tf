@@ -1,0 +1,1 @@
+# Nothing stands on what this module makes.
