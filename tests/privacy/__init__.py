@@ -1,0 +1,1 @@
+"""What the shop keeps about people, and where it must never appear."""
