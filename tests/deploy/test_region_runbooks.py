@@ -49,3 +49,17 @@ def test_no_runbook_types_a_verb_of_the_stack_on_one_machine() -> None:
         if (found := re.match(r"make ([\w-]+)", command.text))
     }
     assert {verb: page for verb, page in typed.items() if verb in local} == {}
+
+
+def test_people_are_told_how_they_come_to_a_cluster_that_is_closed_to_the_internet() -> None:
+    """Through a node that Session Manager reaches; the cluster's own tests hold the node's rights to it."""
+    index = (ROOT / "docs" / "runbooks" / "README.md").read_text()
+    for step in (
+        "access_entries",
+        "public_access_cidrs",
+        "AWS-StartPortForwardingSessionToRemoteHost",
+    ):
+        assert step in index
+    assert "--tls-server-name=$HOST" in index, "the certificate names the cluster, not this machine"
+    nodes = (TERRAFORM / "modules" / "cluster" / "nodes.tf").read_text()
+    assert "AmazonSSMManagedInstanceCore" in nodes

@@ -1,4 +1,5 @@
-# The provider of the copy region; what every stack has is in providers.tf.
+# The provider of the copy region, said in full: no provider takes its settings from another. What every stack has is in
+# providers.tf.
 
 provider "aws" {
   alias               = "copy"
