@@ -1,9 +1,10 @@
-"""Feeds the catalogue to product's import command and makes sure there is an administrator."""
+"""Feeds the catalogue to product's import command; makes sure of an administrator and of an application to log in with."""
 
 import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Final
 
 import httpx
 from rich.progress import track
@@ -15,9 +16,12 @@ from local.refusal import Refusal
 from local.seed.generate import CATALOGUE_FILE, generated_lines
 from local.settings import ROOT
 
+APPLICATION_FILE: Final = Path(__file__).with_name("application.json")
+"""A native application that can log in at any port of this machine."""
+
 
 async def seed_if_empty(environments: Environments, steps: Steps) -> None:
-    """Load the catalogue and create the administrator unless the shop has products already.
+    """Load the catalogue, create the administrator and register our application unless the shop has products already.
 
     Raises:
         Refusal: a command failed.
@@ -26,7 +30,9 @@ async def seed_if_empty(environments: Environments, steps: Steps) -> None:
         return
     async with steps.step("catalogue: imported, administrator: created"):
         await asyncio.gather(
-            _import(environments, CATALOGUE_FILE), _create_administrator(environments)
+            _import(environments, CATALOGUE_FILE),
+            _create_administrator(environments),
+            _register_application(environments),
         )
 
 
@@ -37,6 +43,7 @@ async def seed_catalogue(environments: Environments, *, products: int = 0) -> No
         Refusal: the import failed, for example because the database does not run.
     """
     await _create_administrator(environments)
+    await _register_application(environments)
     if not products:
         await _import(environments, CATALOGUE_FILE)
         return
@@ -78,6 +85,11 @@ async def _create_administrator(environments: Environments) -> None:
         *("create-admin", "--email", environments.settings.admin_email),
         text=environments.credentials.admin_password + "\n",
     )
+
+
+async def _register_application(environments: Environments) -> None:
+    document = APPLICATION_FILE.read_text(encoding="utf-8")
+    await _tool(environments, "auth", "register-client", text=document)
 
 
 async def _tool(

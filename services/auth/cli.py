@@ -1,5 +1,6 @@
 """Commands for operators: `python -m services.auth.cli create-admin --email ops@example.com < password`.
 
+`register-client < client.json` prints a new application's secret, or the id of one that has none or existed already.
 Read from the environment: REGION, DATABASE_URL, MASTER_KEY and, where there is no standard input, ADMIN_PASSWORD.
 """
 
@@ -9,17 +10,23 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from libs.audit.log import AuditLog
+from pydantic import ValidationError
+
+from libs.audit.log import SYSTEM, AuditLog
+from libs.clock import SystemClock
 from libs.database.session import Database
 from libs.messaging.outbox import Outbox
 from libs.privacy.columns import attach
 from libs.privacy.keys import DataKeys
 from libs.security.master_key import open_master_key
-from libs.settings import read_settings
+from libs.settings import problems_of, read_settings
 from services.auth.domain.accounts import normalised_email
 from services.auth.domain.passwords import normalised_password
+from services.auth.errors import ClientExists, ClientNotFound
 from services.auth.repository import unit_of
+from services.auth.schemas.oauth import ClientRegistration
 from services.auth.service.accounts import AccountService
+from services.auth.service.oauth.clients import Clients
 from services.auth.service.passwords import Passwords
 from services.auth.settings import AdministratorSettings, AuthSettings
 
@@ -54,23 +61,74 @@ async def _database(settings: AdministratorSettings) -> AsyncIterator[Database]:
         await database.close()
 
 
+async def register_client(settings: AdministratorSettings, document: str) -> str:
+    """Register the application a JSON document describes, or change it; return the secret of a new one that keeps one.
+
+    Raises:
+        ValueError: the document describes no application; the message says why.
+        ClientNotFound: it would turn a client with a secret into one without, or the other way round.
+    """
+    registration = ClientRegistration.model_validate_json(document)
+    async with _database(settings) as database:
+        clients = Clients(database, SystemClock(), settings.audience)
+        try:
+            return await clients.create(registration, SYSTEM) or registration.client_id
+        except ClientExists:
+            await clients.update(registration, SYSTEM)
+            return registration.client_id
+
+
+async def rotate_client_secret(settings: AdministratorSettings, client_id: str) -> str:
+    """Give an application another secret and return it; the one it had works for a day more.
+
+    Raises:
+        ClientNotFound: no application with a secret has this id.
+    """
+    async with _database(settings) as database:
+        clients = Clients(database, SystemClock(), settings.audience)
+        return await clients.rotate_secret(client_id, SYSTEM)
+
+
 def main(arguments: Sequence[str], settings: AdministratorSettings) -> int:
-    """Run a command; the password is never an argument, because every process list shows those."""
+    """Run a command; no secret is ever an argument, because every process list shows those."""
+    given = _parser().parse_args(arguments)
+    try:
+        answer = asyncio.run(_command(given, settings))
+    except ValidationError as error:
+        sys.stderr.writelines(f"{problem}\n" for problem in problems_of(error))
+        return EXIT_BAD_INPUT
+    except ValueError as error:
+        sys.stderr.write(f"e-mail address or password {error}\n")
+        return EXIT_BAD_INPUT
+    except ClientNotFound:
+        sys.stderr.write("no application of this kind has this id: see GET /v1/oauth-clients\n")
+        return EXIT_BAD_INPUT
+    sys.stdout.write(f"{answer}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.auth.cli")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("create-admin", help="create or reset an administrator")
     command.add_argument("--email", required=True)
     command.add_argument("--display-name", default="Administrator")
-    given = parser.parse_args(arguments)
-    try:
-        email = normalised_email(given.email)
-        password = normalised_password(_password(settings))
-    except ValueError as error:
-        sys.stderr.write(f"e-mail address or password {error}\n")
-        return EXIT_BAD_INPUT
-    user_id = asyncio.run(create_admin(settings, email, given.display_name, password))
-    sys.stdout.write(f"{user_id}\n")
-    return 0
+    commands.add_parser(
+        "register-client", help="register or change the application described on standard input"
+    )
+    command = commands.add_parser("rotate-client-secret", help="give an application another secret")
+    command.add_argument("--client-id", required=True)
+    return parser
+
+
+async def _command(given: argparse.Namespace, settings: AdministratorSettings) -> str:
+    if given.command == "register-client":
+        return await register_client(settings, sys.stdin.read())
+    if given.command == "rotate-client-secret":
+        return await rotate_client_secret(settings, given.client_id)
+    email = normalised_email(given.email)
+    password = normalised_password(_password(settings))
+    return await create_admin(settings, email, given.display_name, password)
 
 
 def _password(settings: AdministratorSettings) -> str:

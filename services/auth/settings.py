@@ -39,8 +39,9 @@ class AuthSettings(ServiceSettings):
 
 
 class AdministratorSettings(MasterKeySettings):
-    """The few values `create-admin` needs, so that it runs without tokens."""
+    """The few values the commands need, so that they run without tokens."""
 
     database_url: SecretStr
+    audience: str = "meridian"
     admin_password: SecretStr | None = None
     """For a job without a terminal; otherwise the password is read from standard input."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
 from services.auth.repository import BrowserLogin, BrowserLoginRepository, FamilyRepository
@@ -89,6 +90,10 @@ class BrowserSessions:
             logins = BrowserLoginRepository(session)
             family = await logins.bound_to(hash_of(cookie))
             ended = [] if family is None else list(await logins.end(family, "logout"))
+            if family is not None:
+                await AuditLog(session).record(
+                    "session.ended", family.user_id, family.session_id, sessions=len(ended)
+                )
         await self._forget(ended)
 
     async def _forget(self, session_ids: list[str]) -> None:

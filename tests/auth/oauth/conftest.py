@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
+from libs.audit.log import SYSTEM
 from libs.clock import SystemClock
 from libs.database.session import Database
 from libs.testing.tokens import AUDIENCE
@@ -35,7 +36,7 @@ def application(client: httpx.AsyncClient, database: Database) -> RegisterApplic
                 **changes,
             }
         )
-        secret = await Clients(database, SystemClock(), AUDIENCE).create(registration)
+        secret = await Clients(database, SystemClock(), AUDIENCE).create(registration, SYSTEM)
         addresses = registration.redirect_uris or [REDIRECT_URI]
         return Application(client, client_id, secret, addresses[0])
 

@@ -5,6 +5,7 @@ import base64
 import httpx
 from sqlalchemy import update
 
+from libs.audit.log import SYSTEM
 from libs.clock import SystemClock
 from libs.database.session import Database
 from libs.testing.tokens import AUDIENCE
@@ -208,7 +209,9 @@ async def test_a_replaced_secret_works_for_a_day_and_a_switched_off_client_not_a
 ) -> None:
     clients = Clients(database, SystemClock(), AUDIENCE)
     tokens = await tokens_for(shop, logged_in)
-    new = Application(shop.http, shop.client_id, await clients.rotate_secret(shop.client_id))
+    new = Application(
+        shop.http, shop.client_id, await clients.rotate_secret(shop.client_id, SYSTEM)
+    )
     for known in (shop, new):
         answer = await known.post("/oauth2/introspect", {"token": tokens["access_token"]})
         assert answer.json()["active"] is True

@@ -40,11 +40,12 @@ async def list_oauth_clients(
     responses=problem_responses(ClientExists),
 )
 async def create_oauth_client(
-    body: ClientRegistration, _admin: IdentityAdmin, clients: ClientsDep, response: Response
+    body: ClientRegistration, caller: IdentityAdmin, clients: ClientsDep, response: Response
 ) -> ClientCredentials:
     """Register an application; its secret is in this answer and nowhere else."""
     response.headers["Cache-Control"] = NO_STORE
-    return ClientCredentials(client_id=body.client_id, client_secret=await clients.create(body))
+    secret = await clients.create(body, caller.subject)
+    return ClientCredentials(client_id=body.client_id, client_secret=secret)
 
 
 @router.post(
@@ -53,11 +54,11 @@ async def create_oauth_client(
     responses=problem_responses(ClientNotFound),
 )
 async def rotate_oauth_client_secret(
-    client_id: str, _admin: IdentityAdmin, clients: ClientsDep, response: Response
+    client_id: str, caller: IdentityAdmin, clients: ClientsDep, response: Response
 ) -> ClientCredentials:
     """Give a confidential application another secret; the one it had works for a day more."""
     response.headers["Cache-Control"] = NO_STORE
-    secret = await clients.rotate_secret(client_id)
+    secret = await clients.rotate_secret(client_id, caller.subject)
     return ClientCredentials(client_id=client_id, client_secret=secret)
 
 
@@ -69,7 +70,7 @@ async def rotate_oauth_client_secret(
 )
 async def disable_oauth_client(
     client_id: str,
-    _admin: IdentityAdmin,
+    caller: IdentityAdmin,
     clients: ClientsDep,
     resources: ResourcesDep,
     idempotency: Idempotent,
@@ -77,7 +78,7 @@ async def disable_oauth_client(
     """Switch an application off and end every session it has; its id stays taken."""
 
     async def disable() -> Reply:
-        await clients.disable(client_id, resources.sessions)
+        await clients.disable(client_id, resources.sessions, caller.subject)
         return Reply(204, None)
 
     return await idempotency.once(disable)

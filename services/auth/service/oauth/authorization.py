@@ -6,8 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from libs.audit.log import AuditLog
 from libs.database.session import Database
-from libs.observability.logging import get_logger
 from libs.security.principal import ACR_MFA
 from services.auth.domain.oauth.parameters import Parameters, parse_parameters
 from services.auth.domain.oauth.redirects import is_registered, with_parameters
@@ -26,8 +26,6 @@ from services.auth.service.oauth.clients import Clients
 from services.auth.service.oauth.id_tokens import OwnTokens
 
 CODE_LIFETIME: Final = timedelta(seconds=60)
-
-_log = get_logger(__name__)
 
 
 class Step(StrEnum):
@@ -112,8 +110,11 @@ class Authorizations:
         """Note that the person allows the client what it asks for."""
         async with self.database.transaction() as session:
             scopes = self.scopes_for(asked, login)
-            await ConsentRepository(session).give(login.identity.id, asked.client.id, scopes)
-        _log.info("consent_given", user_id=login.identity.id, client_id=asked.client.id)
+            user_id, client_id = login.identity.id, asked.client.id
+            await ConsentRepository(session).give(user_id, client_id, scopes)
+            await AuditLog(session).record(
+                "consent.given", user_id, client_id, scopes=" ".join(scopes)
+            )
 
     async def issue_code(self, asked: Asked, login: BrowserLogin) -> str:
         """Return where to send the browser with a code that is good for a minute, once, for this client alone."""

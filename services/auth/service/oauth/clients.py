@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionStore
 from libs.clock import Clock
 from libs.database.session import Database
-from libs.observability.logging import get_logger
 from services.auth.errors import ClientExists, ClientNotFound, OAuthError
 from services.auth.models import OAuthClient
 from services.auth.repository import ClientRepository, ClientSessionRepository
@@ -21,8 +21,6 @@ SECRET_OVERLAP: Final = timedelta(days=1)
 """How long a replaced secret goes on working, for a client to change over without a pause."""
 
 _SECRET_BYTES: Final = 32
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ class Clients:
         async with self.database.transaction() as session:
             return await ClientRepository(session).all()
 
-    async def create(self, registration: ClientRegistration) -> str | None:
-        """Register a client; return its secret, if it can keep one.
+    async def create(self, registration: ClientRegistration, actor: str) -> str | None:
+        """Register a client; return its secret, if it can keep one. `actor` is who the audit log names.
 
         Raises:
             ClientExists: the id is taken.
@@ -79,10 +77,10 @@ class Clients:
             client.secret_hash = None if secret is None else hash_of(secret)
             self._describe(client, registration)
             await clients.add(client)
-        _log.info("oauth_client_created", client_id=registration.client_id)
+            await AuditLog(session).record("oauth_client.created", actor, client.id)
         return secret
 
-    async def update(self, registration: ClientRegistration) -> None:
+    async def update(self, registration: ClientRegistration, actor: str) -> None:
         """Replace what is registered about a client; its secret stays.
 
         Raises:
@@ -93,8 +91,9 @@ class Clients:
             if client is None or (client.secret_hash is not None) != registration.confidential:
                 raise ClientNotFound
             self._describe(client, registration)
+            await AuditLog(session).record("oauth_client.changed", actor, client.id)
 
-    async def rotate_secret(self, client_id: str) -> str:
+    async def rotate_secret(self, client_id: str, actor: str) -> str:
         """Give a confidential client another secret; the previous one works for a day.
 
         Raises:
@@ -107,10 +106,10 @@ class Clients:
             if client is None or client.secret_hash is None:
                 raise ClientNotFound
             await clients.replace_secret(client, hash_of(secret), SECRET_OVERLAP)
-        _log.info("oauth_client_secret_rotated", client_id=client_id)
+            await AuditLog(session).record("oauth_client.secret_rotated", actor, client_id)
         return secret
 
-    async def disable(self, client_id: str, sessions: SessionStore) -> None:
+    async def disable(self, client_id: str, sessions: SessionStore, actor: str) -> None:
         """Switch a client off: it gets no more tokens, and the sessions it has end.
 
         Raises:
@@ -123,10 +122,10 @@ class Clients:
                 raise ClientNotFound
             client.status = "disabled"
             ended = await ClientSessionRepository(session).end_all(client_id)
+            await AuditLog(session).record("oauth_client.disabled", actor, client_id)
         own = [record.session_id for record in await sessions.list_for(client_id)]
         for session_id in [*ended, *own]:
             await sessions.delete(session_id)
-        _log.info("oauth_client_disabled", client_id=client_id)
 
     def _describe(self, client: OAuthClient, registration: ClientRegistration) -> None:
         client.name = registration.name

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionStore, SessionStoreUnavailable
 from libs.database.session import Database
 from libs.ids import new_id
@@ -75,9 +76,14 @@ class Codes:
                     raise _refused()
                 family = await held.derive(login.family, _session_of(presented.code, login))
                 await codes.mark_used(presented.code, family.session_id)
+                await AuditLog(session).record(
+                    "session.started", family.user_id, family.session_id, client=client.id
+                )
                 token = await _first_refresh_token(FamilyRepository(session), client, family)
                 return Redeemed(login.identity, family, presented.code.nonce, token)
             await held.end(client.id, begun, "code_replayed")
+            audit = AuditLog(session)
+            await audit.record("code.replayed", f"client:{client.id}", begun, "refused")
         _log.warning("authorization_code_replayed", client_id=client.id, session_id=begun)
         try:
             await self.sessions.delete(begun)

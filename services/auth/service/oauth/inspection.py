@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
 from services.auth.models import OAuthClient
@@ -53,8 +54,10 @@ class Inspection:
                 ended = await held.end_by_token(client.id, hash_of(token))
             else:
                 ended = await held.end(client.id, str(claims.get("sid")), "revoked")
-        if claims is not None and claims.get("sub") == client.id:
-            ended = [str(claims.get("sid"))]
+            if claims is not None and claims.get("sub") == client.id:
+                ended = [str(claims.get("sid"))]
+            for session_id in ended:
+                await AuditLog(session).record("token.revoked", f"client:{client.id}", session_id)
         for session_id in ended:
             await self.sessions.delete(session_id)
 
