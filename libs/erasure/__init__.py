@@ -1,1 +1,1 @@
-"""Forgetting a person (GDPR article 17) in one service: the tombstone, its part of the work, and its answer."""
+"""What a person may ask of one service: to be forgotten (GDPR article 17) and to be told what it knows (15, 20)."""

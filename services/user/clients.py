@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from libs.erasure.export import PersonalData
 from libs.web.client import CalleeProblem, ServiceClient
 from services.user.errors import ProfileNotFound
 
@@ -14,6 +15,24 @@ class Identity:
     user_id: str
     display_name: str
     home_region: str
+
+
+class PersonalDataClient:
+    """Asks a service what it knows of one person."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def export(self, user_id: str) -> PersonalData:
+        """Fetch everything about somebody.
+
+        Raises:
+            DependencyUnavailable: the service did not answer.
+        """
+        answer = await self._client.request(
+            "GET", f"/v1/users/{user_id}/personal-data", operation="export_personal_data"
+        )
+        return PersonalData.model_validate(answer.json())
 
 
 class OrderClient:

@@ -1,5 +1,6 @@
 """Builds what routes and consumers work with."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -10,13 +11,16 @@ from libs.database.session import SessionDep
 from libs.erasure import tombstones
 from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.dependencies import authenticated, recently_authenticated
+from libs.security.dependencies import authenticated, authenticated_live, recently_authenticated
 from libs.security.principal import Principal
-from services.user.clients import AuthClient, OrderClient
+from services.user.clients import AuthClient, OrderClient, PersonalDataClient
 from services.user.repository.erasures import ErasureRepository
+from services.user.repository.privacy import ConsentRepository, ExportRepository
 from services.user.repository.profiles import AddressRepository, ProfileRepository
+from services.user.service.consents import ConsentService
 from services.user.service.erasing import Erasing, take_answer
 from services.user.service.erasures import ErasureRequests, ErasureService
+from services.user.service.exports import Exporting, ExportService
 from services.user.service.profiles import UserService
 from services.user.settings import UserSettings
 
@@ -71,11 +75,11 @@ def _auth(resources: Resources) -> AuthClient:
     return AuthClient(resources.client("auth", settings.auth_base_url))
 
 
-def with_profile(scope: str) -> object:
-    """Demand a caller with this scope, and give a fresh account its profile before the event arrives."""
+def with_profile(demand: Callable[..., Awaitable[Principal]]) -> object:
+    """Give the account of a caller who meets the demand its profile, should the event not have arrived yet."""
 
     async def authenticated_with_profile(
-        principal: Annotated[Principal, Depends(authenticated(scope))], resources: ResourcesDep
+        principal: Annotated[Principal, Depends(demand)], resources: ResourcesDep
     ) -> Principal:
         await ensure_profile(resources, principal.subject)
         return principal
@@ -98,10 +102,41 @@ async def erasure_requests(resources: ResourcesDep) -> ErasureRequests:
     return ErasureRequests(resources.database, build_erasing(resources))
 
 
+async def consent_service(session: SessionDep) -> ConsentService:
+    """Give a request its use cases on consents."""
+    return ConsentService(ConsentRepository(session))
+
+
+async def export_service(resources: ResourcesDep, session: SessionDep) -> ExportService:
+    """Give a request its use cases on exports."""
+    return ExportService(ExportRepository(session), resources.audit(session))
+
+
+async def exporting(resources: ResourcesDep) -> Exporting:
+    """Give a request what puts a copy together; no session is opened for it."""
+    settings = resources.settings_as(UserSettings)
+    addresses = {
+        "auth": settings.auth_base_url,
+        "cart": settings.cart_base_url,
+        "order": settings.order_base_url,
+        "payment": settings.payment_base_url,
+    }
+    parts = {
+        service: PersonalDataClient(resources.client(service, address))
+        for service, address in addresses.items()
+    }
+    return Exporting(resources.database, parts, resources.clock)
+
+
+ConsentServiceDep = Annotated[ConsentService, Depends(consent_service)]
+ExportServiceDep = Annotated[ExportService, Depends(export_service)]
+ExportingDep = Annotated[Exporting, Depends(exporting)]
 ErasureServiceDep = Annotated[ErasureService, Depends(erasure_service)]
 ErasureRequestsDep = Annotated[ErasureRequests, Depends(erasure_requests)]
 LoggedIn = Annotated[Principal, Depends(authenticated("profile:read"))]
 FreshlyProven = Annotated[Principal, Depends(recently_authenticated("profile:write"))]
 UserServiceDep = Annotated[UserService, Depends(user_service)]
-ProfileRead = Annotated[Principal, with_profile("profile:read")]
-ProfileWrite = Annotated[Principal, with_profile("profile:write")]
+ProfileRead = Annotated[Principal, with_profile(authenticated("profile:read"))]
+ProfileWrite = Annotated[Principal, with_profile(authenticated("profile:write"))]
+LiveProfile = Annotated[Principal, with_profile(authenticated_live("profile:read"))]
+ProvenProfile = Annotated[Principal, with_profile(recently_authenticated("profile:read"))]

@@ -43,3 +43,35 @@ class ErasureAlreadyRequested(DomainError):
     code: ClassVar[str] = "erasure_already_requested"
     status: ClassVar[int] = 409
     title: ClassVar[str] = "Erasure already requested"
+
+
+class ExportNotFound(DomainError):
+    """No such export, or somebody else's: the answer must not tell which."""
+
+    code: ClassVar[str] = "export_not_found"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "Export not found"
+
+
+class ExportExpired(DomainError):
+    """It was asked for too long ago."""
+
+    code: ClassVar[str] = "export_expired"
+    status: ClassVar[int] = 410
+    title: ClassVar[str] = "Export expired"
+
+
+class DocumentUnknown(DomainError):
+    """There is no such document to agree to, or not in this version."""
+
+    code: ClassVar[str] = "document_unknown"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "Document unknown"
+
+
+class ConsentRequired(DomainError):
+    """An account cannot be without this consent."""
+
+    code: ClassVar[str] = "consent_required"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "Consent required"

@@ -11,4 +11,6 @@ class UserSettings(ServiceSettings):
     service: ClassVar[str] = "user"
 
     auth_base_url: str
+    cart_base_url: str
     order_base_url: str
+    payment_base_url: str

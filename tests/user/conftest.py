@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 
 from libs.runtime.resources import Resources
 from libs.testing.plugin import SettingsFor
@@ -50,6 +51,10 @@ class Auth:
                 media_type="application/json",
             )
 
+        self._answer_about_privacy(app)
+        return app
+
+    def _answer_about_privacy(self, app: FastAPI) -> None:
         @app.post("/v1/identities/{user_id}/closure")
         async def close_identity(user_id: str) -> Response:
             if self.is_away:
@@ -61,7 +66,11 @@ class Auth:
         async def count_open_orders(user_id: str) -> dict[str, int]:
             return {"open_orders": self.open_orders.get(user_id, 0)}
 
-        return app
+        @app.get("/v1/users/{user_id}/personal-data")
+        async def export_personal_data(user_id: str) -> JSONResponse:
+            if self.is_away:
+                return JSONResponse({}, 503)
+            return JSONResponse({"tables": {"carts": [{"user_id": user_id, "currency": "USD"}]}})
 
 
 @dataclass

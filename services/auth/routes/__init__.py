@@ -10,6 +10,7 @@ from services.auth.routes import (
     mail_tokens,
     oauth,
     passwords,
+    privacy,
     proofs,
     second_factors,
     sessions,
@@ -19,6 +20,7 @@ router = APIRouter()
 for part in (
     accounts,
     closing,
+    privacy,
     sessions,
     proofs,
     second_factors,

@@ -1,9 +1,10 @@
-"""What user asks on behalf of somebody who wants to be forgotten."""
+"""What user asks on behalf of somebody who wants to be forgotten, or to know what is known of them."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
+from libs.erasure.export import PersonalData
 from libs.web.audience import internal
-from services.order.dependencies import CallingService, PersonalDataDep
+from services.order.dependencies import CallingService, ExportedDep, PersonalDataDep
 from services.order.schemas.responses import OpenOrdersView
 
 router = APIRouter()
@@ -15,3 +16,12 @@ async def count_open_orders(
 ) -> OpenOrdersView:
     """Count somebody's orders that are not finished: goods, money or an answer are still to come."""
     return OpenOrdersView(open_orders=await orders.count_open(user_id))
+
+
+@router.get("/v1/users/{user_id}/personal-data", openapi_extra=internal())
+async def export_personal_data(
+    user_id: str, _caller: CallingService, exported: ExportedDep, response: Response
+) -> PersonalData:
+    """Tell everything that is stored about somebody."""
+    response.headers["Cache-Control"] = "no-store"
+    return await exported.of(user_id)

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.user.routes import erasures, profiles
+from services.user.routes import erasures, privacy, profiles
 
 router = APIRouter()
-for part in (profiles, erasures):
+for part in (profiles, privacy, erasures):
     router.include_router(part.router)

@@ -113,6 +113,7 @@ async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
             "client_id": "client-of-nobody",
             "currency": "USD",
             "erasure_id": "ers_of_nobody",
+            "export_id": (await alice.post("/v1/me/exports", {}, 201))["export_id"],
             "id_or_slug": sku.lower(),
             "order_id": placed["order_id"],
             "passkey_id": "passkey_of_nobody",

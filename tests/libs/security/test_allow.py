@@ -17,6 +17,10 @@ EXPECTED = {
     ("user", "auth", "mint_mail_token"): False,
     ("user", "auth", "close_identity"): False,
     ("user", "order", "count_open_orders"): False,
+    ("user", "auth", "export_personal_data"): False,
+    ("user", "cart", "export_personal_data"): False,
+    ("user", "order", "export_personal_data"): False,
+    ("user", "payment", "export_personal_data"): False,
 }
 OPERATIONS = sorted({operation for _, _, operation in EXPECTED})
 

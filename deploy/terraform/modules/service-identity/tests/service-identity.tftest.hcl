@@ -105,8 +105,8 @@ run "no_service_may_what_its_row_does_not_say" {
   }
 
   assert {
-    condition     = !strcontains(aws_iam_role_policy.service["auth"].policy, "sqs:")
-    error_message = "Auth reads no queue."
+    condition     = !strcontains(aws_iam_role_policy.service["auth"].policy, ".fifo")
+    error_message = "Auth reads no commands."
   }
 
   assert {
