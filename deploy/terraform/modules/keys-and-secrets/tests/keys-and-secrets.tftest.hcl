@@ -16,7 +16,7 @@ variables {
 
 run "a_key_for_each_purpose" {
   assert {
-    condition     = toset(keys(aws_kms_key.this)) == toset(["database", "cache", "messaging", "storage", "warehouse", "secrets", "logs", "backup"])
+    condition     = toset(keys(aws_kms_key.this)) == toset(["database", "cache", "messaging", "storage", "warehouse", "secrets", "logs", "backup", "personal"])
     error_message = "Keys are apart by purpose."
   }
 

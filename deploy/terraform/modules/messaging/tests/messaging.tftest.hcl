@@ -199,9 +199,10 @@ run "policies_allow_nothing_broad" {
       statement.Effect == "Allow" && toset(try(statement.Condition.ArnEquals["aws:SourceArn"], [])) == toset([
         "arn:aws:sns:us-east-1:111122223333:meridian-product-events",
         "arn:aws:sns:us-east-1:111122223333:meridian-order-events",
+        "arn:aws:sns:us-east-1:111122223333:meridian-user-events",
       ])
     ])
-    error_message = "The cart's queue takes from the two topics it is subscribed to, of its own region."
+    error_message = "The cart's queue takes from the three topics it is subscribed to, of its own region."
   }
 
   assert {
