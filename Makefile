@@ -67,6 +67,10 @@ reconcile: setup ## Compare a day with the payment provider's book: make reconci
 audit: setup ## Verify that no audit log was changed; anchor=order=HEAD finds a tail that was cut off
 	@exec $(RUN) -m local audit $(if $(anchor),--anchor $(anchor))
 
+.PHONY: rotate-keys
+rotate-keys: setup ## Let the next key sign access tokens; revoke=KID refuses one that leaked, at once
+	@exec $(RUN) -m local signing-keys $(if $(revoke),revoke-key $(revoke),rotate-keys)
+
 .PHONY: backup
 backup: setup ## Copy the running database; from then on every moment can be restored
 	@exec $(RUN) -m local backup

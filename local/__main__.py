@@ -33,6 +33,9 @@ COMMANDS: Final = {
     ),
     "reconcile": Command("local.tools", "reconcile", "compare payments with the provider --day D"),
     "audit": Command("local.tools", "audit", "verify the audit logs [--anchor SERVICE=HEAD]"),
+    "signing-keys": Command(
+        "local.tools", "signing_keys", "[list-keys | rotate-keys | revoke-key KID | rewrap-keys]"
+    ),
     "backup": Command("local.backup.take", "backup", "copy the running database"),
     "restore": Command("local.backup.restore", "restore", "bring it back --to MOMENT"),
     "migration": Command("local.tools", "migration", "draft one --service S --message M"),

@@ -105,6 +105,17 @@ def audit(arguments: Sequence[str]) -> int:
     return _run(("libs.audit", "verify", *anchor), running_environments().messaging_tools())
 
 
+def signing_keys(arguments: Sequence[str]) -> int:
+    """Show, rotate, revoke or rewrap the keys access tokens are signed with.
+
+    Raises:
+        Refusal: nothing runs.
+    """
+    verb, *rest = arguments or ["list-keys"]
+    environment = running_environments().service("auth", role="worker", port=0)
+    return _run(("services.auth.cli", verb, *rest), environment)
+
+
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     arguments = [sys.executable, "-m", *command]
     return subprocess.run(arguments, env=environment, cwd=ROOT, check=False).returncode

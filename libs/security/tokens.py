@@ -21,11 +21,13 @@ from libs.security.principal import Principal
 ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type
 ALGORITHM: Final = "RS256"
 
-FRESH_SECONDS: Final = 60.0
-"""How long a fetched key set is used without asking again; bounds how long a withdrawn key is trusted.
+FRESH_SECONDS: Final = 30.0
+"""How long a fetched key set is used without asking again; bounds how long a withdrawn key is trusted while auth answers.
 
 An older one does not tell that a key id is unknown: auth may have changed keys since.
 """
+RENEWED_AFTER_SECONDS: Final = FRESH_SECONDS / 2
+"""When the set is fetched anew in the background, so that whoever is busy never waits for it."""
 STALE_SECONDS: Final = 4 * 3600.0
 """How long the last good key set is used while auth does not answer."""
 LEAST_SECONDS_BETWEEN_FETCHES: Final = 10.0
@@ -49,7 +51,8 @@ class KeySource(Protocol):
 class JwksCache:
     """Auth's key set, fetched once for everybody who needs it and kept while auth is away.
 
-    An unknown key id asks auth again, but at most every ten seconds: forged ids cannot make us a flood.
+    An unknown key id asks auth again, but at most every ten seconds: forged ids cannot make us a flood. Who comes with a
+    set that is no longer fresh waits for the next one, once: while auth is away nobody waits for it again.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class JwksCache:
         self._keys: Mapping[str, RSAKey] = {}
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
+        self._failed = False
         self._fetch: asyncio.Task[None] | None = None
 
     async def key_for(self, kid: str) -> RSAKey | None:
@@ -71,11 +75,9 @@ class JwksCache:
         """
         age = self._monotonic() - self._fetched_at
         known = self._keys.get(kid) if age < STALE_SECONDS else None
-        if known is not None:
-            if age >= FRESH_SECONDS:
-                self._start_fetch()
+        fetch = self._start_fetch() if known is None or age >= RENEWED_AFTER_SECONDS else None
+        if known is not None and (age < FRESH_SECONDS or self._failed):
             return known
-        fetch = self._start_fetch()
         if fetch is not None:
             await asyncio.shield(fetch)
         found = self._keys.get(kid)
@@ -118,8 +120,9 @@ class JwksCache:
             RuntimeError,
         ) as error:
             _log.warning("jwks_fetch_failed", reason=type(error).__name__, kept=len(self._keys))
+            self._failed = True
             return
-        self._keys = keys
+        self._keys, self._failed = keys, False
         self._fetched_at = self._monotonic()
 
 

@@ -18,7 +18,7 @@ from libs.database.session import Database
 from libs.messaging.outbox import Outbox
 from libs.privacy.columns import attach
 from libs.privacy.keys import DataKeys
-from libs.security.master_key import open_master_key
+from libs.security.master_key import MasterKey, MasterKeyError, open_master_key
 from libs.settings import problems_of, read_settings
 from services.auth.domain.accounts import normalised_email
 from services.auth.domain.passwords import normalised_password
@@ -26,11 +26,23 @@ from services.auth.errors import ClientExists, ClientNotFound
 from services.auth.repository import unit_of
 from services.auth.schemas.oauth import ClientRegistration
 from services.auth.service.accounts import AccountService
+from services.auth.service.key_rotation import KeyRotation, KeyUnknown, NextKeyTooYoung
 from services.auth.service.oauth.clients import Clients
 from services.auth.service.passwords import Passwords
+from services.auth.service.sealing import KeyEncryption, PrivateKeys
 from services.auth.settings import AdministratorSettings, AuthSettings
 
+KEY_COMMANDS = {
+    "list-keys": "show this region's signing keys",
+    "rotate-keys": "let the next key sign",
+    "revoke-key": "refuse a key's tokens from now on, because it leaked",
+    "rewrap-keys": "wrap the private halves with the newest master key",
+}
+
+EXIT_NOT_NOW = 1
 EXIT_BAD_INPUT = 2
+OPERATOR = "operator"
+"""Who did it, in the audit log: whoever may open a shell with auth's secrets; the cluster knows who that was."""
 
 
 async def create_admin(
@@ -51,12 +63,18 @@ async def create_admin(
 
 @asynccontextmanager
 async def _database(settings: AdministratorSettings) -> AsyncIterator[Database]:
+    async with _opened(settings) as (database, _):
+        yield database
+
+
+@asynccontextmanager
+async def _opened(settings: AdministratorSettings) -> AsyncIterator[tuple[Database, MasterKey]]:
     url = settings.database_url.get_secret_value()
     database = Database(url, application_name="auth-cli", pool_size=1)
     try:
         async with open_master_key(settings) as master_key:
             attach(database, DataKeys(database, master_key, AuthSettings.service))
-            yield database
+            yield database, master_key
     finally:
         await database.close()
 
@@ -89,6 +107,32 @@ async def rotate_client_secret(settings: AdministratorSettings, client_id: str) 
         return await clients.rotate_secret(client_id, SYSTEM)
 
 
+async def change_keys(settings: AdministratorSettings, command: str, kid: str) -> str:
+    """Do one of KEY_COMMANDS and tell what was done.
+
+    Raises:
+        NextKeyTooYoung: it is too early to rotate.
+        KeyUnknown: there is no such key to revoke.
+        MasterKeyError: private halves cannot be wrapped or unwrapped now.
+    """
+    older = settings.signing_key_encryption_key
+    encryption = None if older is None else KeyEncryption(older.get_secret_value())
+    async with _opened(settings) as (database, master_key):
+        private_keys = PrivateKeys(master_key, encryption)
+        rotation = KeyRotation(database, private_keys, settings.region, SystemClock())
+        if command == "rotate-keys":
+            return f"signs now: {await rotation.rotate(actor=OPERATOR)}"
+        if command == "revoke-key":
+            await rotation.revoke(kid, actor=OPERATOR)
+            return f"revoked: {kid}; nobody takes its tokens after a minute"
+        if command == "rewrap-keys":
+            return f"wrapped anew: {await rotation.rewrap()}"
+        return "\n".join(
+            f"{key.status:<8} {key.kid} published {key.created_at:%Y-%m-%d %H:%M} UTC"
+            for key in await rotation.keys()
+        )
+
+
 def main(arguments: Sequence[str], settings: AdministratorSettings) -> int:
     """Run a command; no secret is ever an argument, because every process list shows those."""
     given = _parser().parse_args(arguments)
@@ -103,6 +147,9 @@ def main(arguments: Sequence[str], settings: AdministratorSettings) -> int:
     except ClientNotFound:
         sys.stderr.write("no application of this kind has this id: see GET /v1/oauth-clients\n")
         return EXIT_BAD_INPUT
+    except (NextKeyTooYoung, KeyUnknown, MasterKeyError) as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_NOT_NOW
     sys.stdout.write(f"{answer}\n")
     return 0
 
@@ -118,6 +165,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     command = commands.add_parser("rotate-client-secret", help="give an application another secret")
     command.add_argument("--client-id", required=True)
+    for name, told in KEY_COMMANDS.items():
+        command = commands.add_parser(name, help=told)
+        if name == "revoke-key":
+            command.add_argument("kid", help="as list-keys, or the header of a token, says")
     return parser
 
 
@@ -126,6 +177,8 @@ async def _command(given: argparse.Namespace, settings: AdministratorSettings) -
         return await register_client(settings, sys.stdin.read())
     if given.command == "rotate-client-secret":
         return await rotate_client_secret(settings, given.client_id)
+    if given.command in KEY_COMMANDS:
+        return await change_keys(settings, given.command, getattr(given, "kid", ""))
     email = normalised_email(given.email)
     password = normalised_password(_password(settings))
     return await create_admin(settings, email, given.display_name, password)

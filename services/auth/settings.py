@@ -12,8 +12,10 @@ class AuthSettings(ServiceSettings):
 
     service: ClassVar[str] = "auth"
 
-    signing_key_encryption_key: Annotated[SecretStr, Field(min_length=32)]
-    """Encrypts the private signing keys in the database; at least 32 random characters."""
+    signing_key_period_days: Annotated[float, Field(gt=0, le=365)] = 30
+    """After how long another key signs access tokens; the commands of `services.auth.cli` do it at once."""
+    signing_key_encryption_key: Annotated[SecretStr | None, Field(min_length=32)] = None
+    """Opens private signing keys from before `MASTER_KEY`, until `rewrap-keys` has been run; nothing is sealed with it."""
 
     password_hash_threads: Annotated[int, Field(ge=1, le=32)] = 2
     password_hash_queue: Annotated[int, Field(ge=1, le=10_000)] = 64
@@ -42,6 +44,7 @@ class AdministratorSettings(MasterKeySettings):
     """The few values the commands need, so that they run without tokens."""
 
     database_url: SecretStr
+    signing_key_encryption_key: Annotated[SecretStr | None, Field(min_length=32)] = None
     audience: str = "meridian"
     admin_password: SecretStr | None = None
     """For a job without a terminal; otherwise the password is read from standard input."""

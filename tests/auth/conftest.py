@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,10 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from libs.database.session import Database
+from libs.security.master_key import KeyFile
+from libs.testing.background import BackgroundLoop
 from libs.testing.plugin import SettingsFor
 from services.auth.main import create_app
 from services.auth.models import SigningKey
-from services.auth.service.keyring import KeyEncryption, Keyring
+from services.auth.service.making_keys import make_key
+from services.auth.service.sealing import PrivateKeys
 from services.auth.settings import AuthSettings
 
 PASSWORD = "correct horse battery"
@@ -70,12 +74,13 @@ async def register(
 
 
 @cache
-def key_rows(secret: str, region: str) -> list[dict[str, object]]:
+def key_rows(master_key: str, region: str) -> list[dict[str, object]]:
     """Make the signing keys a first start would make, once: that is the slow part of a start."""
-    nowhere = Database("postgresql://nobody@127.0.0.1:1/none", application_name="test")
-    ring = Keyring(nowhere, KeyEncryption(secret), region)
-    keys = [ring._generate(status) for status in ("current", "next")]
-    names = ("kid", "region", "status", "public_jwk", "private_key_encrypted")
+    private_keys = PrivateKeys(KeyFile(Path(master_key.removeprefix("file:"))))
+    loop = BackgroundLoop()
+    keys = [loop.run(make_key(private_keys, region, status)) for status in ("current", "next")]
+    loop.close()
+    names = ("kid", "region", "status", "public_jwk", "private_key_encrypted", "wrapped_by")
     return [{name: getattr(key, name) for name in names} for key in keys]
 
 
@@ -86,9 +91,8 @@ def start_auth(client_for: ClientFor, settings_for: SettingsFor, database: Datab
     async def start(**overrides: object) -> httpx.AsyncClient:
         settings = settings_for("auth", **{"role": "api", **overrides})
         assert isinstance(settings, AuthSettings)
-        secret = settings.signing_key_encryption_key.get_secret_value()
         async with database.transaction() as session:
-            new = insert(SigningKey).values(key_rows(secret, settings.region))
+            new = insert(SigningKey).values(key_rows(settings.master_key, settings.region))
             await session.execute(new.on_conflict_do_nothing())
         app = create_app(settings)
         # As the server does in front of a gateway: lets a test come from any address.

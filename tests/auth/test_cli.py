@@ -1,16 +1,17 @@
 import asyncio
 import io
+from datetime import timedelta
 
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from libs.database.session import Database
 from libs.messaging.tables import outbox_messages
 from libs.testing.plugin import SettingsFor
 from services.auth.cli import main
-from services.auth.models import Identity, RefreshFamily
+from services.auth.models import Identity, RefreshFamily, SigningKey
 from services.auth.settings import AdministratorSettings
 from tests.auth.conftest import log_in, register
 
@@ -119,3 +120,61 @@ async def test_bad_input_is_named_and_changes_nothing(
     assert "must" in err
     async with database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Identity)) == 0
+
+
+class KeyCli:
+    """Runs a command for signing keys as a shell would."""
+
+    def __init__(self, settings: AdministratorSettings, capsys: pytest.CaptureFixture[str]) -> None:
+        self._settings = settings
+        self._capsys = capsys
+
+    async def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        code = await asyncio.to_thread(main, arguments, self._settings)
+        captured = self._capsys.readouterr()
+        return code, captured.out, captured.err
+
+    async def kid_of(self, status: str) -> str:
+        _, out, _ = await self("list-keys")
+        return next(line.split()[1] for line in out.splitlines() if line.startswith(status))
+
+
+@pytest.fixture
+def key_cli(settings_for: SettingsFor, capsys: pytest.CaptureFixture[str]) -> KeyCli:
+    given = settings_for("auth")
+    settings = AdministratorSettings(
+        region=given.region, database_url=given.database_url, master_key=given.master_key
+    )
+    return KeyCli(settings, capsys)
+
+
+async def test_an_operator_is_told_when_the_next_key_may_sign(key_cli: KeyCli) -> None:
+    current = await key_cli.kid_of("current")
+    code, out, err = await key_cli("rotate-keys")
+    assert (code, out) == (1, "")
+    assert err.startswith("the next key may sign from ")
+    assert await key_cli.kid_of("current") == current
+
+
+async def test_an_operator_rotates_keys(key_cli: KeyCli, database: Database) -> None:
+    following = await key_cli.kid_of("next")
+    async with database.transaction() as session:
+        await session.execute(
+            update(SigningKey).values(created_at=SigningKey.created_at - timedelta(hours=1))
+        )
+    assert await key_cli("rotate-keys") == (0, f"signs now: {following}\n", "")
+    assert await key_cli.kid_of("current") == following
+
+
+async def test_an_operator_revokes_a_key_that_leaked(key_cli: KeyCli) -> None:
+    leaked = await key_cli.kid_of("current")
+    code, out, _ = await key_cli("revoke-key", leaked)
+    assert (code, out.split(";")[0]) == (0, f"revoked: {leaked}")
+    assert await key_cli.kid_of("retired") == leaked
+    code, _, err = await key_cli("revoke-key", "nonsense")
+    assert (code, err) == (1, "us-east-1 has no key nonsense\n")
+
+
+async def test_an_operator_wraps_keys_anew(key_cli: KeyCli) -> None:
+    await key_cli("list-keys")
+    assert await key_cli("rewrap-keys") == (0, "wrapped anew: 2\n", "")

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -7,10 +8,14 @@ from cryptography.exceptions import InvalidTag
 from joserfc import jws
 from sqlalchemy import select, update
 
+from libs.clock import SystemClock
 from libs.database.session import Database
+from libs.security.master_key import KeyFile, add_version
 from services.auth.errors import SigningKeysUnavailable
 from services.auth.models import SigningKey
-from services.auth.service.keyring import KeyEncryption, Keyring
+from services.auth.service.key_rotation import KeyRotation
+from services.auth.service.keyring import Keyring
+from services.auth.service.sealing import KeyEncryption, PrivateKeys
 from tests.auth.conftest import StartAuth
 
 SECRET = "a key-encryption key of 32 characters"
@@ -19,6 +24,11 @@ SECRET = "a key-encryption key of 32 characters"
 @pytest.fixture
 def encryption() -> KeyEncryption:
     return KeyEncryption(SECRET)
+
+
+@pytest.fixture
+def private_keys(service_keys: Path) -> PrivateKeys:
+    return PrivateKeys(KeyFile(service_keys / "auth.master.json"))
 
 
 def test_what_is_sealed_opens_with_the_same_secret_and_row_only(encryption: KeyEncryption) -> None:
@@ -42,9 +52,9 @@ def test_a_short_secret_stops_the_start() -> None:
 
 
 async def test_processes_starting_together_agree_on_one_pair_of_keys(
-    database: Database, encryption: KeyEncryption
+    database: Database, private_keys: PrivateKeys
 ) -> None:
-    rings = [Keyring(database, encryption, "us-east-1") for _ in range(4)]
+    rings = [Keyring(database, private_keys, "us-east-1") for _ in range(4)]
 
     current = await asyncio.gather(*(ring.current() for ring in rings))
 
@@ -57,9 +67,9 @@ async def test_processes_starting_together_agree_on_one_pair_of_keys(
 
 
 async def test_each_region_has_keys_of_its_own_and_publishes_all(
-    database: Database, encryption: KeyEncryption
+    database: Database, private_keys: PrivateKeys
 ) -> None:
-    here, there = (Keyring(database, encryption, region) for region in ("us-east-1", "eu-west-1"))
+    here, there = (Keyring(database, private_keys, region) for region in ("us-east-1", "eu-west-1"))
     (kid_here, _), (kid_there, _) = await here.current(), await there.current()
 
     assert kid_here.startswith("us-east-1-")
@@ -68,10 +78,10 @@ async def test_each_region_has_keys_of_its_own_and_publishes_all(
 
 
 async def test_a_rotation_is_noticed_without_a_restart(
-    database: Database, encryption: KeyEncryption
+    database: Database, private_keys: PrivateKeys
 ) -> None:
     now = 0.0
-    ring = Keyring(database, encryption, "us-east-1", monotonic=lambda: now)
+    ring = Keyring(database, private_keys, "us-east-1", monotonic=lambda: now)
     first, _ = await ring.current()
     async with database.transaction() as session:
         await session.execute(
@@ -82,7 +92,7 @@ async def test_a_rotation_is_noticed_without_a_restart(
         )
     assert (await ring.current())[0] == first
 
-    now = 31.0
+    now = 16.0
     second, key = await ring.current()
     public = await ring.public_keys()
 
@@ -94,41 +104,76 @@ async def test_a_rotation_is_noticed_without_a_restart(
 
 
 async def test_retired_keys_are_not_published(
-    database: Database, encryption: KeyEncryption
+    database: Database, private_keys: PrivateKeys
 ) -> None:
     now = 0.0
-    ring = Keyring(database, encryption, "us-east-1", monotonic=lambda: now)
+    ring = Keyring(database, private_keys, "us-east-1", monotonic=lambda: now)
     await ring.current()
     async with database.transaction() as session:
         await session.execute(
             update(SigningKey).where(SigningKey.status == "next").values(status="retired")
         )
         retired = await session.scalar(select(SigningKey.kid).where(SigningKey.status == "retired"))
-    now = 31.0
+    now = 16.0
     assert retired not in {entry["kid"] for entry in await ring.public_keys()}
 
 
 async def test_keys_once_read_outlive_the_database(
-    database: Database, encryption: KeyEncryption
+    database: Database, private_keys: PrivateKeys
 ) -> None:
     now = 0.0
-    ring = Keyring(database, encryption, "us-east-1", monotonic=lambda: now)
+    ring = Keyring(database, private_keys, "us-east-1", monotonic=lambda: now)
     kid, _ = await ring.current()
     ring._database = unreachable = Database(
         "postgresql://nobody@127.0.0.1:1/none", application_name="test"
     )
-    now = 31.0
+    now = 16.0
     assert (await ring.current())[0] == kid
 
     with pytest.raises(SigningKeysUnavailable):
-        await Keyring(unreachable, encryption, "us-east-1").current()
+        await Keyring(unreachable, private_keys, "us-east-1").current()
     await unreachable.close()
 
 
-async def test_another_secret_cannot_sign(database: Database, encryption: KeyEncryption) -> None:
-    await Keyring(database, encryption, "us-east-1").current()
+async def test_another_master_key_cannot_sign(
+    database: Database, private_keys: PrivateKeys, tmp_path: Path
+) -> None:
+    await Keyring(database, private_keys, "us-east-1").current()
+    add_version(tmp_path / "another.json")
+    another = PrivateKeys(KeyFile(tmp_path / "another.json"))
     with pytest.raises(SigningKeysUnavailable):
-        await Keyring(database, KeyEncryption(SECRET[::-1]), "us-east-1").current()
+        await Keyring(database, another, "us-east-1").current()
+
+
+async def test_a_key_sealed_before_the_master_key_signs_while_its_secret_is_given(
+    database: Database, private_keys: PrivateKeys, encryption: KeyEncryption, service_keys: Path
+) -> None:
+    await seal_as_before(database, private_keys, encryption)
+    both = PrivateKeys(KeyFile(service_keys / "auth.master.json"), encryption)
+
+    kid, key = await Keyring(database, both, "us-east-1").current()
+    for without in (
+        private_keys,
+        PrivateKeys(KeyFile(service_keys / "auth.master.json"), KeyEncryption(SECRET[::-1])),
+    ):
+        with pytest.raises(SigningKeysUnavailable):
+            await Keyring(database, without, "us-east-1").current()
+
+    rotation = KeyRotation(database, both, "us-east-1", SystemClock())
+    assert await rotation.rewrap() == 2
+    assert await Keyring(database, private_keys, "us-east-1").current() == (kid, key)
+
+
+async def seal_as_before(
+    database: Database, private_keys: PrivateKeys, encryption: KeyEncryption
+) -> None:
+    """Write the keys as a version did that knew no master key."""
+    await Keyring(database, private_keys, "us-east-1").current()
+    async with database.transaction() as session:
+        for key in (await session.scalars(select(SigningKey))).all():
+            private = await private_keys.unwrap(key)
+            key.private_key_encrypted = encryption.seal(private, key.kid)
+            key.wrapped_by = "secret"
 
 
 async def test_the_key_set_holds_public_rsa_keys_only(client: httpx.AsyncClient) -> None:

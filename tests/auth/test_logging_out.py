@@ -1,8 +1,16 @@
 """Sessions end when their owner says so: one, all, or one of a list."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
+from libs.cache.redis import open_redis
+from libs.cache.sessions import SessionStore
+from libs.clock import utc_now
+from libs.database.session import Database
+from libs.testing.servers import REDIS_PATIENCE
+from services.auth.service.housekeeping import end_again
 from tests.auth.conftest import Person, StartAuth, register
 from tests.auth.sessions import is_recorded, problem
 
@@ -101,3 +109,22 @@ async def test_session_operations_need_a_token(
     assert problem(response) == (401, "authentication_required")
     response = await client.request(method, path, headers={"Authorization": "Bearer x.y.z"})
     assert problem(response) == (401, "invalid_token")
+
+
+async def test_a_session_that_a_replica_of_redis_brings_back_is_ended_again(
+    ada: Person, redis_url: str, database: Database
+) -> None:
+    redis = open_redis(redis_url, REDIS_PATIENCE)
+    store = SessionStore(redis)
+    record = await store.get(ada.tokens["session_id"])
+    assert record is not None
+    await ada.client.post("/v1/auth/logout", headers=ada.headers)
+    await store.put(record.session_id, record, 3600, utc_now() + timedelta(hours=1))
+    others = record.model_copy(update={"session_id": "ses_of_somebody_else"})
+    await store.put(others.session_id, others, 3600, utc_now() + timedelta(hours=1))
+
+    await end_again(database, store)
+
+    assert await store.get(record.session_id) is None
+    assert await store.get(others.session_id) is not None
+    await redis.aclose()

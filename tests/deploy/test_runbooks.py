@@ -13,6 +13,7 @@ import yaml
 from typing_extensions import override
 
 from libs.topology import SERVICES
+from services.auth.cli import KEY_COMMANDS
 from tests.architecture.applications import ROOT
 from tests.deploy.charts import ENVIRONMENTS, REGIONS, of_kind, values_of
 from tests.deploy.region import PLACES, everything_in, name_of, values_at
@@ -192,13 +193,10 @@ def test_every_alert_has_its_section_and_links_to_it() -> None:
         assert address.endswith(f"/docs/runbooks/alerts.md#{name.lower()}"), address
 
 
-def test_sql_names_columns_that_exist() -> None:
+def test_commands_for_signing_keys_exist() -> None:
     text = (PAGES[0].parent / "rotate.md").read_text()
-    [block] = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
-    model = (ROOT / "services" / "auth" / "models" / "signing_keys.py").read_text()
-    assert set(re.findall(r"shop_auth\.(\w+)", block)) == {"signing_keys"}
-    for status in re.findall(r"status = '(\w+)'", block):
-        assert f"'{status}'" in model, status
+    named = set(re.findall(r"services\.auth\.cli ([\w-]+)", text))
+    assert named == KEY_COMMANDS.keys()
 
 
 def test_yaml_of_values_named_in_the_text_exists() -> None:

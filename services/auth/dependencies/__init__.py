@@ -29,11 +29,13 @@ from services.auth.service.accounts import AccountService
 from services.auth.service.clients import Client
 from services.auth.service.closing import AccountClosing, AccountErasure
 from services.auth.service.ending import SessionEnding
-from services.auth.service.keyring import KeyEncryption, Keyring
+from services.auth.service.key_rotation import KeyRotation
+from services.auth.service.keyring import Keyring
 from services.auth.service.logins import LoginService
 from services.auth.service.minting import AccessTokens
 from services.auth.service.passwords import Passwords
 from services.auth.service.relying_party import RelyingParty
+from services.auth.service.sealing import KeyEncryption, PrivateKeys
 from services.auth.service.session_start import SessionStart
 from services.auth.service.sessions import SessionService
 from services.auth.service.throttle import Throttle
@@ -62,12 +64,29 @@ def build_parts(resources: Resources) -> AuthParts:
         ValueError: the key-encryption key is too short.
     """
     settings = resources.settings_as(AuthSettings)
-    encryption = KeyEncryption(settings.signing_key_encryption_key.get_secret_value())
     return AuthParts(
-        keyring=Keyring(resources.database, encryption, settings.region),
+        keyring=Keyring(resources.database, build_private_keys(resources), settings.region),
         passwords=Passwords(settings.password_hash_threads, settings.password_hash_queue),
         turns=Turns(),
         relying_party=_relying_party(settings),
+    )
+
+
+def build_private_keys(resources: Resources) -> PrivateKeys:
+    """Return what wraps the private halves of signing keys."""
+    older = resources.settings_as(AuthSettings).signing_key_encryption_key
+    return PrivateKeys(
+        resources.master_key, None if older is None else KeyEncryption(older.get_secret_value())
+    )
+
+
+def build_key_rotation(resources: Resources) -> KeyRotation:
+    """Assemble what changes this region's signing keys."""
+    return KeyRotation(
+        resources.database,
+        build_private_keys(resources),
+        resources.settings.region,
+        resources.clock,
     )
 
 

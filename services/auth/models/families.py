@@ -28,6 +28,7 @@ class RefreshFamily(Timestamped, Base):
         Index("ix_refresh_families_user_id", "user_id"),
         Index("ix_refresh_families_expires_at", "expires_at"),
         Index("ix_refresh_families_login_id", "login_id"),
+        Index("ix_refresh_families_revoked_at", "revoked_at"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)

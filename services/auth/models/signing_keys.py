@@ -1,6 +1,8 @@
 """Keys access tokens are signed with."""
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, text
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, DateTime, Index, LargeBinary, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,3 +35,9 @@ class SigningKey(Timestamped, Base):
     status: Mapped[str] = mapped_column(String(10))
     public_jwk: Mapped[dict[str, str]] = mapped_column(JSONB)
     private_key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
+    """Empty as soon as the key signs no longer."""
+    wrapped_by: Mapped[str] = mapped_column(String(10), server_default="secret")
+    """`master` for the master key; `secret` in rows from before, sealed under SIGNING_KEY_ENCRYPTION_KEY."""
+    signs_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Empty for a region's first key, which signs since it was made."""
+    signed_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -199,6 +199,13 @@ class FamilyRepository:
         )
         return found is not None
 
+    async def ended_within(self, age: timedelta) -> Sequence[str]:
+        """Return the sessions that somebody ended lately."""
+        found = await self._session.scalars(
+            select(RefreshFamily.session_id).where(RefreshFamily.revoked_at > func.now() - age)
+        )
+        return found.all()
+
     async def forget_older_than(self, age: timedelta) -> None:
         """Delete families that ended and tokens that were used longer ago than `age`."""
         before = func.now() - age

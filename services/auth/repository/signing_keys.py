@@ -29,6 +29,25 @@ class SigningKeyRepository:
         )
         return found.all()
 
+    async def of_region(self, region: str) -> Sequence[SigningKey]:
+        """Return a region's keys, the retired ones too, the oldest first."""
+        found = await self._session.scalars(
+            select(SigningKey)
+            .where(SigningKey.region == region)
+            .order_by(SigningKey.created_at, SigningKey.kid)
+        )
+        return found.all()
+
+    async def find(self, region: str, kid: str) -> SigningKey | None:
+        """Return a region's key."""
+        return await self._session.scalar(
+            select(SigningKey).where(SigningKey.region == region, SigningKey.kid == kid)
+        )
+
+    async def flush(self) -> None:
+        """Write what was changed so far."""
+        await self._session.flush()
+
     async def add(self, key: SigningKey) -> None:
         self._session.add(key)
         await self._session.flush()

@@ -89,16 +89,42 @@ async def test_a_new_key_is_found_at_once(auth: Auth, jwks: JwksCache, ticks: Ti
     assert await jwks.key_for("key-2") is not None
 
 
-async def test_a_withdrawn_key_is_forgotten_within_a_minute(
+async def test_a_withdrawn_key_is_refused_after_half_a_minute_even_where_nobody_asked_meanwhile(
     auth: Auth, jwks: JwksCache, ticks: Ticks
 ) -> None:
     await jwks.key_for("key-1")
     auth.keys = [public_entry("key-2")]
-    ticks.seconds = 60
+    ticks.seconds = 30
+    assert await jwks.key_for("key-1") is None
+    assert await jwks.key_for("key-2") is not None
+    assert auth.fetches == 2
+
+
+async def test_a_busy_verifier_never_waits_for_the_next_set(
+    auth: Auth, jwks: JwksCache, ticks: Ticks
+) -> None:
+    await jwks.key_for("key-1")
+    auth.keys = [public_entry("key-2")]
+    ticks.seconds = 15
     assert await jwks.key_for("key-1") is not None  # this use asks in the background
     await jwks.close()
-
     assert await jwks.key_for("key-1") is None
+    assert auth.fetches == 2
+
+
+async def test_while_auth_is_away_one_use_waits_for_it_and_no_other(
+    auth: Auth, jwks: JwksCache, ticks: Ticks
+) -> None:
+    await jwks.key_for("key-1")
+    auth.failing = True
+    ticks.seconds = 30
+    assert await jwks.key_for("key-1") is not None
+    assert auth.fetches == 2
+    ticks.seconds = 50
+    assert await jwks.key_for("key-1") is not None
+    assert auth.fetches == 2  # the fetch of this use has only begun
+    await jwks.close()
+    assert auth.fetches == 3
 
 
 async def test_while_auth_is_away_known_keys_verify_for_hours(
@@ -140,12 +166,12 @@ async def test_while_auth_is_away_a_key_that_may_be_new_is_not_called_unknown(
     assert await jwks.key_for("forged") is None
 
 
-async def test_a_key_set_of_this_minute_tells_a_forged_id_though_auth_went_away(
+async def test_a_fresh_key_set_tells_a_forged_id_though_auth_went_away(
     auth: Auth, jwks: JwksCache, ticks: Ticks
 ) -> None:
     await jwks.key_for("key-1")
     auth.failing = True
-    ticks.seconds = 59
+    ticks.seconds = 29
     assert await jwks.key_for("forged") is None
     assert auth.fetches == 2
 
