@@ -23,6 +23,7 @@ CREDENTIAL_OPERATIONS = {
     "step_up",
     "mint_mail_token",
     "start_browser_session",
+    "finish_browser_session",
     "mint_browser_token",
     "end_browser_session",
     "exchange_grant",
@@ -65,6 +66,7 @@ PAGES = {
     "submit_consent",
     "submit_login",
     "submit_logout",
+    "submit_second_factor",
 }
 """Browsers know no keys, and people read pages; a form that is sent twice does no more than one sent once."""
 IN_THE_WORDS_OF_OAUTH = {"exchange_grant", "introspect_token", "revoke_token"}

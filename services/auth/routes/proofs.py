@@ -39,7 +39,7 @@ async def finish_login(
     """Finish a login that asked for a second factor."""
     response.headers["Cache-Control"] = NO_STORE
     token = body.mfa_token.get_secret_value()
-    return tokens_view(await second_step.finish(token, _shown(body), client))
+    return tokens_view(await second_step.finish(token, shown_in(body), client))
 
 
 @router.post(
@@ -90,7 +90,7 @@ async def step_up(
     if body.password is not None:
         token = await proofs.by_password(caller, body.password.get_secret_value())
     else:
-        token = await proofs.by_second_factor(caller, _shown(body))
+        token = await proofs.by_second_factor(caller, shown_in(body))
     return SteppedUp(
         access_token=token,
         token_type="Bearer",  # noqa: S106 - the scheme's name (RFC 6750)
@@ -111,6 +111,7 @@ async def get_passkey_step_up_options(
     return PasskeyOptions(public_key=await second_step.options_for(caller.subject))
 
 
-def _shown(body: LoginSecondStep | StepUp) -> Shown:
+def shown_in(body: LoginSecondStep | StepUp) -> Shown:
+    """Return what a body shows, as those who judge it take it."""
     passkey = None if body.passkey is None else body.passkey.as_json()
     return Shown(code=body.totp, recovery_code=body.recovery_code, passkey=passkey)

@@ -8,6 +8,7 @@ from libs.security.errors import RateLimited
 from libs.web.audience import public
 from libs.web.errors import problem_responses
 from services.auth.dependencies import ClientDep, LoginServiceDep
+from services.auth.dependencies.credentials import SecondStepDep
 from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
 from services.auth.errors import (
     BrowserSessionRequired,
@@ -15,13 +16,18 @@ from services.auth.errors import (
     InvalidCredentials,
     PasswordChecksBusy,
     SigningKeysUnavailable,
+    WrongProof,
 )
+from services.auth.errors.proofs import InvalidMfaToken, SecondFactorRequired
 from services.auth.repository import BrowserLogin
 from services.auth.routes.oauth.dependencies import BrowserSessionsDep, TicketsDep
 from services.auth.routes.oauth.forms import check_own_page, clear_cookie, cookie_of, set_cookie
+from services.auth.routes.proofs import shown_in
 from services.auth.schemas.oauth import BrowserAccessToken, BrowserSession
+from services.auth.schemas.proofs import LoginSecondStep
 from services.auth.schemas.sessions import Login
 from services.auth.service.browser_sessions import BrowserSessions
+from services.auth.service.minting import IssuedTokens
 from services.auth.service.oauth.tickets import Tickets
 
 router = APIRouter()
@@ -36,6 +42,7 @@ _PATH = "/v1/auth/browser-session"
     openapi_extra=public(),
     responses=problem_responses(
         InvalidCredentials,
+        SecondFactorRequired,
         CrossSiteRequest,
         RateLimited,
         SessionStoreUnavailable,
@@ -57,11 +64,36 @@ async def start_browser_session(
     check_own_page(request, resources.settings.issuer)
     email, password = body.email.strip().lower(), body.password.get_secret_value()
     issued = await logins.login(email, password, client)
-    cookie = await browsers.start(issued.session_id, instead_of=cookie_of(request))
-    login = await _required(browsers, cookie)
-    set_cookie(response, cookie, lasting=True)
-    response.headers["Cache-Control"] = NO_STORE
-    return _shown(login, tickets, cookie)
+    return await _begun(request, response, issued, browsers, tickets)
+
+
+@router.post(
+    f"{_PATH}/mfa",
+    openapi_extra=public(),
+    responses=problem_responses(
+        InvalidMfaToken,
+        WrongProof,
+        CrossSiteRequest,
+        RateLimited,
+        SessionStoreUnavailable,
+        SigningKeysUnavailable,
+    ),
+)
+async def finish_browser_session(
+    body: LoginSecondStep,
+    request: Request,
+    response: Response,
+    resources: ResourcesDep,
+    second_step: SecondStepDep,
+    client: ClientDep,
+    browsers: BrowserSessionsDep,
+    tickets: TicketsDep,
+) -> BrowserSession:
+    """Finish a login of this browser that asked for a second factor."""
+    check_own_page(request, resources.settings.issuer)
+    token = body.mfa_token.get_secret_value()
+    issued = await second_step.finish(token, shown_in(body), client)
+    return await _begun(request, response, issued, browsers, tickets)
 
 
 @router.get(_PATH, openapi_extra=public(), responses=problem_responses(BrowserSessionRequired))
@@ -122,6 +154,20 @@ def _check_writing(request: Request, issuer: str, tickets: Tickets) -> None:
     sent = request.headers.getlist(CSRF_HEADER)
     if len(sent) != 1 or not tickets.is_proof(cookie_of(request) or "", sent[0]):
         raise CrossSiteRequest
+
+
+async def _begun(
+    request: Request,
+    response: Response,
+    issued: IssuedTokens,
+    browsers: BrowserSessions,
+    tickets: Tickets,
+) -> BrowserSession:
+    cookie = await browsers.start(issued.session_id, instead_of=cookie_of(request))
+    login = await _required(browsers, cookie)
+    set_cookie(response, cookie, lasting=True)
+    response.headers["Cache-Control"] = NO_STORE
+    return _shown(login, tickets, cookie)
 
 
 async def _required(browsers: BrowserSessions, cookie: str | None) -> BrowserLogin:
