@@ -63,6 +63,10 @@ rebuild: setup ## Make a projection anew from events, while it is used: make reb
 reconcile: setup ## Compare a day with the payment provider's book: make reconcile day=2026-01-31
 	@exec $(RUN) -m local reconcile $(if $(day),--day $(day))
 
+.PHONY: mail
+mail: setup ## Print the last mails: to=ada@example.com n=5; stuck=list shows what was given up, stuck=revive tries it again
+	@exec $(RUN) -m local mail $(if $(to),--to $(to)) $(if $(n),--number $(n)) $(if $(stuck),--stuck $(stuck))
+
 .PHONY: audit
 audit: setup ## Verify that no audit log was changed; anchor=order=HEAD finds a tail that was cut off
 	@exec $(RUN) -m local audit $(if $(anchor),--anchor $(anchor))

@@ -36,6 +36,9 @@ COMMANDS: Final = {
     "signing-keys": Command(
         "local.tools", "signing_keys", "[list-keys | rotate-keys | revoke-key KID | rewrap-keys]"
     ),
+    "mail": Command(
+        "local.mail", "mail", "print the last mails [--to ADDRESS] [--number N] [--stuck list]"
+    ),
     "backup": Command("local.backup.take", "backup", "copy the running database"),
     "restore": Command("local.backup.restore", "restore", "bring it back --to MOMENT"),
     "migration": Command("local.tools", "migration", "draft one --service S --message M"),

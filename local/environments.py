@@ -13,6 +13,9 @@ from local.settings import ROOT, StackSettings, inherited_environment
 DRAIN_SECONDS = 6
 """Shorter than in production: the whole stack stops within ten seconds."""
 
+MAIL_FROM = "shop@meridian.example"
+"""Whom mails come from; `make up` has the emulator take it for an address that may send."""
+
 _ONE_ADDRESS_FOR_ALL = {"LOGIN_ATTEMPTS_PER_ADDRESS": "6000", "REGISTRATIONS_PER_ADDRESS": "6000"}
 """On one machine every customer has the same address, so limits per address would stop them all."""
 
@@ -66,6 +69,8 @@ class Environments:
                 "REGISTRATION": "immediate",
                 **_ONE_ADDRESS_FOR_ALL,
             }
+        if name == "user":
+            return {"MAIL_FROM": MAIL_FROM, "SHOP_URL": self.settings.url("gateway")}
         if name == "payment":
             return {
                 "PROVIDER_BASE_URL": self.settings.url("simulator"),
@@ -94,7 +99,7 @@ class Environments:
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": self.settings.region,
-            "SERVICES": "sns,sqs,sts,kms,s3",
+            "SERVICES": "sns,sqs,sts,kms,s3,ses",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self.paths.data / "ministack"),
             "TMPDIR": str(self.paths.run),
@@ -122,6 +127,10 @@ class Environments:
         """Declaring topics and queues, looking after dead letters, sending outboxes again."""
         urls = {f"DATABASE_URL_{s.upper()}": self.database_url(s, "app") for s in SERVICES}
         return {**self._base(), **self.messaging(), **urls}
+
+    def mail_tools(self) -> dict[str, str]:
+        """Making the sender known to the emulator."""
+        return {**self._base(), **self.messaging(), "MAIL_FROM": MAIL_FROM}
 
     def plain(self) -> dict[str, str]:
         """A tool that needs no address and no secret."""

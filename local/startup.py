@@ -102,10 +102,19 @@ class Startup:
         await self._declare()
 
     async def _declare(self) -> None:
-        if self._settings.messaging_declared:
-            return
+        async with asyncio.TaskGroup() as together:
+            if not self._settings.messaging_declared:
+                together.create_task(self._declare_messaging())
+            if self._settings.messaging_endpoint is not None:
+                together.create_task(self._declare_sender())
+
+    async def _declare_messaging(self) -> None:
         async with self._progress.step("messaging: topics, queues, subscriptions"):
             await self._tool("libs.messaging", "declare")
+
+    async def _declare_sender(self) -> None:
+        async with self._progress.step("mail: the sender's address"):
+            await self._tool("local.sender", environment=self._environments.mail_tools())
 
     async def _republish(self) -> None:
         """Send again what the emulator lost with its memory; the inboxes drop what had arrived."""

@@ -15,6 +15,7 @@ from libs.testing.tokens import AUDIENCE, ISSUER
 from libs.topology import MASTER_REGION
 
 NOBODY_LISTENS: Final = "http://127.0.0.1:9"
+MAIL_FROM: Final = "shop@meridian.example"
 PATIENCE: Final = Patience(connection=30, lock=30, statement=40)
 SIGNING_SECRET: Final = "test-signing-secret-of-32-bytes!!"  # noqa: S105 - signs nothing but tests
 
@@ -103,6 +104,8 @@ def environment_of(settings: ServiceSettings) -> dict[str, str]:
 def _stand_in(name: str, field: FieldInfo) -> dict[str, object]:
     if name.endswith("_url"):
         return {name: NOBODY_LISTENS}
+    if name == "mail_from":
+        return {name: MAIL_FROM}
     if field.annotation is SecretStr:
         return {name: f"test-{name}-of-at-least-32-bytes"}
     return {}

@@ -1,26 +1,37 @@
 """Builds what routes and consumers work with."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.aws import aws_session
 from libs.contracts.erasure import ErasureCompleted
 from libs.database.session import SessionDep
 from libs.erasure import tombstones
+from libs.messaging.handlers import HandlerContext
 from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import authenticated, authenticated_live, recently_authenticated
 from libs.security.principal import Principal
-from services.user.clients import AuthClient, OrderClient, PersonalDataClient
+from services.user.clients.auth import AuthClient
+from services.user.clients.order import OrderClient
+from services.user.clients.privacy import PersonalDataClient
+from services.user.clients.ses import open_ses
+from services.user.domain.mails import MailKind
 from services.user.repository.erasures import ErasureRepository
+from services.user.repository.mails import MailRepository
 from services.user.repository.privacy import ConsentRepository, ExportRepository
 from services.user.repository.profiles import AddressRepository, ProfileRepository
 from services.user.service.consents import ConsentService
 from services.user.service.erasing import Erasing, take_answer
 from services.user.service.erasures import ErasureRequests, ErasureService
 from services.user.service.exports import Exporting, ExportService
+from services.user.service.letters import Letters
+from services.user.service.mails import MailRoom
 from services.user.service.profiles import UserService
 from services.user.settings import UserSettings
 
@@ -54,12 +65,11 @@ async def ensure_profile(resources: Resources, user_id: str) -> None:
 
 def build_erasing(resources: Resources) -> Erasing:
     """Assemble what drives erasures; it opens transactions of its own."""
-    settings = resources.settings_as(UserSettings)
     return Erasing(
         database=resources.database,
         outbox_of=resources.outbox,
         accounts=_auth(resources),
-        orders=OrderClient(resources.client("order", settings.order_base_url)),
+        orders=_order(resources),
     )
 
 
@@ -73,6 +83,34 @@ async def take_erasure_answer(
 def _auth(resources: Resources) -> AuthClient:
     settings = resources.settings_as(UserSettings)
     return AuthClient(resources.client("auth", settings.auth_base_url))
+
+
+def _order(resources: Resources) -> OrderClient:
+    settings = resources.settings_as(UserSettings)
+    return OrderClient(resources.client("order", settings.order_base_url))
+
+
+async def queue_mail(context: HandlerContext, kind: MailKind, user_id: str, about: str) -> None:
+    """Have the mail room tell somebody of the message being handled, once its transaction is committed."""
+    await MailRepository(context.session).queue(UUID(context.envelope.id), kind, user_id, about)
+
+
+def build_mail_room(resources: Resources) -> MailRoom:
+    """Assemble what sends the mails."""
+    settings = resources.settings_as(UserSettings)
+    open_mailer = partial(
+        open_ses,
+        aws_session(settings.region, settings.aws_endpoint_url),
+        settings.aws_endpoint_url,
+        settings.mail_from,
+    )
+    return MailRoom(
+        resources.database,
+        _auth(resources),
+        _order(resources),
+        Letters(settings.shop_url.rstrip("/")),
+        open_mailer,
+    )
 
 
 def with_profile(demand: Callable[..., Awaitable[Principal]]) -> object:

@@ -24,6 +24,8 @@ NOT_OPENED = {
     "master_key": "kms:alias/not-used",
     # Auth's own: as long as a key has to be.
     "signing_key_encryption_key": "not-used" * 4,
+    # User's own: an address.
+    "mail_from": "not-used@example.org",
     # Payment's own: which of them it needs depends on its provider.
     "provider_base_url": "http://127.0.0.1:1",
     "provider_api_key": "not-used",

@@ -32,6 +32,8 @@ sns =
   endpoint_url = http://127.0.0.1:{sns}
 sqs =
   endpoint_url = http://127.0.0.1:{sqs}
+sesv2 =
+  endpoint_url = {emulator}
 sts =
   endpoint_url = {emulator}
 """

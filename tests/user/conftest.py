@@ -47,7 +47,8 @@ class Auth:
                 )
             name = self.names[user_id]
             return Response(
-                f'{{"user_id":"{user_id}","display_name":"{name}","home_region":"us-east-1"}}',
+                f'{{"user_id":"{user_id}","display_name":"{name}","email":"{name}@example.org",'
+                '"home_region":"us-east-1"}',
                 media_type="application/json",
             )
 

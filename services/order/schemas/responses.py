@@ -166,6 +166,27 @@ class OrderView(OrderSummary):
     shipments: list[ShipmentView]
 
 
+class ReceiptLine(ResponseModel):
+    """One line of a receipt, as it was sold."""
+
+    title: str
+    quantity: int
+    amount: MoneyView
+
+
+class ReceiptView(ResponseModel):
+    """What a customer is told of an order by mail."""
+
+    order_id: str
+    user_id: str
+    lines: list[ReceiptLine]
+    subtotal: MoneyView
+    shipping: MoneyView
+    tax: MoneyView
+    tax_included: bool
+    total: MoneyView
+
+
 class TimelineEntryView(ResponseModel):
     """One step on one axis (`order`, `payment`, `shipment`) and what caused it."""
 

@@ -7,8 +7,18 @@ from libs.security.principal import Principal
 from services.order.errors import OrderNotFound
 from services.order.models import Order
 from services.order.repository import OrderRepository
-from services.order.schemas.responses import OrderSummary, OrderView, TimelineView
-from services.order.service.views import order_summary, order_view, timeline_entry_view
+from services.order.schemas.responses import (
+    OrderSummary,
+    OrderView,
+    ReceiptView,
+    TimelineView,
+)
+from services.order.service.views import (
+    order_summary,
+    order_view,
+    receipt_view,
+    timeline_entry_view,
+)
 
 ADMIN = "orders:admin"
 
@@ -29,6 +39,17 @@ class OrderService:
         if details is None or not may_see(caller, details.order):
             raise not_found()
         return order_view(details)
+
+    async def get_receipt(self, order_id: str) -> ReceiptView:
+        """Read what was sold, for another service.
+
+        Raises:
+            OrderNotFound: there is none.
+        """
+        details = await self.orders.details(order_id)
+        if details is None:
+            raise OrderNotFound("No order has this id.")
+        return receipt_view(details)
 
     async def list_orders(
         self, caller: Principal, before_id: str | None, limit: int

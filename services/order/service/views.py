@@ -27,6 +27,8 @@ from services.order.schemas.responses import (
     PiecesView,
     QuoteLine,
     QuoteView,
+    ReceiptLine,
+    ReceiptView,
     RefundView,
     ReturnView,
     ShipmentView,
@@ -105,6 +107,24 @@ def order_view(details: OrderDetails) -> OrderView:
         refunds=refund_views(details),
         returns=return_views(details),
         shipments=shipment_views(details),
+    )
+
+
+def receipt_view(details: OrderDetails) -> ReceiptView:
+    """Show what was sold and for how much, and nothing of what became of it."""
+    view = order_view(details)
+    return ReceiptView(
+        order_id=view.order_id,
+        user_id=details.order.user_id,
+        lines=[
+            ReceiptLine(title=line.title, quantity=line.quantity, amount=line.amount)
+            for line in view.lines
+        ],
+        subtotal=view.subtotal,
+        shipping=view.shipping,
+        tax=view.tax,
+        tax_included=view.tax_included,
+        total=view.total,
     )
 
 

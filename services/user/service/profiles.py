@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from libs.contracts.user import ProfileCreated
 from libs.ids import new_id
 from libs.messaging.outbox import Outbox
-from services.user.clients import Identity
+from services.user.clients.auth import Identity
 from services.user.errors import AddressNotFound, ProfileNotFound, TooManyAddresses
 from services.user.models import Address, Profile
 from services.user.repository.profiles import AddressRepository, ProfileRepository

@@ -23,7 +23,7 @@
 {{- $_ := set $derived (printf "%s_BASE_URL" (upper .)) (printf "http://%s:8080" .) -}}
 {{- end -}}
 {{- range $name, $value := .Values.settings -}}
-{{- $_ := set $derived $name (toString $value) -}}
+{{- $_ := set $derived $name (tpl (toString $value) $) -}}
 {{- end -}}
 {{- range $name, $value := $derived }}
 {{ $name }}: {{ $value | quote }}

@@ -1,56 +1,35 @@
-"""The HTTP calls user makes."""
+"""What user asks auth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from libs.erasure.export import PersonalData
+from pydantic import BaseModel, Field
+
 from libs.web.client import CalleeProblem, ServiceClient
 from services.user.errors import ProfileNotFound
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The fields of an identity that a profile starts with."""
+    """What a profile starts with, and where its person's mails go."""
 
     user_id: str
     display_name: str
     home_region: str
+    email: str = field(repr=False)
 
 
-class PersonalDataClient:
-    """Asks a service what it knows of one person."""
+class MailToken(BaseModel):
+    """Where a mail goes, and the secret it carries there; auth keeps its hash only.
 
-    def __init__(self, client: ServiceClient) -> None:
-        self._client = client
+    `expires_in` is in seconds. A request that only names an address has no token.
+    """
 
-    async def export(self, user_id: str) -> PersonalData:
-        """Fetch everything about somebody.
-
-        Raises:
-            DependencyUnavailable: the service did not answer.
-        """
-        answer = await self._client.request(
-            "GET", f"/v1/users/{user_id}/personal-data", operation="export_personal_data"
-        )
-        return PersonalData.model_validate(answer.json())
-
-
-class OrderClient:
-    """Asks order what is still owed to somebody, or by them."""
-
-    def __init__(self, client: ServiceClient) -> None:
-        self._client = client
-
-    async def count_open(self, user_id: str) -> int:
-        """Count somebody's orders that are not finished.
-
-        Raises:
-            DependencyUnavailable: order did not answer.
-        """
-        answer = await self._client.request(
-            "GET", f"/v1/users/{user_id}/open-orders", operation="count_open_orders"
-        )
-        return int(answer.json()["open_orders"])
+    user_id: str
+    purpose: str
+    email: str = Field(repr=False)
+    token: str | None = Field(repr=False)
+    expires_in: int | None
 
 
 class AuthClient:
@@ -88,4 +67,23 @@ class AuthClient:
                 raise ProfileNotFound("No identity belongs to this token any more.") from problem
             raise
         body = answer.json()
-        return Identity(body["user_id"], body["display_name"], body["home_region"])
+        return Identity(body["user_id"], body["display_name"], body["home_region"], body["email"])
+
+    async def mint_mail_token(self, request_id: str) -> MailToken | None:
+        """Have auth mint the secret of a request that was mailed about; None when the request is over.
+
+        Raises:
+            DependencyUnavailable: auth did not answer.
+        """
+        try:
+            answer = await self._client.request(
+                "POST",
+                "/v1/mail-tokens",
+                operation="mint_mail_token",
+                json={"request_id": request_id},
+            )
+        except CalleeProblem as problem:
+            if problem.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return answer.parse(MailToken)
