@@ -1,14 +1,9 @@
-import httpx
-
 from libs.database.session import Database
 from libs.security.principal import ACR_PASSWORD
 from tests.auth.conftest import PASSWORD, Person, StartAuth, register
+from tests.auth.factors import step_up
 from tests.auth.sessions import flush, let_time_pass, problem
 from tests.auth.test_login import WRONG, claims_of
-
-
-async def step_up(person: Person, **proof: object) -> httpx.Response:
-    return await person.client.post("/v1/auth/step-up", json=proof, headers=person.headers)
 
 
 async def test_a_login_says_how_it_was_proved(ada: Person) -> None:

@@ -119,10 +119,11 @@ async def first_factor(unit: Unit, caller: Principal, proof: Proof) -> Sequence[
     Returns recovery codes if it is the first one.
     """
     identity = await unit.identities.find_locked(caller.subject)
+    first = identity is not None and not identity.second_factor
     await unit.identities.set_second_factor(caller.subject, enrolled=True)
     await unit.families.prove_again(caller.subject, caller.session_id or "", proof)
     await unit.challenges.end_all(caller.subject)
-    if identity is None or identity.second_factor:
+    if not first:
         return []
     await unit.tell(caller.subject, "mfa_enabled")
     return await _new_recovery_codes(unit, caller.subject)

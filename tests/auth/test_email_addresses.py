@@ -1,0 +1,145 @@
+import httpx
+import pytest
+from sqlalchemy import select
+
+from libs.database.session import Database
+from services.auth.models import Identity
+from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register
+from tests.auth.mails import ServiceToken, changes, mint, told
+from tests.auth.sessions import let_time_pass, problem
+
+VERIFICATION = "identity.email_verification_requested.v1"
+CHANGE = "identity.email_change_requested.v1"
+NEW_ADDRESS = "ada.new@example.com"
+
+
+async def newest_token(
+    person: Person, service_token: ServiceToken, database: Database, event: str
+) -> str:
+    request_id = (await told(database, event))[-1]["request_id"]
+    minted = await mint(person.client, service_token("user", "auth"), request_id)
+    token: str = minted.json()["token"]
+    return token
+
+
+async def use(client: httpx.AsyncClient, path: str, token: str) -> httpx.Response:
+    return await client.post(f"/v1/auth/email/{path}", json={"token": token})
+
+
+async def ask_for_change(person: Person, email: str = NEW_ADDRESS) -> httpx.Response:
+    return await person.client.post(
+        "/v1/auth/email/change", json={"email": email}, headers=person.headers
+    )
+
+
+async def test_an_address_is_proved_by_what_was_mailed_there_once(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    token = await newest_token(ada, service_token, database, VERIFICATION)
+    assert (await use(ada.client, "verify", token)).status_code == 204
+    async with database.transaction() as session:
+        assert await session.scalar(select(Identity.email_verified_at)) is not None
+    assert problem(await use(ada.client, "verify", token)) == (400, "invalid_mail_token")
+
+
+async def test_the_verification_can_be_asked_for_again(ada: Person, database: Database) -> None:
+    again = await ada.client.post("/v1/auth/email/verification", headers=ada.headers)
+    assert again.status_code == 202
+    assert len(await told(database, VERIFICATION)) == 2
+
+
+async def test_a_new_address_counts_once_it_is_proved_and_the_old_one_is_told(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    assert (await ask_for_change(ada)).status_code == 202
+    assert (await log_in(ada.client, NEW_ADDRESS)).status_code == 401
+    token = await newest_token(ada, service_token, database, CHANGE)
+
+    assert (await use(ada.client, "change/confirm", token)).status_code == 204
+
+    assert (await log_in(ada.client, NEW_ADDRESS)).status_code == 200
+    assert (await log_in(ada.client, ada.email)).status_code == 401
+    assert await changes(database) == ["email_changed", "email_changed"]
+    to_old, to_new = await told(database, "identity.security_changed.v1")
+    notice = await mint(ada.client, service_token("user", "auth"), to_old["request_id"])
+    assert notice.json() == {
+        "user_id": ada.user_id,
+        "purpose": "tell_old_address",
+        "email": ada.email,
+        "token": None,
+        "expires_in": None,
+    }
+    assert to_new["request_id"] is None
+    assert problem(await use(ada.client, "change/confirm", token)) == (400, "invalid_mail_token")
+
+
+async def test_the_mail_to_prove_it_goes_to_the_new_address(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    await ask_for_change(ada)
+    request_id = (await told(database, CHANGE))[-1]["request_id"]
+    minted = (await mint(ada.client, service_token("user", "auth"), request_id)).json()
+    assert (minted["email"], minted["expires_in"]) == (NEW_ADDRESS, 600)
+
+
+async def test_a_taken_address_is_answered_alike_and_nobody_is_asked(
+    ada: Person, client: httpx.AsyncClient, database: Database
+) -> None:
+    other = await register(client)
+    free, taken = await ask_for_change(ada), await ask_for_change(ada, other.email)
+    assert (free.status_code, free.content) == (taken.status_code, taken.content)
+    assert len(await told(database, CHANGE)) == 1
+
+
+async def test_an_address_registered_meanwhile_stays_its_owners(
+    ada: Person, client: httpx.AsyncClient, service_token: ServiceToken, database: Database
+) -> None:
+    await ask_for_change(ada)
+    token = await newest_token(ada, service_token, database, CHANGE)
+    await register(client, NEW_ADDRESS)
+    assert problem(await use(client, "change/confirm", token)) == (409, "email_taken")
+    assert (await log_in(client, ada.email)).status_code == 200
+
+
+async def test_an_address_is_changed_only_by_whoever_has_just_proved_it(
+    ada: Person, database: Database
+) -> None:
+    await let_time_pass(database, minutes=6)
+    ada.tokens = (await ada.refresh()).json()
+    assert problem(await ask_for_change(ada)) == (401, "insufficient_user_authentication")
+
+
+@pytest.fixture
+async def careful(start_auth: StartAuth) -> httpx.AsyncClient:
+    """Where an account opens once its address is proved."""
+    return await start_auth(registration="verified")
+
+
+def joining(email: str = "ada@example.com", password: str = PASSWORD) -> dict[str, str]:
+    return {"email": email, "password": password, "display_name": "Ada"}
+
+
+async def test_registering_tells_nobody_who_has_an_account(
+    careful: httpx.AsyncClient, database: Database
+) -> None:
+    first = await careful.post("/v1/auth/register", json=joining())
+    second = await careful.post(
+        "/v1/auth/register", json=joining(password="another sound of thunder")
+    )
+    assert (first.status_code, first.content) == (202, b'{"next":"read_your_mail"}')
+    assert (second.status_code, second.content) == (first.status_code, first.content)
+    # Neither tells by logging in: one account waits for its mail, the other has another password.
+    for password in (PASSWORD, "another sound of thunder"):
+        refused = await log_in(careful, "ada@example.com", password)
+        assert problem(refused) == (401, "invalid_credentials")
+    assert await changes(database) == ["registration_attempted"]
+
+
+async def test_the_account_opens_with_the_mail(
+    careful: httpx.AsyncClient, service_token: ServiceToken, database: Database
+) -> None:
+    await careful.post("/v1/auth/register", json=joining())
+    person = Person(careful, "ada@example.com", "", {})
+    token = await newest_token(person, service_token, database, VERIFICATION)
+    assert (await use(careful, "verify", token)).status_code == 204
+    assert (await log_in(careful, "ada@example.com")).status_code == 200

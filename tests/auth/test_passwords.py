@@ -1,0 +1,205 @@
+"""Passwords refused, changed, forgotten and reset."""
+
+import asyncio
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+
+from libs.database.session import Database
+from services.auth.domain.passwords import Unfit, reason_against
+from services.auth.models import Identity, MailRequest, RefreshFamily
+from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register
+from tests.auth.factors import enrol_app, mfa_token
+from tests.auth.mails import ServiceToken, changes, mint, told
+from tests.auth.sessions import is_recorded, let_time_pass, problem
+
+NEW = "seven purple donkeys sing"
+RESET_REQUESTED = "identity.password_reset_requested.v1"
+
+
+async def forget(client: httpx.AsyncClient, email: str) -> httpx.Response:
+    return await client.post("/v1/auth/password/forgot", json={"email": email})
+
+
+async def reset(client: httpx.AsyncClient, token: str, password: str = NEW) -> httpx.Response:
+    body = {"token": token, "password": password}
+    return await client.post("/v1/auth/password/reset", json=body)
+
+
+async def token_for(person: Person, service_token: ServiceToken, database: Database) -> str:
+    """Say that the password is lost and read the mail."""
+    assert (await forget(person.client, person.email)).status_code == 202
+    request_id = (await told(database, RESET_REQUESTED))[-1]["request_id"]
+    minted = await mint(person.client, service_token("user", "auth"), request_id)
+    assert (minted.json()["purpose"], minted.json()["expires_in"]) == ("reset_password", 600)
+    token: str = minted.json()["token"]
+    return token
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("responsibilities", Unfit.COMMON),
+        ("RESPONSIBILITIES", Unfit.COMMON),
+        ("qwertyuiopasdfghj", Unfit.COMMON),
+        ("lkjhgfdsapoiuytrewq", Unfit.COMMON),
+        ("123456789012345", Unfit.REPETITIVE),
+        ("passwordpassword", Unfit.REPETITIVE),
+        ("aaaaaaaaaaaaaaaa", Unfit.REPETITIVE),
+        ("meridian2026!!!", Unfit.ABOUT_YOU),
+        ("ada.lovelace@example.com", Unfit.ABOUT_YOU),
+        ("Lovelace!Lovelace", Unfit.ABOUT_YOU),
+        ("AdaLovelace-1815", Unfit.ABOUT_YOU),
+        (PASSWORD, None),
+        ("lovelace likes seven donkeys", None),
+        ("xX9$xX9$xX9$xX9$xX8", None),
+    ],
+)
+def test_what_attackers_try_first_is_unfit(password: str, reason: Unfit | None) -> None:
+    assert reason_against(password, ["ada.lovelace@example.com", "Ada Lovelace"]) == reason
+
+
+async def test_an_unfit_password_is_refused_with_why_and_what_to_do(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {"email": "a@example.com", "password": "responsibilities", "display_name": "Ada"}
+    response = await client.post("/v1/auth/register", json=body)
+    assert problem(response) == (422, "password_unfit")
+    assert response.json()["reason"] == "common"
+    assert "several words" in response.json()["detail"]
+
+
+async def test_forgetting_a_password_reads_alike_for_everybody(
+    ada: Person, database: Database
+) -> None:
+    known, unknown = [
+        await forget(ada.client, email) for email in (ada.email, "nobody@example.com")
+    ]
+    assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+    assert known.headers.keys() == unknown.headers.keys()
+    assert len(await told(database, RESET_REQUESTED)) == 1
+    async with database.transaction() as session:
+        purposes = select(func.count()).where(MailRequest.purpose == "reset_password")
+        assert await session.scalar(purposes) == 2, "both leave the same trace"
+
+
+async def test_mails_are_limited_by_address_alike_for_everybody(start_auth: StartAuth) -> None:
+    client = await start_auth(mails_per_account=2)
+    person = await register(client)
+    for email in (person.email, "nobody@example.com"):
+        codes = [(await forget(client, email)).status_code for _ in range(3)]
+        assert codes == [202, 202, 429]
+
+
+async def test_a_reset_replaces_the_password_and_ends_every_session(
+    ada: Person, service_token: ServiceToken, database: Database, redis_url: str
+) -> None:
+    token = await token_for(ada, service_token, database)
+
+    assert (await reset(ada.client, token)).status_code == 204
+
+    assert not await is_recorded(redis_url, ada)
+    assert problem(await ada.refresh()) == (401, "invalid_refresh_token")
+    assert (await log_in(ada.client, ada.email, PASSWORD)).status_code == 401
+    assert (await log_in(ada.client, ada.email, NEW)).status_code == 200
+    assert await changes(database) == ["password_changed"]
+    async with database.transaction() as session:
+        assert await session.scalar(select(Identity.email_verified_at)) is not None
+
+
+async def test_a_reset_token_works_once(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    token = await token_for(ada, service_token, database)
+    answers = await asyncio.gather(*(reset(ada.client, token) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [204, 400, 400, 400]
+    assert problem(await reset(ada.client, token)) == (400, "invalid_mail_token")
+
+
+async def test_only_the_newest_token_of_a_mail_works_and_a_reset_ends_all_others(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    older = await token_for(ada, service_token, database)
+    newer = await token_for(ada, service_token, database)
+    assert (await reset(ada.client, newer)).status_code == 204
+    assert problem(await reset(ada.client, older)) == (400, "invalid_mail_token")
+
+
+async def test_a_reset_token_is_good_for_ten_minutes(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    token = await token_for(ada, service_token, database)
+    async with database.transaction() as session:
+        await session.execute(update(MailRequest).values(token_expires_at=func.now()))
+    assert problem(await reset(ada.client, token)) == (400, "invalid_mail_token")
+
+
+async def test_a_token_for_something_else_resets_nothing(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    (event,) = await told(database, "identity.email_verification_requested.v1")
+    minted = await mint(ada.client, service_token("user", "auth"), event["request_id"])
+    assert problem(await reset(ada.client, minted.json()["token"])) == (400, "invalid_mail_token")
+
+
+async def test_an_unfit_password_uses_no_token_up(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    token = await token_for(ada, service_token, database)
+    assert problem(await reset(ada.client, token, "responsibilities"))[0] == 422
+    assert (await reset(ada.client, token)).status_code == 204
+
+
+async def test_a_reset_does_not_get_around_the_second_factor(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    await enrol_app(ada, database)
+    begun = await mfa_token(ada)
+    token = await token_for(ada, service_token, database)
+    assert (await reset(ada.client, token)).status_code == 204
+
+    refused = await log_in(ada.client, ada.email, NEW)
+
+    assert problem(refused) == (401, "mfa_required")
+    late = {"mfa_token": begun, "recovery_code": "x"}
+    ended = await ada.client.post("/v1/auth/login/mfa", json=late)
+    assert problem(ended) == (401, "invalid_mfa_token"), "begun with the old password"
+
+
+async def test_nobody_resets_a_locked_account(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    token = await token_for(ada, service_token, database)
+    async with database.transaction() as session:
+        await session.execute(update(Identity).values(status="disabled"))
+    assert problem(await reset(ada.client, token)) == (400, "invalid_mail_token")
+
+
+async def test_a_changed_password_ends_the_other_sessions(
+    ada: Person, database: Database, redis_url: str
+) -> None:
+    elsewhere = await ada.log_in()
+    body = {"password": NEW}
+
+    response = await ada.client.post("/v1/auth/password/change", json=body, headers=ada.headers)
+
+    assert response.status_code == 204, response.text
+    assert (await ada.refresh()).status_code == 200
+    assert not await is_recorded(redis_url, elsewhere)
+    assert problem(await elsewhere.refresh()) == (401, "invalid_refresh_token")
+    assert (await log_in(ada.client, ada.email, NEW)).status_code == 200
+    assert await changes(database) == ["password_changed"]
+
+
+async def test_a_password_is_changed_only_by_whoever_has_just_proved_it(
+    ada: Person, database: Database
+) -> None:
+    await let_time_pass(database, minutes=6)
+    ada.tokens = (await ada.refresh()).json()
+    refused = await ada.client.post(
+        "/v1/auth/password/change", json={"password": NEW}, headers=ada.headers
+    )
+    assert problem(refused) == (401, "insufficient_user_authentication")
+    async with database.transaction() as session:
+        assert await session.scalar(select(RefreshFamily.revoked_at)) is None
