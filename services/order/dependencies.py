@@ -18,7 +18,12 @@ from libs.idempotency.header import FingerprintSecret, OptionalKey
 from libs.idempotency.two_transactions import TwoTransactions
 from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.dependencies import authenticated, authenticated_live, service_caller
+from libs.security.dependencies import (
+    authenticated,
+    authenticated_live,
+    recently_authenticated,
+    service_caller,
+)
 from libs.security.principal import Principal
 from libs.web.sse import LONGEST_SECONDS
 from services.order.clients import AddressClient, CartClient, ProductClient
@@ -48,6 +53,8 @@ OrdersRead = Annotated[Principal, Depends(authenticated("orders:read"))]
 OrdersWrite = Annotated[Principal, Depends(authenticated_live("orders:write"))]
 CallingService = Annotated[str, Depends(service_caller())]
 OrdersAdmin = Annotated[Principal, Depends(authenticated_live(ADMIN))]
+Refunding = Annotated[Principal, Depends(recently_authenticated(ADMIN))]
+"""Money goes back only by the hand of whoever has just proved who they are."""
 
 
 @cache

@@ -6,6 +6,7 @@ from libs.idempotency.errors import IdempotencyKeyMissing
 from libs.idempotency.keys import HEADER
 from libs.idempotency.one_transaction import Idempotent, IdempotentRequired
 from libs.idempotency.reply import Reply
+from libs.security.errors import StepUpRequired
 from libs.web.audience import admin, customer
 from libs.web.conditional import (
     PreconditionFailed,
@@ -16,7 +17,7 @@ from libs.web.conditional import (
 )
 from libs.web.errors import problem_responses
 from services.order import errors
-from services.order.dependencies import OrderChangesDep, OrdersAdmin, OrdersWrite
+from services.order.dependencies import OrderChangesDep, OrdersAdmin, OrdersWrite, Refunding
 from services.order.schemas.requests import (
     CancelRequest,
     RefundRequest,
@@ -99,13 +100,15 @@ async def ship_order(
     response_model=ReturnView,
     status_code=201,
     openapi_extra=admin(),
-    responses=problem_responses(errors.OrderNotFound, errors.NotReturnable, PreconditionFailed),
+    responses=problem_responses(
+        errors.OrderNotFound, errors.NotReturnable, PreconditionFailed, StepUpRequired
+    ),
 )
 async def return_goods(
     request: Request,
     order_id: str,
     body: ReturnRequest,
-    caller: OrdersAdmin,
+    caller: Refunding,
     changes: OrderChangesDep,
     idempotency: IdempotentRequired,
 ) -> Response:
@@ -126,14 +129,18 @@ async def return_goods(
     status_code=201,
     openapi_extra=admin(),
     responses=problem_responses(
-        errors.OrderNotFound, errors.NotRefundable, errors.RefundTooLarge, PreconditionFailed
+        errors.OrderNotFound,
+        errors.NotRefundable,
+        errors.RefundTooLarge,
+        PreconditionFailed,
+        StepUpRequired,
     ),
 )
 async def refund_order(
     request: Request,
     order_id: str,
     body: RefundRequest,
-    caller: OrdersAdmin,
+    caller: Refunding,
     changes: OrderChangesDep,
     idempotency: IdempotentRequired,
 ) -> Response:

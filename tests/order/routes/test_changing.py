@@ -1,6 +1,8 @@
 import pytest
 
+from libs.clock import utc_now
 from libs.ids import new_id
+from libs.testing.tokens import TokenFactory
 from tests.order.running import Running
 from tests.order.shop import OTHER
 
@@ -211,3 +213,34 @@ async def test_a_session_that_ended_cannot_move_money(
         f"/v1/orders/{order_id}/cancel", headers={"Authorization": f"Bearer {token}"}
     )
     assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("refunds", {}),
+        (
+            "returns",
+            {
+                "lines": [{"sku": "TEE-1", "quantity": 1}],
+                "restock": True,
+                "reason": "wrong_item",
+            },
+        ),
+    ],
+)
+async def test_money_goes_back_only_by_whoever_has_just_proved_who_they_are(
+    running: Running, token_factory: TokenFactory, what: str, body: dict[str, object]
+) -> None:
+    order_id = await running.placed()
+    long_ago = int(utc_now().timestamp()) - 301
+    token = token_factory.admin(auth_time=long_ago)
+    refused = await running.http.post(
+        f"/v1/orders/{order_id}/{what}",
+        json=body,
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": new_id("key")},
+    )
+    assert (refused.status_code, refused.json()["code"]) == (
+        401,
+        "insufficient_user_authentication",
+    )
