@@ -6,6 +6,7 @@ from typing import Final
 from starlette.middleware import Middleware
 
 from libs.web.middleware.boundary import ErrorBoundary
+from libs.web.middleware.card_numbers import CardNumbers
 from libs.web.middleware.deadline import DeadlineLimit
 from libs.web.middleware.head import HeadAsGet
 from libs.web.middleware.headers import SecurityHeaders
@@ -39,7 +40,8 @@ def layers(
     9. `inner`: layers a service adds, such as a rate limit by address.
     10. MediaType: refuses bodies the operation does not read.
     11. StrictJson: refuses JSON that different readers understand differently.
-    12. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
+    12. CardNumbers: refuses card numbers, so that nothing below can keep one.
+    13. TransactionReplay: runs the request again when its transaction lost a conflict; needs the read body.
     """
     return [
         Middleware(RequestId),
@@ -53,5 +55,6 @@ def layers(
         *inner,
         Middleware(MediaType),
         Middleware(StrictJson),
+        Middleware(CardNumbers),
         Middleware(TransactionReplay),
     ]

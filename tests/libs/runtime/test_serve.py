@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from libs.runtime.resources import KEPT_IDLE_SECONDS
+from libs.runtime.resources import KEPT_IDLE_SECONDS, wrong_master_key
+from libs.security.master_key import add_version
 from libs.settings import ServiceSettings
 from libs.testing.apps import client_of
 from libs.testing.plugin import RunService, SettingsFor
@@ -59,6 +60,21 @@ def test_a_wrong_setting_is_named_without_its_value(settings_for: SettingsFor) -
     assert finished.returncode == 2
     assert finished.stderr.startswith("user: PORT: ")
     assert "secret" not in finished.stderr
+
+
+async def test_a_master_key_that_does_not_open_the_data_keys_stops_the_process_with_one_line(
+    settings_for: SettingsFor, service_keys: Path, tmp_path: Path
+) -> None:
+    settings = settings_for("user")
+    assert await wrong_master_key(settings) is None  # the first start made the data keys
+    another = tmp_path / "another.json"
+    add_version(another)
+    environment = {**environment_of(settings), "MASTER_KEY": f"file:{another}"}
+    finished = await asyncio.to_thread(start, environment=environment)
+    assert finished.returncode == 2
+    [line] = finished.stderr.splitlines()
+    assert line.startswith("user: MASTER_KEY: it does not open the data keys: ")
+    assert await wrong_master_key(settings) is None
 
 
 @pytest.mark.parametrize(

@@ -234,8 +234,7 @@ async def test_no_database_session_is_held_during_calls(running: Running) -> Non
         {"cart_id": "nonsense"},
         {"cart_version": -1},
         {"cart_version": "3"},
-        {"payment_method": "4111 1111 1111 1111"},
-        {"payment_method": "4111111111111111"},
+        {"payment_method": "4111 1111 1111 1112"},
         {"expected_total": {"amount_minor": -5, "currency": "USD"}},
         {"expected_total": {"amount_minor": 5, "currency": "XXX"}},
         {"surprise": True},
@@ -251,6 +250,16 @@ async def test_a_malformed_order_is_a_problem_that_names_the_field(
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["errors"]
+    assert not running.shop.asked
+
+
+@pytest.mark.parametrize("number", ["4111 1111 1111 1111", "4111111111111111"])
+async def test_an_order_with_a_card_number_in_it_goes_nowhere(
+    running: Running, number: str
+) -> None:
+    response = await running.post_order(payment_method=number)
+    assert (response.status_code, response.json()["code"]) == (422, "card_number_refused")
+    assert number not in response.text
     assert not running.shop.asked
 
 
