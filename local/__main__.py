@@ -38,6 +38,8 @@ COMMANDS: Final = {
     ),
     "mail": Command(
         "local.mail", "mail", "print the last mails [--to ADDRESS] [--number N] [--stuck list]"
+    "erasures": Command(
+        "local.tools", "erasures", "list unfinished erasures [--push ID | --push all]"
     ),
     "backup": Command("local.backup.take", "backup", "copy the running database"),
     "restore": Command("local.backup.restore", "restore", "bring it back --to MOMENT"),

@@ -92,6 +92,20 @@ def reconcile(arguments: Sequence[str]) -> int:
     return _run(("services.payment.cli", "reconcile", "--day", options.day), environment)
 
 
+def erasures(arguments: Sequence[str]) -> int:
+    """List the erasures that are not finished; `--push ID` or `--push all` has them tried now.
+
+    Raises:
+        Refusal: nothing runs.
+    """
+    parser = argparse.ArgumentParser(prog="erasures", description=erasures.__doc__)
+    parser.add_argument("--push", metavar="ID")
+    options = parser.parse_args(arguments)
+    push = ("--push", options.push) if options.push else ()
+    environment = running_environments().service("user", role="worker", port=0)
+    return _run(("services.user.cli", "erasures", *push), environment)
+
+
 def audit(arguments: Sequence[str]) -> int:
     """Compute every seal of the audit logs again and compare; `--anchor order=HEAD` names a head published before.
 

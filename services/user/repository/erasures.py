@@ -13,7 +13,7 @@ from libs.erasure import tombstones
 from libs.idempotency.store import forget_answers
 from libs.topology import SERVICES
 from services.user.domain.erasure import Answer, ErasureState
-from services.user.models import Erasure, ErasureAnswer, Profile
+from services.user.models import Erasure, ErasureAnswer, Mail, Profile
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,11 @@ class ErasureRepository:
         profiles = await self._session.scalars(
             delete(Profile).where(Profile.user_id == user_id).returning(Profile.user_id)
         )
-        removed = len(profiles.all()) + await forget_answers(self._session, user_id)
+        mails = await self._session.scalars(
+            delete(Mail).where(Mail.user_id == user_id).returning(Mail.event_id)
+        )
+        removed = len(profiles.all()) + len(mails.all())
+        removed += await forget_answers(self._session, user_id)
         await tombstones.complete(self._session, user_id)
         return removed
 

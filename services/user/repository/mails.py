@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.erasure.tombstones import is_erased
 from services.user.domain.mails import LEASE_SECONDS, MailKind, MailState
 from services.user.models import Mail
 
@@ -22,7 +23,9 @@ class MailRepository:
         self._session = session
 
     async def queue(self, event_id: UUID, kind: MailKind, user_id: str, about: str) -> None:
-        """Have a mail sent; the same event again changes nothing."""
+        """Have a mail sent; the same event again changes nothing, and somebody who is forgotten gets none."""
+        if await is_erased(self._session, user_id):
+            return
         await self._session.execute(
             insert(Mail)
             .values(event_id=event_id, kind=kind, user_id=user_id, about=about)
