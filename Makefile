@@ -74,6 +74,7 @@ audit: setup ## Verify that no audit log was changed; anchor=order=HEAD finds a 
 .PHONY: rotate-keys
 rotate-keys: setup ## Let the next key sign access tokens; revoke=KID refuses one that leaked, at once
 	@exec $(RUN) -m local signing-keys $(if $(revoke),revoke-key $(revoke),rotate-keys)
+
 .PHONY: erasures
 erasures: setup ## List erasures that are not finished: push=ID or push=all has them tried now
 	@exec $(RUN) -m local erasures $(if $(push),--push $(push))

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     ),
     "mail": Command(
         "local.mail", "mail", "print the last mails [--to ADDRESS] [--number N] [--stuck list]"
+    ),
     "erasures": Command(
         "local.tools", "erasures", "list unfinished erasures [--push ID | --push all]"
     ),

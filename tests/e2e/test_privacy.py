@@ -173,7 +173,9 @@ async def test_who_was_here_has_a_copy_and_leaves_no_trace(
     assert ("auth", "identities") in await rows_of_user(database, person.user_id)
 
     parcel = {"carrier": "post", "tracking_number": "1"}
-    await admin.post(f"/v1/orders/{placed['order_id']}/shipments", parcel, 201)
+    place = f"/v1/orders/{placed['order_id']}"
+    version = f'"{(await admin.get(place))["version"]}"'
+    await admin.post(f"{place}/shipments", parcel, 201, **{"If-Match": version})
     done = await eventually(lambda: reached("completed"), timeout=120)
     assert done is not None
     assert done["receipt"].count(".") == 2
