@@ -60,9 +60,7 @@ async def _erasures(database: Database, options: argparse.Namespace) -> tuple[li
         return [*lines, *map(_line, found)], EXIT_UNFINISHED if found else 0
 
 
-async def _run(
-    settings: OperatorSettings, options: argparse.Namespace
-) -> tuple[list[str], int]:
+async def _run(settings: OperatorSettings, options: argparse.Namespace) -> tuple[list[str], int]:
     database = Database(settings.database_url.get_secret_value(), application_name="user-cli")
     try:
         command = _erasures if options.command == "erasures" else _mails
