@@ -1,11 +1,13 @@
 """Commands for operators: `python -m services.user.cli mails | erasures`.
 
 `mails` lists the mails that were given up; `--revive` has them tried again. `erasures` lists those that are not finished;
-`--push ID` or `--push all` has them tried now. The worker does the work, not the command.
+`--push ID` or `--push all` has them tried now; `--again` erases the users whose ids stand on standard input, a line each, once
+more: those that a restored backup has brought back. The worker does the work, not the command.
 """
 
 import argparse
 import asyncio
+import secrets
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -13,6 +15,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from libs.database.session import Database, is_unavailable
+from libs.ids import new_id
 from libs.settings import Settings, read_settings
 from services.user.models import Mail
 from services.user.repository.erasures import ErasureDetails, ErasureRepository
@@ -22,6 +25,7 @@ EXIT_UNFINISHED: Final = 1
 EXIT_FAILED: Final = 2
 EVERYTHING: Final = "all"
 _MOST: Final = 100
+_TOKEN_HASH_BYTES: Final = 32
 
 
 class OperatorSettings(Settings):
@@ -56,8 +60,20 @@ async def _erasures(database: Database, options: argparse.Namespace) -> tuple[li
         if options.push is not None:
             pushed = await erasures.make_due(None if options.push == EVERYTHING else options.push)
             lines.append(f"{pushed} pushed")
+        if options.again:
+            ids = [line.strip() for line in sys.stdin if line.strip()]
+            lines.append(f"{await _again(erasures, ids)} of {len(ids)} will be erased again")
         found = await erasures.unfinished()
         return [*lines, *map(_line, found)], EXIT_UNFINISHED if found else 0
+
+
+async def _again(erasures: ErasureRepository, user_ids: Sequence[str]) -> int:
+    """Ask for the erasure of people who asked before; nobody is given a receipt's token a second time."""
+    made = [
+        await erasures.insert_once(new_id("ers"), user_id, secrets.token_bytes(_TOKEN_HASH_BYTES))
+        for user_id in user_ids
+    ]
+    return len(made) - made.count(None)
 
 
 async def _run(settings: OperatorSettings, options: argparse.Namespace) -> tuple[list[str], int]:
@@ -77,6 +93,7 @@ def main(arguments: Sequence[str], settings: OperatorSettings) -> int:
     mails.add_argument("--revive", action="store_true", help="try them again")
     erasures = commands.add_parser("erasures", help="erasures that are not finished")
     erasures.add_argument("--push", metavar="ID", help="try one, or `all`, now")
+    erasures.add_argument("--again", action="store_true", help="erase those on standard input")
     given = parser.parse_args(arguments)
     try:
         lines, status = asyncio.run(_run(settings, given))

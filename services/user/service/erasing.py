@@ -146,7 +146,7 @@ async def take_answer(
     done = UserErased(user_id=erasure.user_id, erasure_id=erasure.id)
     await outbox.add(done, aggregate_version=2)
     await erasures.record_completion(erasure)
-    _log.info("erasure_completed", erasure_id=erasure.id)
+    _log.info("erasure_completed", erasure_id=erasure.id, user_id=erasure.user_id)
 
 
 def _request(erasure: Erasure) -> ErasureRequested:
