@@ -101,7 +101,7 @@ async def test_what_cannot_be_trusted_to_come_from_a_client_gets_a_page(
     assert [name for name, response in seen.items() if "Location" in response.headers] == []
 
 
-async def test_a_client_without_the_grant_gets_no_code(
+async def test_a_client_that_only_acts_for_itself_has_no_address_to_return_to(
     application: RegisterApplication, logged_in: Browser
 ) -> None:
     machine = await application(

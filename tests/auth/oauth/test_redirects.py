@@ -129,6 +129,7 @@ def test_these_cannot_be_registered(uri: str) -> None:
 def test_an_answer_is_added_to_the_query_that_is_there() -> None:
     answered = with_parameters("https://shop.example/cb?x=1", {"code": "a&b", "state": None})
     assert answered == "https://shop.example/cb?x=1&code=a%26b"
+    assert with_parameters("https://shop.example/cb", {"state": None}) == "https://shop.example/cb"
 
 
 async def test_a_native_application_gets_its_code_at_the_port_it_listens_on(

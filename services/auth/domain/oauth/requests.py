@@ -7,7 +7,6 @@ from typing import Final
 
 from services.auth.domain.oauth.parameters import Parameters, words
 from services.auth.domain.oauth.pkce import METHOD, is_challenge
-from services.auth.domain.oauth.scopes import AUTHORIZATION_CODE
 from services.auth.errors import OAuthError
 
 LONGEST_OPAQUE: Final = 1_000
@@ -28,7 +27,6 @@ class Registration:
     """What of a client's registration decides over its requests."""
 
     scopes: Collection[str]
-    grants: Collection[str]
     audiences: Sequence[str]
     """The first one is for requests that name none."""
 
@@ -62,7 +60,7 @@ def read_request(parameters: Parameters, client: Registration) -> AuthorizationR
     Raises:
         OAuthError: what the client is told there.
     """
-    _check_kind(parameters, client)
+    _check_kind(parameters)
     for name in ("state", "nonce"):
         value = parameters.get(name, "")
         if len(value) > LONGEST_OPAQUE or not _PRINTABLE.fullmatch(value):
@@ -102,7 +100,7 @@ def requested_audience(parameters: Parameters, client: Registration) -> str:
     return audience
 
 
-def _check_kind(parameters: Parameters, client: Registration) -> None:
+def _check_kind(parameters: Parameters) -> None:
     for name, error in _UNSUPPORTED.items():
         if name in parameters:
             raise OAuthError(error, f"{name} is not supported here")
@@ -112,8 +110,6 @@ def _check_kind(parameters: Parameters, client: Registration) -> None:
         raise OAuthError("unsupported_response_type", "only the code flow is supported")
     if parameters.get("response_mode", "query") != "query":
         raise OAuthError("invalid_request", "only the response mode query is supported")
-    if AUTHORIZATION_CODE not in client.grants:
-        raise OAuthError("unauthorized_client", "this client may not use the code flow")
 
 
 def _challenge(parameters: Parameters) -> str:

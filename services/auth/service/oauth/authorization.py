@@ -183,7 +183,7 @@ class Authorizations:
 
 def registration_of(client: OAuthClient) -> Registration:
     """Return what of a client decides over its requests."""
-    return Registration(client.scopes, client.grants, client.audiences)
+    return Registration(client.scopes, client.audiences)
 
 
 def _must_prove_anew(asked: Asked, login: BrowserLogin, *, fresh: bool) -> bool:
