@@ -61,6 +61,7 @@ async def run_demo(settings: StackSettings) -> int:
     took = f", in {time.monotonic() - began:.1f} s."
     page.end("Everything as it should be", "green", took)
     page.tell(f"The first order's whole story: make trace o={story.order_id}")
+    page.tell("The mails its buyer got: make mail")
     return 0
 
 

@@ -120,7 +120,7 @@ def test_data_and_aws_are_reached_in_the_regions_own_network_alone(
         assert blocks == {5432: data, 6379: data, 443: pods, 80: credentials}
 
 
-def test_only_payment_reaches_the_internet_and_only_by_https() -> None:
+def test_only_payment_and_mails_reach_the_internet_and_only_by_https() -> None:
     outside = {
         service: [port["port"] for port in rule["ports"]]
         for service in SERVICES
@@ -128,7 +128,7 @@ def test_only_payment_reaches_the_internet_and_only_by_https() -> None:
         for peer in rule["to"]
         if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0"
     }
-    assert outside == {"payment": [443]}
+    assert outside == {"user": [443], "payment": [443]}
 
 
 def test_what_a_service_publishes_by_itself_is_what_the_edge_routes_to_it() -> None:

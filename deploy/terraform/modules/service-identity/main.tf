@@ -56,6 +56,13 @@ locals {
         Resource  = [var.personal_key_arn]
         Condition = { StringEquals = { "kms:EncryptionContext:service" = service } }
       },
+      {
+        # The user service alone sends, in the shop's name alone.
+        Sid       = "SendsMails"
+        Action    = ["ses:SendEmail"]
+        Resource  = service == var.mail.service ? ["arn:aws:ses:${var.region}:${var.account_id}:identity/${var.mail.domain}"] : []
+        Condition = { StringEquals = { "ses:FromAddress" = "shop@${var.mail.domain}" } }
+      },
     ] : merge(statement, { Effect = "Allow" }) if length(statement.Resource) > 0]
   }
 

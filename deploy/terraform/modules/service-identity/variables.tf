@@ -93,6 +93,19 @@ variable "permissions_boundary" {
   default     = null
 }
 
+variable "mail" {
+  description = "The domain mails come from, an identity of SES in this region (modules/mail-identity), and the service that sends them as shop@ it."
+  type = object({
+    domain  = string
+    service = optional(string, "user")
+  })
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.mail.domain))
+    error_message = "mail.domain is a domain such as example.com, the one the chart's MAIL_FROM ends with."
+  }
+}
+
 variable "tags" {
   description = "Tags of every role."
   type        = map(string)

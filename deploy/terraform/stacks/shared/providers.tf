@@ -51,6 +51,7 @@ provider "aws" {
       scheduler              = endpoints.value
       secretsmanager         = endpoints.value
       servicediscovery       = endpoints.value
+      sesv2                  = endpoints.value
       shield                 = endpoints.value
       sns                    = endpoints.value
       sqs                    = endpoints.value

@@ -24,6 +24,7 @@ variables {
     kms_key_arn           = "arn:aws:kms:us-east-1:111122223333:key/mrk-messaging"
   }
   personal_key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-personal"
+  mail             = { domain = "example.com" }
   secrets = {
     arns = {
       for service in ["auth", "user", "product", "cart", "order", "payment"] : service => {
@@ -105,6 +106,18 @@ run "no_service_may_what_its_row_does_not_say" {
   }
 
   assert {
+    condition     = [for service, policy in aws_iam_role_policy.service : service if strcontains(policy.policy, "ses:")] == ["user"]
+    error_message = "Only user sends mails."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.service["user"].policy).Statement : [statement.Action, statement.Resource, statement.Condition.StringEquals["ses:FromAddress"]] if statement.Sid == "SendsMails"] == [
+      [["ses:SendEmail"], ["arn:aws:ses:us-east-1:111122223333:identity/example.com"], "shop@example.com"],
+    ]
+    error_message = "User sends as the shop, from the shop's domain."
+  }
+
+  assert {
     condition     = !strcontains(aws_iam_role_policy.service["auth"].policy, ".fifo")
     error_message = "Auth reads no commands."
   }
@@ -150,4 +163,12 @@ run "a_service_without_secrets_is_refused" {
     secrets = { arns = { order = {} }, shared_arns = {}, kms_key_arns = [] }
   }
   expect_failures = [var.secrets]
+}
+
+run "a_sender_that_is_no_domain_is_refused" {
+  command = plan
+  variables {
+    mail = { domain = "shop@example.com" }
+  }
+  expect_failures = [var.mail]
 }

@@ -36,6 +36,15 @@ module "firewall" {
   tags          = var.tags
 }
 
+# What the shop writes from; its role is in stack platform.
+module "mail" {
+  source = "../../../modules/mail-identity"
+
+  domain         = var.domain
+  hosted_zone_id = var.global.hosted_zone_id
+  tags           = var.tags
+}
+
 module "public" {
   source = "../../../modules/ingress"
   count  = local.shape_a ? 1 : 0

@@ -49,6 +49,7 @@ module "identity" {
   tags                 = var.tags
 
   personal_key_arn = var.data.kms_key_arns["personal"]
+  mail             = { domain = var.domain }
 
   secrets = {
     arns        = var.data.secret_arns
