@@ -17,6 +17,7 @@ from libs.cache.failures import REDIS_FAILURES
 from libs.errors import DomainError
 
 # Both ends of a session are kept by the clock of Redis, which forgets the record at the nearer one.
+# `idle` and `end` are read by the version before alone, which prolongs a session when it reads it.
 _PUT: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -25,7 +26,7 @@ if left <= 0 then
   redis.call('DEL', KEYS[1])
   return 0
 end
-redis.call('HSET', KEYS[1], 'record', ARGV[1])
+redis.call('HSET', KEYS[1], 'record', ARGV[1], 'idle', ARGV[2], 'end', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], left)
 return 1
 """

@@ -12,10 +12,13 @@ import asyncpg
 import httpx
 import pytest
 
+from libs.cache.access import access_string
+from libs.cache.redis import open_redis
 from libs.security.master_key import add_version
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually
 from libs.topology import SERVICES
+from local.environments import Environments
 from local.settings import ROOT
 from tests.e2e.replicas import url_of
 from tests.e2e.shopper import Shopper, new_product, settled
@@ -160,9 +163,23 @@ async def _expand(stack: Stack) -> None:
         assert kind == "file"
         if not Path(file).exists():  # noqa: ASYNC240 - nobody waits
             add_version(Path(file))
+    await _add_users_of_redis(environments)
     await run_tool("libs.database", "upgrade", environment=environments.database_tools())
     await _alter(stack, "ADD COLUMN of_the_next_version text NOT NULL DEFAULT 'new'")
     await run_tool("libs.messaging", "declare", environment=environments.messaging_tools())
+
+
+async def _add_users_of_redis(environments: Environments) -> None:
+    """Do what Terraform does before a release, or `make up` when it starts Valkey: each service gets its user."""
+    config = (environments.paths.secrets / "valkey.conf").read_text()
+    options = dict(line.partition(" ")[::2] for line in config.splitlines())
+    if "requirepass" not in options:
+        return  # the stack is of a version that has them
+    administrator = open_redis(f"redis://:{options['requirepass']}@127.0.0.1:{options['port']}/0")
+    for service in SERVICES:
+        rules = f"reset >{environments.credentials.password_of(service, 'redis')} {access_string(service)}"
+        await administrator.execute_command("ACL", "SETUSER", service, *rules.split())  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    await administrator.aclose()
 
 
 async def _contract(stack: Stack) -> None:

@@ -125,3 +125,12 @@ async def test_without_redis_the_answer_is_503_never_yes(absent_redis: redis_asy
         await store.list_for("usr_1")
     with pytest.raises(SessionStoreUnavailable):
         await store.check()
+
+
+async def test_the_version_before_finds_what_it_prolongs_a_session_by(
+    redis: redis_asyncio.Redis,
+) -> None:
+    end = utc_now() + timedelta(days=1)
+    await SessionStore(redis).put("ses_1", record(), HOUR, end)
+    idle, absolute = await redis.hmget(session_key("ses_1"), ["idle", "end"])
+    assert (idle, absolute) == (b"3600000", str(int(end.timestamp() * 1000)).encode())
