@@ -6,8 +6,9 @@ Terraform reads the file, and asks AWS for the ids of AWS's own policies by thei
 from collections.abc import Sequence
 from typing import Any, Final
 
+from edge.classes import CacheClass
 from edge.operations import Operation
-from edge.table import VARIABLE, CacheClass, EdgeRoute, RouteTable
+from edge.table import VARIABLE, EdgeRoute, RouteTable
 from edge.text import NOTICE
 
 MOST_BEHAVIOURS: Final = 75

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from edge.classes import CacheClass, Cost, RateClass, RetryPolicy, Row
 from libs.topology import SERVICES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -29,58 +30,7 @@ class BrokenTable(Exception):
     """The file is missing or breaks its rules; the message names the file and the rule."""
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RateClass(_Row):
-    """How many requests per second one client may send at the edge; services count per user on top.
-
-    `per_client` false makes the limit one for all clients together. Where it is true, the limit of all of them
-    together (`total`, `total_burst`) is ten times as wide.
-    """
-
-    requests: Annotated[int, Field(ge=1)]
-    burst: Annotated[int, Field(ge=1)]
-    per_client: bool
-
-    @property
-    def total(self) -> int:
-        """Requests per second of all clients together."""
-        return self.requests * (10 if self.per_client else 1)
-
-    @property
-    def total_burst(self) -> int:
-        """Requests at once of all clients together."""
-        return self.burst * (10 if self.per_client else 1)
-
-
-class RetryPolicy(_Row):
-    """Which methods may be sent again, and after which failures (Envoy's `retry_on` words)."""
-
-    methods: Annotated[list[str], Field(min_length=1)]
-    on: Annotated[list[str], Field(min_length=1)]
-    attempts: Annotated[int, Field(ge=1, le=5)]
-
-
-class CacheClass(_Row):
-    """How long shared caches may keep an answer, in seconds.
-
-    `default_seconds` holds for answers that do not say themselves (`Cache-Control`), `longest_seconds` limits those
-    that do. Answers that differ by one of `key_headers` are kept apart.
-    """
-
-    default_seconds: Annotated[int, Field(ge=0)]
-    longest_seconds: Annotated[int, Field(ge=0)]
-    key_headers: list[str] = []
-
-    @property
-    def caches(self) -> bool:
-        """False for what no shared cache may keep."""
-        return self.longest_seconds > 0
-
-
-class Headers(_Row):
+class Headers(Row):
     """What clients may not claim, and what the edge says instead.
 
     Attributes:
@@ -109,14 +59,14 @@ class Headers(_Row):
         return [*self.stripped, self.origin_secret]
 
 
-class Assets(_Row):
+class Assets(Row):
     """Static files, which come from a bucket and from no service; only the content delivery network knows them."""
 
     path: Annotated[str, Field(pattern=r"^/[a-z-]+$")]
     cache: str
 
 
-class Route(_Row):
+class Route(Row):
     """One row: exactly one of `path`, `exact` and `template`, without the version. Rows of `browsing` are refused first."""
 
     service: str
@@ -197,7 +147,7 @@ class EdgeRoute:
         return path if self.rewrite is None else path.replace(*self.rewrite, 1)
 
 
-class RouteTable(_Row):
+class RouteTable(Row):
     """The whole file; rows are tried in order.
 
     `versions` maps each version clients write in front of a path to the one the services serve it as.
@@ -212,6 +162,7 @@ class RouteTable(_Row):
     headers: Headers
     auth_modes: dict[str, str]
     rate_classes: dict[str, RateClass]
+    costs: list[Cost]
     retry_policies: dict[str, RetryPolicy | None]
     cache_classes: dict[str, CacheClass]
     assets: list[Assets]

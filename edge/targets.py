@@ -6,6 +6,7 @@ from typing import Final
 
 from edge.api_gateway import api_definition, stage_settings
 from edge.cloudfront import behaviours_file
+from edge.costs import cost_table
 from edge.envoy.bootstrap import envoy_config
 from edge.envoy.surroundings import in_cluster, in_compose
 from edge.kong import kong_file
@@ -15,6 +16,7 @@ from edge.table import RouteTable
 from edge.text import as_json, as_yaml
 
 GATEWAY: Final = Path("deploy/gateway")
+SECURITY: Final = Path("libs/security")
 PLATFORM_FILES: Final = Path("deploy/helm/platform/files")
 
 
@@ -35,4 +37,5 @@ def generated(table: RouteTable, operations: Sequence[Operation]) -> Mapping[Pat
             "Kong without a database; `python -m edge kong JWKS_FILE` adds the keys.",
         ),
         GATEWAY / "cloudfront.json": as_json(behaviours_file(table, operations)),
+        SECURITY / "costs.json": as_json(cost_table(table, operations)),
     }

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from edge.table import EdgeRoute, Matcher, RateClass, RetryPolicy
+from edge.classes import RateClass, RetryPolicy
+from edge.table import EdgeRoute, Matcher
 
 _TYPE: Final = "type.googleapis.com/envoy.extensions"
 _MOST_CONNECTIONS: Final = 5_000

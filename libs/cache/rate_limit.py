@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Final, cast
 
 import redis.asyncio as redis_asyncio
@@ -19,6 +20,7 @@ from libs.observability.logging import get_logger
 
 _log = get_logger(__name__)
 
+_HOME_PREFIX: Final = 64
 _BUCKETS_KEPT: Final = 10_000
 
 # Sliding window by two counters: the previous window counts for the part of it still in sight. The
@@ -68,6 +70,22 @@ class Decision:
     allowed: bool
     remaining: int
     reset_seconds: int
+
+
+def network_of(address: str) -> str:
+    """Return what an address is counted as: a home has 2^64 addresses of IPv6, so its network is one caller.
+
+    What is no address is counted as it is written.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((found, _HOME_PREFIX), strict=False))
 
 
 class RateLimiter:

@@ -24,6 +24,7 @@ from libs.observability.metrics import configure_metrics
 from libs.observability.tracing import configure_tracing
 from libs.runtime.resources import Resources, open_resources, wrong_master_key
 from libs.runtime.worker import WorkerPlan, running_worker
+from libs.security.costs import costs_of
 from libs.security.master_key import MasterKeyError, look_at
 from libs.security.rate_limiting import RateLimitMiddleware
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
@@ -143,6 +144,7 @@ def _rate_limit(settings: ServiceSettings) -> Middleware:
         RateLimitMiddleware,
         policy=policy,
         refuse=lambda scope, error: problem_response(error, scope["path"]),
+        cost=costs_of(settings.service),
     )
 
 

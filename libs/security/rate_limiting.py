@@ -6,7 +6,7 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.cache.rate_limit import Decision, Policy
+from libs.cache.rate_limit import Decision, Policy, network_of
 from libs.errors import DomainError
 from libs.security.dependencies import SecurityParts
 from libs.security.errors import InvalidToken, KeysUnavailable, RateLimited
@@ -18,24 +18,30 @@ Refuse = Callable[[Scope, DomainError], ASGIApp]
 """Turns a refusal into an answer; the web part knows how (problem+json)."""
 
 
+CostOf = Callable[[str, str], int]
+"""Tells what a method on a path costs."""
+
+
 class RateLimitMiddleware:
-    """Spends one unit of the caller's allowance per request, or answers 429.
+    """Spends what a request costs of the caller's allowance, or answers 429.
 
     The caller is the verified user, the verified calling service, or else the client's address. The
     principal found on the way is left in `request.state.verified`, so that it is verified only once.
     """
 
-    def __init__(self, app: ASGIApp, policy: Policy, refuse: Refuse) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, refuse: Refuse, cost: CostOf) -> None:
         self._app = app
         self._policy = policy
         self._refuse = refuse
+        self._cost = cost
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in UNLIMITED_PATHS:
             await self._app(scope, receive, send)
             return
         parts: SecurityParts = scope["app"].state.resources
-        decision = await parts.rate_limiter.take(await _key(scope, parts), self._policy)
+        cost = min(self._cost(scope["method"], scope["path"]), self._policy.limit)
+        decision = await parts.rate_limiter.take(await _key(scope, parts), self._policy, cost)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,7 +64,7 @@ async def _key(scope: Scope, parts: SecurityParts) -> str:
     if service is not None:
         return f"service:{service}"
     client = scope.get("client")
-    return f"address:{client[0] if client else 'unknown'}"
+    return f"address:{network_of(client[0]) if client else 'unknown'}"
 
 
 async def _principal(header: str, parts: SecurityParts) -> Principal | None:

@@ -85,6 +85,22 @@ class TargetTooLong(DomainError):
     title: ClassVar[str] = "The address is too long"
 
 
+class HeadersTooLarge(DomainError):
+    """The headers are longer than any client of ours needs (RFC 6585)."""
+
+    code: ClassVar[str] = "headers_too_large"
+    status: ClassVar[int] = 431
+    title: ClassVar[str] = "The headers are too large"
+
+
+class RepeatedHeader(DomainError):
+    """A header that has one value came twice: who reads the first and who reads the last would not agree."""
+
+    code: ClassVar[str] = "repeated_header"
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "A header was sent more than once"
+
+
 class BodyTooLarge(DomainError):
     """The body is larger than any operation takes."""
 

@@ -168,7 +168,12 @@ async def _served(stuck: Stuck) -> bool:
 
 def test_refusing_costs_neither_a_token_check_nor_redis_nor_the_database() -> None:
     policy = Policy("default", 1, 1)
-    inner = Middleware(RateLimitMiddleware, policy=policy, refuse=lambda _, __: Response())
+    inner = Middleware(
+        RateLimitMiddleware,
+        policy=policy,
+        refuse=lambda _, __: Response(),
+        cost=lambda _, __: 1,
+    )
     order = [getattr(layer.cls, "__name__", "") for layer in layers([inner])]
     assert order.index("Shed") < order.index("RateLimitMiddleware")
     assert order.index("Intake") < order.index("Shed"), "a slow sender holds no place"

@@ -6,7 +6,14 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.web.errors import BodyTooLarge, BodyTooSlow, InvalidTarget, TargetTooLong
+from libs.web.errors import (
+    BodyTooLarge,
+    BodyTooSlow,
+    HeadersTooLarge,
+    InvalidTarget,
+    RepeatedHeader,
+    TargetTooLong,
+)
 from libs.web.middleware.scopes import header_of
 
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -15,6 +22,18 @@ _MOST_BYTES_DISCARDED: Final = 128 * MAX_BODY_BYTES
 client would see that instead of the answer."""
 
 _MAX_TARGET_BYTES: Final = 8 * 1024
+_MAX_HEADER_BYTES: Final = 32 * 1024
+_ONE_VALUE: Final = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"idempotency-key",
+        b"service-authorization",
+    }
+)
+"""Headers that say who calls, and what: a gateway that judged another of two would have judged for nothing."""
 _READ_SECONDS: Final = 10.0
 
 
@@ -43,7 +62,7 @@ class BufferedBody:
 
 
 class Intake:
-    """Refuses addresses that cannot exist, and bodies that are too large, too slow or cut short.
+    """Refuses addresses that cannot exist, headers that contradict one another, and bodies that are too large, too slow or cut short.
 
     Reading the body here, and not in the route, means that no handler starts on half a request, that chunked bodies
     are counted while they arrive, and that the request can be run again.
@@ -57,6 +76,7 @@ class Intake:
             await self._app(scope, receive, send)
             return
         _check_target(scope)
+        _check_headers(scope)
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 body = await _read(scope, receive)
@@ -102,6 +122,15 @@ def _check_target(scope: Scope) -> None:
     # PostgreSQL has no NUL in text; refused here, no query needs to think of it.
     if "\x00" in scope["path"] or b"%00" in query or b"\x00" in query:
         raise InvalidTarget("Leave out the NUL character.")
+
+
+def _check_headers(scope: Scope) -> None:
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADER_BYTES:
+        raise HeadersTooLarge(f"Keep all headers together within {_MAX_HEADER_BYTES} bytes.")
+    names = [name for name, _ in scope["headers"] if name in _ONE_VALUE]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise RepeatedHeader(f"Send {repeated.decode()} once.")
 
 
 def _too_large(*, ended: bool) -> BodyTooLarge:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from libs.cache.rate_limit import Policy, RateLimiter
+from libs.cache.rate_limit import Policy, RateLimiter, network_of
 from libs.security.errors import RateLimited
 from services.auth.service.clients import Client
 
@@ -37,7 +37,7 @@ class Throttle:
         Raises:
             RateLimited: the address registered too many accounts.
         """
-        await self._spend(f"register:{client.address}", self.registrations)
+        await self._spend(f"register:{network_of(client.address)}", self.registrations)
 
     async def login(self, client: Client) -> None:
         """Count an attempt to log in, or to use up what a mail or a device gave, from an address.
@@ -45,7 +45,7 @@ class Throttle:
         Raises:
             RateLimited: the address tried too often.
         """
-        await self._spend(f"login:{client.address}", self.per_address)
+        await self._spend(f"login:{network_of(client.address)}", self.per_address)
 
     async def guess(
         self, email: str, known_address: str | None, *, administrator: bool = False

@@ -56,6 +56,11 @@ def me(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def cost(method: str, path: str) -> int:
+    """What requests cost here; 90 is more than anybody has."""
+    return {("GET", "/costly"): 7, ("GET", "/priceless"): 90}.get((method, path), 1)
+
+
 @pytest.fixture
 async def client(
     redis: redis_asyncio.Redis, keys: Path, me: str
@@ -67,7 +72,9 @@ async def client(
         sessions=SessionStore(redis),
         rate_limiter=RateLimiter(redis, "order"),
     )
-    app.add_middleware(RateLimitMiddleware, policy=Policy("default", 20, 60), refuse=problem)
+    app.add_middleware(
+        RateLimitMiddleware, policy=Policy("default", 20, 60), refuse=problem, cost=cost
+    )
 
     @app.exception_handler(DomainError)
     async def refuse(request: Request, error: DomainError) -> Response:
