@@ -1,0 +1,52 @@
+"""Asked side by side, known and unknown addresses take alike long: a ratio, whatever the machine is busy with."""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from libs.testing.scale import trials
+from tests.auth.conftest import PASSWORD, StartAuth, log_in, register
+
+Ask = Callable[[httpx.AsyncClient, str], Awaitable[httpx.Response]]
+GENEROUS = 1_000_000
+
+
+async def fail_to_log_in(client: httpx.AsyncClient, email: str) -> httpx.Response:
+    return await log_in(client, email, "incorrect horse battery")
+
+
+async def forget(client: httpx.AsyncClient, email: str) -> httpx.Response:
+    return await client.post("/v1/auth/password/forgot", json={"email": email})
+
+
+async def join(client: httpx.AsyncClient, email: str) -> httpx.Response:
+    body = {"email": email, "password": PASSWORD, "display_name": "Ada"}
+    return await client.post("/v1/auth/register", json=body)
+
+
+@pytest.mark.parametrize("ask", [fail_to_log_in, forget, join])
+async def test_nobody_learns_from_the_time_an_answer_takes(start_auth: StartAuth, ask: Ask) -> None:
+    open_shop = {
+        "login_attempts_per_address": GENEROUS,
+        "login_failures_per_account": GENEROUS,
+        "registrations_per_address": GENEROUS,
+        "mails_per_account": GENEROUS,
+    }
+    person = await register(await start_auth(**open_shop))
+    client = await start_auth(registration="verified", **open_shop)
+
+    async def seconds(email: str) -> float:
+        began = time.perf_counter()
+        await ask(client, email)
+        return time.perf_counter() - began
+
+    known, unknown = [], []
+    for number in range(trials(12, 500)):  # interleaved, so that the machine's moods hit both
+        known.append(await seconds(person.email))
+        unknown.append(await seconds(f"nobody-{number}@example.com"))
+    ratio = statistics.median(known) / statistics.median(unknown)
+    # Absolute times belong to the machine; without the same work the ratio would be far from one.
+    assert 0.5 < ratio < 2
