@@ -45,6 +45,10 @@ class UnprotectedValue(TypeError):
     """A personal value was written past `protected`, so nothing says which row it belongs to."""
 
 
+class NoDataKeys(LookupError):
+    """A database was opened without `attach`: nothing personal can be read or written there."""
+
+
 class BoundText(str):
     """A personal text and the row it belongs to."""
 
@@ -99,7 +103,7 @@ class Encrypted(TypeDecorator[str]):
             return None
         if not isinstance(value, BoundText | BoundDocument):
             raise UnprotectedValue(f"{self.column} is written without `protected`")
-        return _KEYS[dialect].seal(self.column, value.row, self.dumped(value).encode())
+        return _keys_for(dialect).seal(self.column, value.row, self.dumped(value).encode())
 
     @override
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
@@ -109,7 +113,7 @@ class Encrypted(TypeDecorator[str]):
             return self.loaded(value[1:].decode(), None)
         row, _, sealed = value[1:].partition(_END_OF_ROW)
         name = row.decode()
-        return self.loaded(_KEYS[dialect].open(self.column, name, sealed).decode(), name)
+        return self.loaded(_keys_for(dialect).open(self.column, name, sealed).decode(), name)
 
     def dumped(self, value: Any) -> str:
         """Return the text that is sealed."""
@@ -161,7 +165,7 @@ class BlindIndex(TypeDecorator[bytes]):
 
     @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
-        return value if value is None else _KEYS[dialect].blind(self.column, value)
+        return value if value is None else _keys_for(dialect).blind(self.column, value)
 
 
 def encrypted(
@@ -186,7 +190,7 @@ def attach(database: Database, keys: DataKeys) -> None:
 
 def keys_of(session: AsyncSession) -> DataKeys:
     """Return the keys of the session's database."""
-    return _KEYS[session.get_bind().dialect]
+    return _keys_for(session.get_bind().dialect)
 
 
 def protected(
@@ -221,6 +225,13 @@ def encrypted_columns(table: Table) -> Iterator[tuple[Any, Encrypted]]:
             yield column, column.type
 
 
+def _keys_for(dialect: Dialect) -> DataKeys:
+    try:
+        return _KEYS[dialect]
+    except KeyError:
+        raise NoDataKeys("attach the service's data keys to this database first") from None
+
+
 def _bytes(value: bytes) -> ColumnElement[bytes]:
     return literal_column(f"'\\x{value.hex()}'::bytea", LargeBinary)
 
@@ -251,7 +262,7 @@ def _bind(
         return
     kind: Any = mapper.columns[next(iter(values))].type
     named = getattr(target, mapper.get_property_by_column(mapper.local_table.c[kind.row]).key)
-    for name, value in _personal(mapper, _KEYS[connection.dialect], named, values).items():
+    for name, value in _personal(mapper, _keys_for(connection.dialect), named, values).items():
         setattr(target, name, value)
 
 

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from libs.database.session import Database
+from libs.privacy.columns import attach
+from libs.privacy.keys import DataKeys
+from libs.security.master_key import open_master_key
 from libs.settings import read_settings
 from services.order.service.audit import Audited, audit
-from services.order.settings import AuditSettings
+from services.order.settings import AuditSettings, OrderSettings
 
 EXIT_FOUND: Final = 1
 
@@ -29,7 +32,9 @@ def main(arguments: Sequence[str]) -> int:
 async def _audit(settings: AuditSettings) -> Audited:
     database = Database(settings.database_url.get_secret_value(), application_name="order-audit")
     try:
-        return await audit(database)
+        async with open_master_key(settings) as master_key:
+            attach(database, DataKeys(database, master_key, OrderSettings.service))
+            return await audit(database)
     finally:
         await database.close()
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from libs.settings import ServiceSettings, Settings
+from libs.settings import MasterKeySettings, ServiceSettings
 
 
 class OrderSettings(ServiceSettings):
@@ -28,7 +28,7 @@ class OrderSettings(ServiceSettings):
     """How many commands one process sends again in the long run; a hundred at once are always allowed."""
 
 
-class AuditSettings(Settings):
-    """The one value the audit needs, so that it runs without keys or tokens."""
+class AuditSettings(MasterKeySettings):
+    """What the audit needs: it runs without tokens."""
 
     database_url: SecretStr

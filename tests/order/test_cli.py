@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from libs.testing.databases import Databases
+from libs.testing.plugin import SettingsFor
+from libs.testing.settings import environment_of
 from services.order import cli
 from tests.order.running import Running
 
@@ -14,11 +15,12 @@ async def run(*arguments: str) -> int:
 
 async def test_the_audit_says_what_does_not_add_up(
     running: Running,
-    database_urls: Databases,
+    settings_for: SettingsFor,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", database_urls["order"])
+    for name, value in environment_of(settings_for("order")).items():
+        monkeypatch.setenv(name, value)
     order_id = await running.placed()
     assert await run("audit") == 0
     assert capsys.readouterr().out == "1 orders, 0 discrepancies\n"
