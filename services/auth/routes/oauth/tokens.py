@@ -39,7 +39,6 @@ def _form_of(*required_names: str) -> dict[str, object]:
     }
     return public() | {
         "requestBody": {"required": True, "content": {FORM_TYPE: {"schema": schema}}},
-        "security": [{"clientSecret": []}, {}],
     }
 
 
