@@ -4,11 +4,10 @@ import json
 import re
 from typing import Final, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.audit.origin import origin_var
-from libs.audit.tables import audit_entries, audit_unsealed
 from libs.ids import uuid7
 from libs.observability.context import correlation_id_var
 
@@ -23,6 +22,17 @@ SYSTEM: Final = "system"
 
 WITHHELD: Final = "withheld"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/+={}-][A-Za-z0-9_.:/+={} -]{0,199}")
+
+# One statement, for it is part of money's transactions.
+_RECORD: Final = text("""
+    WITH entry AS (
+        INSERT INTO audit_entries
+            (id, action, actor, subject, outcome, origin, correlation_id, details)
+        VALUES (:id, :action, :actor, :subject, :outcome, :origin, :correlation_id, :details)
+        RETURNING position, id
+    )
+    INSERT INTO audit_unsealed (position, entry_id) SELECT position, id FROM entry
+""")
 
 
 class AuditLog:
@@ -46,24 +56,18 @@ class AuditLog:
             outcome: `refused` when a rule said no, `failed` when it was tried and did not come about.
             details: what else is needed to understand it: ids, codes, amounts in minor units.
         """
-        entry = (
-            insert(audit_entries)
-            .values(
-                id=uuid7(),
-                action=_plain(action),
-                actor=_plain(actor),
-                subject=_plain(subject),
-                outcome=outcome,
-                origin=origin_var.get(),
-                correlation_id=correlation_id_var.get(),
-                details=_told(details),
-            )
-            .returning(audit_entries.c.position, audit_entries.c.id)
-            .cte("entry")
-        )
-        row = select(entry.c.position, entry.c.id)
         await self._session.execute(
-            insert(audit_unsealed).from_select(["position", "entry_id"], row)
+            _RECORD,
+            {
+                "id": uuid7(),
+                "action": _plain(action),
+                "actor": _plain(actor),
+                "subject": _plain(subject),
+                "outcome": outcome,
+                "origin": origin_var.get(),
+                "correlation_id": correlation_id_var.get(),
+                "details": _told(details),
+            },
         )
 
 
