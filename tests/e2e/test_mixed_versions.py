@@ -104,7 +104,7 @@ async def _all_is_counted(admin: Shopper, sku: str, placed: Sequence[str]) -> No
 async def _shop(stack: Stack, fleet: Fleet) -> AsyncIterator[tuple[Shopper, str]]:
     async with _client(fleet, seed=0) as http:
         admin = await log_in(Shopper(http), stack)
-        yield admin, await new_product(admin, stock=10 * CHECKOUTS)
+        yield admin, await new_product(admin, stock=1_000 * CHECKOUTS)
 
 
 async def _trade(
