@@ -12,7 +12,6 @@ import asyncpg
 import httpx
 import pytest
 
-from libs.cache.access import access_string
 from libs.cache.redis import open_redis
 from libs.security.master_key import add_version
 from libs.testing.scale import trials
@@ -170,14 +169,14 @@ async def _expand(stack: Stack) -> None:
 
 
 async def _add_users_of_redis(environments: Environments) -> None:
-    """Do what Terraform does before a release, or `make up` when it starts Valkey: each service gets its user."""
+    """Give each service its user, with wide rights: they are narrowed when no process of the version before is left."""
     config = (environments.paths.secrets / "valkey.conf").read_text()
     options = dict(line.partition(" ")[::2] for line in config.splitlines())
     if "requirepass" not in options:
         return  # the stack is of a version that has them
     administrator = open_redis(f"redis://:{options['requirepass']}@127.0.0.1:{options['port']}/0")
     for service in SERVICES:
-        rules = f"reset >{environments.credentials.password_of(service, 'redis')} {access_string(service)}"
+        rules = f"reset >{environments.credentials.password_of(service, 'redis')} on ~* &* +@all"
         await administrator.execute_command("ACL", "SETUSER", service, *rules.split())  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     await administrator.aclose()
 
