@@ -1,5 +1,6 @@
 """What the pipeline's builds run, run here: images that are there stay, and what is handed on is enough to deploy with."""
 
+import configparser
 import re
 import shutil
 import subprocess
@@ -82,6 +83,45 @@ def test_what_the_apply_hands_on_is_enough_to_deploy_with(tmp_path: Path) -> Non
         values = re.findall(r"-f (\S+)", done.stdout)
         assert values
         assert [one for one in values if not (tmp_path / one).is_file()] == []
+
+
+def assumed(folder: Path, aws: str) -> subprocess.CompletedProcess[str]:
+    """Source assume.sh with a stand-in for the AWS command line, then print what the shell goes on with."""
+    (folder / "aws").write_text(f"#!/bin/sh\n{aws}\n")
+    (folder / "aws").chmod(0o755)
+    role = "arn:aws:iam::111122223333:role/meridian-prod-eu-west-1-deploy"
+    script = f'set -eu; . {MASTER / "assume.sh"} {role} an-id; echo "$AWS_PROFILE $AWS_CONFIG_FILE"'
+    environment = {"PATH": f"{folder}:{SYSTEM}", "TMPDIR": str(folder), "TAG": "0123456789abcdef"}
+    return subprocess.run(
+        ["/bin/bash", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_steps_role_is_taken_anew_for_as_long_as_the_step_takes(tmp_path: Path) -> None:
+    done = assumed(tmp_path, "echo arn:aws:sts::111122223333:assumed-role/deploy/pipeline")
+    assert done.returncode == 0, done.stderr
+    profile, _, file = done.stdout.splitlines()[-1].partition(" ")
+    written = configparser.ConfigParser()
+    written.read(file)
+    assert dict(written[f"profile {profile}"]) == {
+        "role_arn": "arn:aws:iam::111122223333:role/meridian-prod-eu-west-1-deploy",
+        "external_id": "an-id",
+        "role_session_name": "pipeline-0123456789ab",
+        "credential_source": "EcsContainer",
+    }
+
+
+def test_a_role_that_cannot_be_taken_ends_the_step_with_a_sentence(tmp_path: Path) -> None:
+    done = assumed(tmp_path, "exit 254")
+    assert done.returncode != 0
+    assert "could not be assumed" in done.stderr
+    assert "/" not in done.stdout
+
+
+@pytest.mark.parametrize("step", ["image", "plan", "apply"])
+def test_a_build_names_the_python_it_runs_on(step: str) -> None:
+    phases = spec(MASTER / f"{step}.yaml")["phases"]
+    assert str(phases["install"]["runtime-versions"]["python"]) == "3.11"
 
 
 def test_the_build_in_a_region_needs_no_state_and_no_terraform() -> None:

@@ -97,6 +97,25 @@ def test_a_service_renders_with_what_terraform_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
+def test_a_service_names_the_key_and_the_sender_that_terraform_lets_it_use(
+    place: Place, tmp_path: Path
+) -> None:
+    """Nobody hands these two on: the chart and Terraform make them of the same names."""
+    written = yaml.safe_load(generated("env", place, outputs(place), tmp_path).read_text())
+    rendered = render_service(Installation("user", place.environment, place.region), written)
+    settings = find(rendered, "ConfigMap", "user-settings")["data"]
+    domain = {"prod": "example.com"}.get(place.environment, f"{place.environment}.example.com")
+    alias = f"alias/meridian-{place.environment}-personal"
+    account = ACCOUNTS[place.environment]
+    assert settings["MASTER_KEY"] == f"kms:arn:aws:kms:{place.region}:{account}:{alias}"
+    assert settings["MAIL_FROM"] == f"shop@{domain}"
+    roles = (LAYOUT.terraform / "modules" / "service-identity" / "main.tf").read_text()
+    keys = (LAYOUT.terraform / "modules" / "keys-and-secrets" / "main.tf").read_text()
+    assert '"ses:FromAddress" = "shop@${var.mail.domain}"' in roles
+    assert '"alias/${var.name}-${each.key}"' in keys
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
 def test_pods_go_into_the_target_groups_that_terraform_made(place: Place, tmp_path: Path) -> None:
     made = outputs(place)
     arn = f"arn:aws:elasticloadbalancing:{place.region}:999988887777:targetgroup"

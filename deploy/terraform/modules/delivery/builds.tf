@@ -15,7 +15,7 @@ resource "aws_codebuild_project" "this" {
   description    = "${title(each.key)}: deploy/terraform/modules/delivery/buildspecs/${each.key}.yaml"
   service_role   = aws_iam_role.build[each.key].arn
   encryption_key = var.keys.storage
-  build_timeout  = 60
+  build_timeout  = 240 # minutes; a new version of the cluster replaces its nodes, group by group
   queued_timeout = 120
   tags           = var.tags
 
