@@ -52,9 +52,13 @@ class Issuer:
         return cls(key)
 
     def token_like(self, claims: Mapping[str, Any], *, typ: str = "at+jwt", **other: Any) -> str:
-        """Sign claims as of now; a claim given here replaces theirs."""
+        """Sign claims of somebody who logged in just now; a claim given here replaces theirs."""
         now = int(SystemClock().now().timestamp())
-        times = {"iat": now, "exp": now + int(ACCESS_TOKEN_LIFETIME.total_seconds())}
+        times = {
+            "auth_time": now,
+            "iat": now,
+            "exp": now + int(ACCESS_TOKEN_LIFETIME.total_seconds()),
+        }
         header = {"alg": "RS256", "typ": typ, "kid": KID}
         said = json.dumps({**claims, **times, **other}).encode()
         return jws.serialize_compact(header, said, self.key, algorithms=["RS256"])

@@ -66,15 +66,15 @@ class World:
     async def made_again(self, operation: str) -> Self:
         """Return a world in which nobody has called this operation yet, if it takes something away."""
         if operation == "delete_address":
-            address = await self.alice.post("/v1/me/addresses", ADDRESS, 201)
+            address = await (await self.alice.again()).post("/v1/me/addresses", ADDRESS, 201)
             return replace(self, names={**self.names, "address_id": address["address_id"]})
         if operation == "remove_item":
-            item = {"sku": self.names["sku"], "quantity": 1}
-            await self.alice.post(f"/v1/carts/{self.names['cart_id']}/items", item, 200)
+            item, alice = {"sku": self.names["sku"], "quantity": 1}, await self.alice.again()
+            await alice.post(f"/v1/carts/{self.names['cart_id']}/items", item, 200)
         if operation in ENDS_ACCOUNTS:
-            alice = await Shopper(self.alice.http).register()
+            alice, admin = await Shopper(self.alice.http).register(), await self._another_admin()
             names = {**self.names, "user_id": claims_of(alice.token)["sub"]}
-            return replace(self, alice=alice, names=names)
+            return replace(self, alice=alice, admin=admin, names=names)
         if operation in ENDS_SESSIONS:
             alice, admin = await self.alice.again(), await self.admin.again()
             names = {**self.names, "session_id": claims_of(alice.token)["sid"]}
@@ -82,6 +82,14 @@ class World:
         if operation in OF_A_BROWSER:
             return replace(self, browser=await _page_of(self.alice))
         return self
+
+    async def _another_admin(self) -> Shopper:
+        """Return staff whom nobody misses afterwards."""
+        admin, chosen = await self.admin.again(), await Shopper(self.admin.http).register()
+        path = f"/v1/accounts/{claims_of(chosen.token)['sub']}/roles"
+        answer = await admin.send("PUT", path, {"roles": ["customer", "admin"]})
+        assert answer.status_code == 200, answer.text
+        return await chosen.again()
 
     def request_for(self, service: str, operation: str) -> tuple[str, str, object]:
         """Return method, path and body of a call that is about what is Alice's."""
