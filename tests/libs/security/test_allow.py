@@ -21,6 +21,7 @@ EXPECTED = {
     ("user", "cart", "export_personal_data"): False,
     ("user", "order", "export_personal_data"): False,
     ("user", "payment", "export_personal_data"): False,
+    ("user", "order", "get_receipt"): False,
 }
 OPERATIONS = sorted({operation for _, _, operation in EXPECTED})
 
