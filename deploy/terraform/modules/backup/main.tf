@@ -37,15 +37,19 @@ resource "aws_backup_plan" "this" {
   }
 }
 
+# What can be saved is named by its type: where a selection has nothing but a tag, AWS Backup leaves out, in silence, the types
+# that the account has not opted in to, and S3 is one of them in a new account.
 resource "aws_backup_selection" "this" {
   name         = "by-tag"
   plan_id      = aws_backup_plan.this.id
   iam_role_arn = aws_iam_role.this.arn
+  resources    = ["arn:aws:rds:*:*:cluster:*", "arn:aws:rds:*:*:db:*", "arn:aws:s3:::*"]
 
-  selection_tag {
-    type  = "STRINGEQUALS"
-    key   = local.tag.key
-    value = local.tag.value
+  condition {
+    string_equals {
+      key   = "aws:ResourceTag/${local.tag.key}"
+      value = local.tag.value
+    }
   }
 }
 

@@ -42,6 +42,14 @@ locals {
         Action   = ["s3:DeleteObject", "s3:PutObject"]
         Resource = ["${local.states}/${var.environment}/${var.region}/*.tflock"]
       },
+      {
+        # Lambda shows a function's variables to nobody who may not open them, and each plan would then set them anew.
+        Sid       = "SeesTheVariablesOfFunctions"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = ["arn:aws:kms:${var.region}:${var.account_id}:key/*"]
+        Condition = { ArnLike = { "kms:EncryptionContext:aws:lambda:FunctionArn" = "arn:aws:lambda:${var.region}:${var.account_id}:function:${var.name}-*" } }
+      },
       local.states_key,
     ]
     apply = [

@@ -26,8 +26,13 @@ run "daily_and_monthly_with_a_copy_elsewhere" {
   }
 
   assert {
-    condition     = one(aws_backup_selection.this.selection_tag).value == "meridian-prod-us-east-1" && output.tag == { backup = "meridian-prod-us-east-1" }
+    condition     = one(one(aws_backup_selection.this.condition).string_equals) == { key = "aws:ResourceTag/backup", value = "meridian-prod-us-east-1" } && output.tag == { backup = "meridian-prod-us-east-1" }
     error_message = "What carries the tag is saved."
+  }
+
+  assert {
+    condition     = toset(aws_backup_selection.this.resources) == toset(["arn:aws:rds:*:*:cluster:*", "arn:aws:rds:*:*:db:*", "arn:aws:s3:::*"])
+    error_message = "Databases and buckets are saved whatever the account has opted in to."
   }
 
   assert {

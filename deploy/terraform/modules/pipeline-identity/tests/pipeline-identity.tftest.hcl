@@ -59,6 +59,12 @@ run "nobody_may_everything" {
     error_message = "No step reads the value of a secret."
   }
   assert {
+    condition = one([for s in jsondecode(aws_iam_role_policy.this["plan"].policy).Statement : s if s.Sid == "SeesTheVariablesOfFunctions"]).Condition == {
+      ArnLike = { "kms:EncryptionContext:aws:lambda:FunctionArn" = "arn:aws:lambda:us-east-1:111122223333:function:meridian-prod-us-east-1-*" }
+    }
+    error_message = "A plan opens the variables of the region's functions, or finds them changed each time; it opens nothing else."
+  }
+  assert {
     condition     = alltrue([for step in ["plan", "apply"] : one([for s in jsondecode(aws_iam_role_policy.this[step].policy).Statement : s if s.Sid == "UsesTheKeyOfTheStates"]).Condition["ForAnyValue:StringEquals"]["kms:ResourceAliases"] == "alias/meridian-prod-terraform-state"])
     error_message = "States lie under a key of ours, and that key is the one they may use."
   }
