@@ -32,6 +32,15 @@ run "the_zone_is_signed_and_logged" {
   }
 }
 
+run "mails_that_are_not_signed_by_the_domain_are_not_its" {
+  command = apply
+
+  assert {
+    condition     = aws_route53_record.dmarc.name == "_dmarc.example.com" && aws_route53_record.dmarc.records == toset(["v=DMARC1; p=quarantine; adkim=s"])
+    error_message = "Mailbox providers are told what to do with mails that only pretend."
+  }
+}
+
 run "refuses_a_domain_that_is_none" {
   command = plan
   variables {
