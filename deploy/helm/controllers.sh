@@ -36,7 +36,14 @@ read_arguments() {
 
 need_tools() {
     [ -z "$dry" ] || return 0
-    command -v helm >/dev/null || stop "helm is not installed: install it (helm 4), or see the commands with dry=1"
+    for tool in helm kubectl; do
+        command -v "$tool" >/dev/null || stop "$tool is not installed: install it (helm 4, kubectl 1.34 or newer), or see the commands with dry=1"
+    done
+    [ -n "$context" ] || context=$(kubectl config current-context) || stop "kubectl has no current context: aws eks update-kubeconfig, or context=NAME"
+    case $context in
+        *"$region"*) ;; # or a cluster would be told another's name, and look for its nodes
+        *) stop "the context $context does not name $region: choose it with kubectl config use-context, or with context=NAME" ;;
+    esac
 }
 
 install() { # release, repository, chart, version, namespace, more arguments

@@ -18,14 +18,17 @@ from tests.deploy.platform import PLACES, Place
 MODULE: Final = ROOT / "deploy" / "terraform" / "modules" / "cluster"
 ISTIO: Final = HELM / "platform" / "istio"
 SHAPES: Final = ("alb", "apigateway")
+SYSTEM: Final = "/usr/bin:/bin"
 GATE: Final = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
 
-def run(script: str, *arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run(
+    script: str, *arguments: str, folder: Path = ROOT, path: str = SYSTEM
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["/bin/sh", f"deploy/helm/{script}.sh", *arguments],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin"},
+        env={"PATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -172,3 +175,18 @@ def test_the_second_shape_gets_istios_gateway_after_its_namespace_and_the_first_
     assert word_after(gateway, "--version") == word_after(INSTALLED["istiod"], "--version")
     generated.write_text("edge:\n  shape: alb\n")
     assert "istio-ingressgateway" not in commands("deploy", "prod", "eu-west-1", folder=tmp_path)
+
+
+def test_another_regions_cluster_gets_no_controllers(tmp_path: Path) -> None:
+    for name, script in {
+        "helm": f"touch {tmp_path}/called",
+        "kubectl": "echo arn:aws:eks:us-east-1:111122223333:cluster/meridian-prod-us-east-1",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    told = run("controllers", "prod", "eu-west-1", path=f"{tmp_path}:{SYSTEM}")
+    assert told.returncode == 2
+    assert "does not name eu-west-1" in told.stderr
+    assert not (tmp_path / "called").exists()
+    assert run("controllers", "prod", "us-east-1", path=f"{tmp_path}:{SYSTEM}").returncode == 0
+    assert (tmp_path / "called").exists()
