@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
+from libs.cache.access import access_string
 from libs.cache.redis import open_redis
 from libs.security.master_key import add_version
 from libs.testing.scale import trials
@@ -26,7 +27,9 @@ from tests.e2e.unfinished import unfinished_messages
 from tests.e2e.versions import (
     AnyVersion,
     Fleet,
+    as_released,
     environments_of,
+    redis_without_users,
     released_tree,
     run_tool,
     running_version,
@@ -76,7 +79,7 @@ def _both_versions(stack: Stack, released: Path, fleet: Fleet) -> Iterator[Calla
     with running_version(environments, ROOT, stack.home / "ours", called) as ours:
         peers = {service: one.url for service, one in ours.items() if service != "order"}
         log = stack.home / "theirs"
-        with running_version(environments, released, log, peers, ["order"]) as theirs:
+        with running_version(as_released(environments), released, log, peers, ["order"]) as theirs:
             for service, one in [*ours.items(), *theirs.items()]:
                 fleet.add(service, one.url)
 
@@ -169,14 +172,13 @@ async def _expand(stack: Stack) -> None:
 
 
 async def _add_users_of_redis(environments: Environments) -> None:
-    """Give each service its user, with wide rights: they are narrowed when no process of the version before is left."""
-    config = (environments.paths.secrets / "valkey.conf").read_text()
-    options = dict(line.partition(" ")[::2] for line in config.splitlines())
-    if "requirepass" not in options:
+    """Give each service its user beside the password of old: ours have their narrow rights from the first request on."""
+    url = redis_without_users(environments)
+    if url is None:
         return  # the stack is of a version that has them
-    administrator = open_redis(f"redis://:{options['requirepass']}@127.0.0.1:{options['port']}/0")
+    administrator = open_redis(url)
     for service in SERVICES:
-        rules = f"reset >{environments.credentials.password_of(service, 'redis')} on ~* &* +@all"
+        rules = f"reset >{environments.credentials.password_of(service, 'redis')} {access_string(service)}"
         await administrator.execute_command("ACL", "SETUSER", service, *rules.split())  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     await administrator.aclose()
 

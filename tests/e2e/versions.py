@@ -96,6 +96,24 @@ def environments_of(stack: Stack) -> Environments:
     return Environments(settings, paths, load_credentials(paths), overrides)
 
 
+def redis_without_users(environments: Environments) -> str | None:
+    """Return where every process signs in with one password, or None if the version that started Valkey made users."""
+    config = (environments.paths.secrets / "valkey.conf").read_text()
+    options = dict(line.partition(" ")[::2] for line in config.splitlines())
+    if "requirepass" not in options:
+        return None
+    return f"redis://:{options['requirepass']}@127.0.0.1:{options['port']}/0"
+
+
+def as_released(environments: Environments) -> Environments:
+    """Return the same for the released version, whose processes sign in to Redis as they did until the last is gone."""
+    url = redis_without_users(environments)
+    if url is None:
+        return environments
+    settings = environments.settings.model_copy(update={"redis_url": url})
+    return replace(environments, settings=settings)
+
+
 async def run_tool(module: str, *arguments: str, environment: Mapping[str, str]) -> None:
     """Run one of this tree's command lines to its end, while others trade."""
     process = await asyncio.create_subprocess_exec(
