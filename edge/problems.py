@@ -29,6 +29,14 @@ class Problem:
         return f"urn:meridian:problem:{self.code}"
 
 
+CAREFUL: Final = {
+    "strict-transport-security": "max-age=63072000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+}
+"""Headers of every refusal, as careful as those of the services' answers (ASVS 5.0, 3.4)."""
+
 _ALL: Final = (
     Problem(
         400,

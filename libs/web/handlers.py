@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Router
+from starlette.types import Scope
 
 from libs.database.session import is_retryable, is_unavailable
 from libs.errors import DomainError
@@ -42,7 +43,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
-def error_answer(error: Exception, path: str) -> Response:
+def error_answer(error: Exception, scope: Scope) -> Response:
     """Answer for an exception nothing inside handled, and log what the client is not told."""
     known = known_error(error)
     if known is None:
@@ -50,7 +51,8 @@ def error_answer(error: Exception, path: str) -> Response:
         known = InternalError("Try again later; if it persists, report it with the request id.")
     elif known is not error:
         log.warning("request_failed", code=known.code, exc_info=error)
-    return problem_response(known, path)
+    scope.setdefault("state", {})["problem_code"] = known.code
+    return problem_response(known, scope["path"])
 
 
 def known_error(error: Exception) -> DomainError | None:
@@ -79,7 +81,9 @@ async def _on_domain_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    return problem_response(refusal_of(cast("RequestValidationError", error)), request.url.path)
+    known = refusal_of(cast("RequestValidationError", error))
+    request.state.problem_code = known.code
+    return problem_response(known, request.url.path)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -97,6 +101,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         case _:
             log.error("unexpected_http_exception", status=raised.status_code, exc_info=error)
             known = InternalError("Try again later; if it persists, report it with the request id.")
+    request.state.problem_code = known.code
     return problem_response(known, request.url.path)
 
 

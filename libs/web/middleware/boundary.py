@@ -34,5 +34,5 @@ class ErrorBoundary:
             if started:
                 log.exception("response_broken_off", path=scope["path"])
                 raise
-            response = error_answer(error, scope["path"])
+            response = error_answer(error, scope)
             await response(scope, receive, send_and_note)

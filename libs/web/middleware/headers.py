@@ -12,8 +12,11 @@ _ALWAYS: Final = (
     (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
 )
 _UNLESS_SET: Final = (
-    # An API serves nothing a browser should run or frame.
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    # An API serves nothing a browser should run, frame, or take for a page of ours.
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+    ),
     # Whoever forgets to say how an answer may be cached has it not cached.
     (b"cache-control", b"private, no-store"),
 )

@@ -93,6 +93,7 @@ def _report(scope: Scope, span: Span, method: str, status: int, seconds: float) 
         path=scope["path"],
         route=route,
         status=status,
+        problem=state.get("problem_code"),
         duration_ms=round(seconds * 1000, 2),
         subject=_subject_of(scope),
     )
