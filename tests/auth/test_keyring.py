@@ -6,6 +6,7 @@ import httpx
 import pytest
 from cryptography.exceptions import InvalidTag
 from joserfc import jws
+from joserfc.jwk import RSAKey
 from sqlalchemy import select, update
 
 from libs.clock import SystemClock
@@ -15,6 +16,7 @@ from services.auth.errors import SigningKeysUnavailable
 from services.auth.models import SigningKey
 from services.auth.service.key_rotation import KeyRotation
 from services.auth.service.keyring import Keyring
+from services.auth.service.making_keys import make_key
 from services.auth.service.sealing import KeyEncryption, PrivateKeys
 from tests.auth.conftest import StartAuth
 
@@ -49,6 +51,13 @@ def test_what_is_sealed_opens_with_the_same_secret_and_row_only(encryption: KeyE
 def test_a_short_secret_stops_the_start() -> None:
     with pytest.raises(ValueError, match="32 characters"):
         KeyEncryption("x" * 31)
+
+
+async def test_a_new_key_is_worth_128_bits(private_keys: PrivateKeys) -> None:
+    made = await make_key(private_keys, "us-east-1", "next")
+    key = RSAKey.import_key(dict(made.public_jwk)).public_key
+    assert key.key_size >= 3_072  # NIST SP 800-57 part 1, table 2
+    assert key.public_numbers().e == 65_537
 
 
 async def test_processes_starting_together_agree_on_one_pair_of_keys(

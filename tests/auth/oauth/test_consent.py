@@ -31,6 +31,19 @@ async def test_somebody_elses_application_is_allowed_first(
     assert "code" in answer_in(await logged_in.submit(decision="allow"))
 
 
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ("openid orders:read", "until you log out here, and for thirty days at most"),
+        ("openid offline_access", "for thirty days at most, also after you have logged out"),
+    ],
+)
+async def test_the_page_says_for_how_long(
+    partner: Application, logged_in: Browser, scope: str, words: str
+) -> None:
+    assert words in (await logged_in.open(partner.address(scope=scope))).text
+
+
 async def test_who_does_not_allow_it_sends_the_application_away(
     partner: Application, logged_in: Browser, database: Database
 ) -> None:

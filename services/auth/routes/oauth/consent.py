@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from services.auth.domain.oauth.redirects import form_target
-from services.auth.domain.oauth.scopes import DESCRIPTIONS
+from services.auth.domain.oauth.scopes import DESCRIPTIONS, OFFLINE_ACCESS
 from services.auth.repository import BrowserLogin
 from services.auth.routes.oauth.dependencies import Flow, FlowDep
 from services.auth.routes.oauth.forms import cookie_of, read_own_form
@@ -58,5 +58,6 @@ def _form(request: Request, flow: Flow, ticket: str, asked: Asked, login: Browse
         client_name=asked.client.name,
         email=login.identity.email,
         descriptions=[DESCRIPTIONS[scope] for scope in scopes],
+        lasting=OFFLINE_ACCESS in scopes,
         destination=form_target(asked.redirect_uri),
     )
