@@ -5,15 +5,18 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from libs.database.session import Database
 from libs.runtime.resources import open_resources
 from libs.testing.plugin import SettingsFor
+from libs.testing.waiting import eventually
 from services.auth.models import Identity, RefreshFamily, RefreshToken
 from services.auth.worker import worker_plan
 from tests.auth.conftest import Person, StartAuth
+from tests.auth.mails import changes, told
 from tests.auth.sessions import flush, is_recorded, let_time_pass, problem, states
+from tests.recorded import recorded
 
 
 async def test_a_refresh_gives_a_new_pair_for_the_same_session(ada: Person) -> None:
@@ -61,6 +64,47 @@ async def test_a_copy_used_later_ends_the_family(
     assert not await is_recorded(redis_url, ada)
     async with database.transaction() as session:
         assert await session.scalar(select(RefreshFamily.revoked_because)) == "reuse"
+
+
+async def test_a_reuse_is_told_to_the_owner_once_however_many_try(
+    ada: Person, database: Database
+) -> None:
+    stolen = ada.tokens["refresh_token"]
+    await ada.refresh()
+    await let_time_pass(database, seconds=11)
+    before = await _version(database)
+
+    refused = await asyncio.gather(*(ada.refresh(stolen) for _ in range(10)))
+
+    assert {response.status_code for response in refused} == {401}
+    assert await told(database, "identity.security_changed.v1") == [
+        {"user_id": ada.user_id, "change": "refresh_token_reused", "request_id": None}
+    ]
+    assert await _version(database) == before + 1
+    assert [action for action, _, _ in await recorded(database)].count("refresh_token.reused") == 1
+
+
+async def test_a_lost_answer_asked_for_again_alarms_nobody(ada: Person, database: Database) -> None:
+    await ada.refresh()
+    assert (await ada.refresh()).status_code == 200
+    assert await changes(database) == []
+
+
+async def test_a_reuse_amid_password_changes_waits_for_them_and_ends_the_family(
+    ada: Person, database: Database
+) -> None:
+    stolen = ada.tokens["refresh_token"]
+    await ada.refresh()
+    await let_time_pass(database, seconds=11)
+    async with database.transaction() as session:
+        await session.execute(select(Identity.id).with_for_update())
+        reuse = asyncio.create_task(ada.refresh(stolen))
+        await eventually(lambda: _waits_for_a_lock(database))
+        # Who changes an account ends its sessions next: nobody may hold those and wait for it.
+        await session.execute(select(RefreshFamily.id).with_for_update(nowait=True))
+
+    assert (await reuse).status_code == 401
+    assert await changes(database) == ["refresh_token_reused"]
 
 
 async def test_a_copy_used_after_the_owner_went_on_ends_the_family_even_in_the_grace(
@@ -205,9 +249,23 @@ async def test_what_ended_long_ago_is_forgotten(
         )
 
     async with open_resources(settings_for("auth")) as resources:
-        (timer,) = worker_plan(resources).timers
-        await timer.run()
+        timers = {timer.name: timer for timer in worker_plan(resources).timers}
+        await timers["forget-old"].run()
 
     async with database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(RefreshFamily)) == 1
     assert await states(database) == {"live": 1}
+
+
+async def _version(database: Database) -> int:
+    async with database.transaction() as session:
+        return (await session.scalars(select(Identity.version))).one()
+
+
+async def _waits_for_a_lock(database: Database) -> bool:
+    async with database.transaction() as session:
+        waiting = text(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(await session.scalar(waiting))

@@ -172,12 +172,6 @@ async def account_closing(resources: ResourcesDep) -> AccountClosing:
     return build_account_closing(resources)
 
 
-async def session_service(resources: ResourcesDep, parts: PartsDep) -> SessionService:
-    """Give a request the session use cases."""
-    tokens = access_tokens(resources, parts.keyring)
-    return SessionService(resources.database, resources.sessions, tokens, parts.turns)
-
-
 async def throttle(resources: ResourcesDep) -> Throttle:
     """Give a request the limits on attempts."""
     return build_throttle(resources.settings_as(AuthSettings), resources.rate_limiter)
@@ -203,6 +197,14 @@ async def session_ending(resources: ResourcesDep) -> SessionEnding:
 
 UnitsDep = Annotated[Units, Depends(units)]
 SessionEndingDep = Annotated[SessionEnding, Depends(session_ending)]
+
+
+async def session_service(
+    resources: ResourcesDep, parts: PartsDep, transactions: UnitsDep
+) -> SessionService:
+    """Give a request the session use cases."""
+    tokens = access_tokens(resources, parts.keyring)
+    return SessionService(transactions, resources.sessions, tokens, parts.turns)
 
 
 async def session_start(

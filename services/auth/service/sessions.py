@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionRecord, SessionStore, SessionStoreUnavailable
-from libs.database.session import Database
+from libs.contracts.auth import SecurityChanged
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
 from services.auth.domain.families import (
@@ -18,7 +17,7 @@ from services.auth.domain.families import (
 )
 from services.auth.errors import InvalidRefreshToken, SessionNotFound
 from services.auth.models import Identity, RefreshFamily
-from services.auth.repository import FamilyRepository, Presented
+from services.auth.repository import FamilyRepository, Presented, Unit, Units
 from services.auth.service.minting import (
     FIRST_PARTY_CLIENT,
     AccessTokens,
@@ -45,7 +44,7 @@ class Renewed:
 class SessionService:
     """Sessions of logged-in users. Families in PostgreSQL decide; records in Redis follow."""
 
-    database: Database
+    units: Units
     sessions: SessionStore
     tokens: AccessTokens
     turns: Turns
@@ -82,8 +81,8 @@ class SessionService:
 
     async def list_sessions(self, user_id: str) -> Sequence[RefreshFamily]:
         """Return the user's live sessions, the newest use first."""
-        async with self.database.transaction() as session:
-            return await FamilyRepository(session).live_of(user_id)
+        async with self.units.begin() as unit:
+            return await unit.families.live_of(user_id)
 
     async def end_session(self, user_id: str, session_id: str) -> None:
         """End one of the user's sessions; ending it again changes nothing.
@@ -92,12 +91,11 @@ class SessionService:
             SessionNotFound: unknown, or somebody else's.
             SessionStoreUnavailable: it can no longer be refreshed, but lives on in Redis: try again.
         """
-        async with self.database.transaction() as session:
-            families = FamilyRepository(session)
-            if not await families.owns(user_id, session_id):
+        async with self.units.begin() as unit:
+            if not await unit.families.owns(user_id, session_id):
                 raise SessionNotFound
-            await families.revoke(user_id, "ended", session_id=session_id)
-            await AuditLog(session).record("session.ended", user_id, session_id)
+            await unit.families.revoke(user_id, "ended", session_id=session_id)
+            await unit.audit.record("session.ended", user_id, session_id)
         await self.sessions.delete(session_id)
 
     async def end_all(self, user_id: str) -> None:
@@ -106,9 +104,9 @@ class SessionService:
         Raises:
             SessionStoreUnavailable: they can no longer be refreshed, but live on in Redis: try again.
         """
-        async with self.database.transaction() as session:
-            ended = set(await FamilyRepository(session).revoke(user_id, "logout_all"))
-            await AuditLog(session).record("session.all_ended", user_id, user_id)
+        async with self.units.begin() as unit:
+            ended = set(await unit.families.revoke(user_id, "logout_all"))
+            await unit.audit.record("session.all_ended", user_id, user_id)
         # A first try may have ended the families and then missed Redis.
         ended |= {record.session_id for record in await self.sessions.list_for(user_id)}
         for session_id in ended:
@@ -117,15 +115,12 @@ class SessionService:
     async def _rotate(
         self, token_hash: bytes, successor_hash: bytes, client_id: str
     ) -> tuple[Presented | None, Rotation]:
-        async with self.turns.of(token_hash), self.database.transaction() as session:
-            families = FamilyRepository(session)
-            presented = await families.find_presented(token_hash)
+        async with self.turns.of(token_hash), self.units.begin() as unit:
+            presented = await unit.families.find_presented(token_hash)
             if presented is None or presented.family.client_id != client_id:
                 return None, Rotation.ENDED
             rotation = _judge(presented)
-            await _apply(families, presented, rotation, successor_hash)
-            if rotation is Rotation.REUSED:
-                await _record_reuse(AuditLog(session), presented.family)
+            await _apply(unit.families, presented, rotation, successor_hash)
             return presented, rotation
 
     async def record(self, family: RefreshFamily) -> None:
@@ -143,8 +138,8 @@ class SessionService:
                 int(SESSION_IDLE_LIMIT.total_seconds()),
                 family.expires_at,
             )
-            async with self.database.transaction() as session:
-                live = await FamilyRepository(session).is_live(family.session_id)
+            async with self.units.begin() as unit:
+                live = await unit.families.is_live(family.session_id)
             if not live:
                 await self.sessions.delete(family.session_id)
         except SessionStoreUnavailable:
@@ -152,6 +147,11 @@ class SessionService:
 
     async def _end_after_reuse(self, family: RefreshFamily) -> None:
         _log.warning("refresh_token_reused", user_id=family.user_id, session_id=family.session_id)
+        # What changes an account locks it before its sessions. Judging has locked the session, so
+        # the end is a transaction of its own; used twice stays used twice, whoever comes between.
+        async with self.units.begin() as unit:
+            if await unit.identities.find_locked(family.user_id) is not None:
+                await _end_and_tell(unit, family)
         try:
             await self.sessions.delete(family.session_id)
         except SessionStoreUnavailable:
@@ -187,8 +187,6 @@ async def _apply(
     families: FamilyRepository, presented: Presented, rotation: Rotation, successor_hash: bytes
 ) -> None:
     family, token = presented.family, presented.token
-    if rotation is Rotation.REUSED:
-        await families.revoke(family.user_id, "reuse", session_id=family.session_id)
     if rotation is Rotation.REPLACE:
         await families.void_live(family.id)
     if rotation is Rotation.ROTATE:
@@ -198,9 +196,15 @@ async def _apply(
         await families.touch(presented)
 
 
-async def _record_reuse(audit: AuditLog, family: RefreshFamily) -> None:
-    await audit.record(
+async def _end_and_tell(unit: Unit, family: RefreshFamily) -> None:
+    if not await unit.families.revoke(family.user_id, "reuse", session_id=family.session_id):
+        return
+    await unit.audit.record(
         "refresh_token.reused", family.user_id, family.session_id, "refused", family=family.id
+    )
+    await unit.outbox.add(
+        SecurityChanged(user_id=family.user_id, change="refresh_token_reused"),
+        aggregate_version=await unit.identities.next_version(family.user_id),
     )
 
 
