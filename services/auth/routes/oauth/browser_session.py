@@ -21,7 +21,7 @@ from services.auth.errors import (
 from services.auth.errors.proofs import InvalidMfaToken, SecondFactorRequired
 from services.auth.repository import BrowserLogin
 from services.auth.routes.oauth.dependencies import BrowserSessionsDep, TicketsDep
-from services.auth.routes.oauth.forms import check_own_page, clear_cookie, cookie_of, set_cookie
+from services.auth.routes.oauth.forms import check_own_page, clear_browser, cookie_of, set_cookie
 from services.auth.routes.proofs import shown_in
 from services.auth.schemas.oauth import BrowserAccessToken, BrowserSession
 from services.auth.schemas.proofs import LoginSecondStep
@@ -146,7 +146,7 @@ async def end_browser_session(
     """Log this browser out; a second time changes nothing."""
     _check_writing(request, resources.settings.issuer, tickets)
     await browsers.end(cookie_of(request) or "")
-    clear_cookie(response)
+    clear_browser(response)
 
 
 def _check_writing(request: Request, issuer: str, tickets: Tickets) -> None:

@@ -89,8 +89,16 @@ def set_cookie(response: Response, value: str, *, lasting: bool) -> None:
 
 
 def clear_cookie(response: Response) -> None:
-    """Take the cookie back, and have the browser forget what it kept of this origin (W3C Clear Site Data)."""
+    """Take the cookie back."""
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def clear_browser(response: Response) -> None:
+    """Take the cookie back, and have the browser forget what it kept of this origin (W3C Clear Site Data).
+
+    Only for whoever was logged in: any site can send a stranger's browser here, and must not empty it.
+    """
+    clear_cookie(response)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 

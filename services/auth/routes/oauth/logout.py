@@ -9,7 +9,13 @@ from services.auth.domain.oauth.parameters import Parameters, parse_parameters
 from services.auth.domain.oauth.redirects import form_target, is_registered, with_parameters
 from services.auth.errors import OAuthError, UnusableRequest
 from services.auth.routes.oauth.dependencies import ClientsDep, FlowDep, OwnTokensDep
-from services.auth.routes.oauth.forms import clear_cookie, cookie_of, read_form, read_own_form
+from services.auth.routes.oauth.forms import (
+    clear_browser,
+    clear_cookie,
+    cookie_of,
+    read_form,
+    read_own_form,
+)
 from services.auth.routes.oauth.html import PAGE, PageRoute, page, see_other
 from services.auth.service.oauth.clients import Clients
 
@@ -38,7 +44,7 @@ async def end_login(
         return _gone(destination)
     if claims is not None and claims.get("sub") == login.identity.id:
         await flow.browsers.end(cookie)
-        return _gone(destination)
+        return _gone(destination, ended=True)
     return see_other(f"/logout?request={flow.tickets.issue(_PURPOSE, {'to': destination})}")
 
 
@@ -78,7 +84,7 @@ async def submit_logout(request: Request, flow: FlowDep) -> Response:
     ticket = form.get("request", "")
     destination = flow.tickets.read(_PURPOSE, ticket)["to"] if ticket else ""
     await flow.browsers.end(cookie_of(request) or "")
-    return _gone(destination)
+    return _gone(destination, ended=True)
 
 
 async def _destination(
@@ -97,14 +103,14 @@ async def _destination(
     return with_parameters(uri, {"state": parameters.get("state")})
 
 
-def _gone(destination: str) -> Response:
+def _gone(destination: str, *, ended: bool = False) -> Response:
     response: Response
     if destination:
         response = see_other(destination)
     else:
         text = "You can close this page."
         response = page("message.html", heading="You are logged out", text=text, request_id=None)
-    clear_cookie(response)
+    (clear_browser if ended else clear_cookie)(response)
     return response
 
 
