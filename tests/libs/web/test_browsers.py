@@ -7,11 +7,6 @@ from starlette.responses import HTMLResponse
 from tests.libs.web.conftest import AppOf, client_of
 
 YEAR = 365 * 24 * 3600
-CROSS_ORIGIN = {
-    "Origin": "https://evil.example",
-    "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "authorization",
-}
 
 
 @pytest.fixture
@@ -52,21 +47,6 @@ async def test_browsers_come_back_by_https_only(shop: FastAPI) -> None:
     assert "includeSubDomains" in policy
     (age,) = (int(name.removeprefix("max-age=")) for name in policy if name.startswith("max-age="))
     assert age >= YEAR
-
-
-@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-async def test_no_other_origin_is_let_in(shop: FastAPI, method: str) -> None:
-    async with client_of(shop) as client:
-        answer = await client.request(method, "/v1/things", headers=CROSS_ORIGIN)
-    assert not [name for name in answer.headers if name.startswith("access-control-")]
-
-
-@pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "OPTIONS", "MADEUP"])
-async def test_methods_that_nobody_needs_are_refused(shop: FastAPI, method: str) -> None:
-    async with client_of(shop) as client:
-        answer = await client.request(method, "/v1/things", headers={"X-Secret": "told to nobody"})
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
-    assert "told to nobody" not in answer.text
 
 
 async def test_pages_name_their_character_set(shop: FastAPI) -> None:
