@@ -13,6 +13,10 @@ from deploy.terraform.layout import Layout
 LAYOUT: Final = Layout()
 MODULES: Final = {module.name: module for module in LAYOUT.modules()}
 CALL: Final = re.compile(r'^module "([\w-]+)" \{\n  source\s*= "[^"]*/([\w-]+)"\n', re.MULTILINE)
+BODY: Final = re.compile(r'^module "[\w-]+" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+SOURCE: Final = re.compile(r'^  source\s*= "[^"]*/([\w-]+)"$', re.MULTILINE)
+GIVEN: Final = re.compile(r"^  (\w+)\s*=", re.MULTILINE)
+STAND_INS: Final = sorted((LAYOUT.terraform / "tests" / "emulated").iterdir())
 KEY: Final = re.compile(r"^    (\w+)\s*=", re.MULTILINE)
 
 
@@ -41,6 +45,15 @@ def test_a_module_is_called_and_says_nothing_that_nobody_asks(name: str) -> None
         asked |= set(re.findall(r"local\.balancer\.(\w+)", text_of(LAYOUT.folder_of("edge"))))
     said = {output.name for output in blocks_in(MODULES[name], "output")}
     assert said <= asked, f"{name}: nobody asks for {sorted(said - asked)}"
+
+
+@pytest.mark.parametrize("folder", [*CALLERS, *STAND_INS], ids=lambda folder: folder.name)
+def test_a_call_gives_a_module_all_that_it_asks(folder: Path) -> None:
+    """Stand-ins for an emulator call the same modules, and no stack's plan is made of them."""
+    for body in BODY.findall(text_of(folder)):
+        (module,) = SOURCE.findall(body)
+        asked = {block.name for block in blocks_in(MODULES[module], "variable") if block.required}
+        assert asked <= set(GIVEN.findall(body)), f"{folder.name} calls {module}"
 
 
 @pytest.mark.parametrize("folder", CALLERS, ids=lambda folder: folder.name)
