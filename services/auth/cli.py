@@ -1,6 +1,6 @@
 """Commands for operators: `python -m services.auth.cli create-admin --email ops@example.com < password`.
 
-`register-client < client.json` prints a new application's secret, or the id of one that has none or existed already.
+`register-client --file client.json` prints a new application's secret, or the id of one that has none or existed already.
 Read from the environment: REGION, DATABASE_URL, MASTER_KEY and, where there is no standard input, ADMIN_PASSWORD.
 """
 
@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -160,8 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("create-admin", help="create or reset an administrator")
     command.add_argument("--email", required=True)
     command.add_argument("--display-name", default="Administrator")
-    commands.add_parser(
-        "register-client", help="register or change the application described on standard input"
+    command = commands.add_parser("register-client", help="register or change an application")
+    command.add_argument(
+        "--file", type=_text_of, help="which describes it; otherwise standard input"
     )
     command = commands.add_parser("rotate-client-secret", help="give an application another secret")
     command.add_argument("--client-id", required=True)
@@ -174,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _command(given: argparse.Namespace, settings: AdministratorSettings) -> str:
     if given.command == "register-client":
-        return await register_client(settings, sys.stdin.read())
+        return await register_client(settings, given.file or sys.stdin.read())
     if given.command == "rotate-client-secret":
         return await rotate_client_secret(settings, given.client_id)
     if given.command in KEY_COMMANDS:
@@ -182,6 +184,13 @@ async def _command(given: argparse.Namespace, settings: AdministratorSettings) -
     email = normalised_email(given.email)
     password = normalised_password(_password(settings))
     return await create_admin(settings, email, given.display_name, password)
+
+
+def _text_of(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _password(settings: AdministratorSettings) -> str:

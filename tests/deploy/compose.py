@@ -58,7 +58,7 @@ def environment_of(service: Service) -> dict[str, str]:
 
 BASE = services()
 PROCESSES = [name for service in SERVICES for name in (service, f"{service}-worker")]
-JOBS = ("keys", "migrate", "declare", "seed", "administrator")
+JOBS = ("keys", "migrate", "declare", "sender", "seed", "administrator", "application")
 OURS = (*PROCESSES, "simulator", "ministack", *JOBS)
 
 

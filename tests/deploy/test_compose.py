@@ -81,7 +81,7 @@ def has_health(name: str) -> bool:
 
 def test_the_gateway_opens_when_the_shop_is_whole() -> None:
     waits_for = set(BASE["gateway"]["depends_on"])
-    assert waits_for == {*SERVICES, "simulator", "seed", "administrator"}
+    assert waits_for == {*SERVICES, "simulator", "seed", "administrator", "application"}
     for process in PROCESSES:
         assert {"keys", "migrate", "declare", "valkey"} <= set(BASE[process]["depends_on"])
 

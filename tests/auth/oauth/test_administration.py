@@ -140,6 +140,7 @@ async def test_a_command_registers_changes_and_rotates(
         assert grant.json()["scope"] == "orders:read"
     demo = APPLICATION_FILE.read_text(encoding="utf-8")
     assert await run("register-client", document=demo) == (0, "demo-app", "")
+    assert await run("register-client", "--file", str(APPLICATION_FILE)) == (0, "demo-app", "")
     code, _, told = await run("register-client", document='{"client_id": "x"}')
     assert (code, "NAME" in told) == (2, True)
     no_secret = await run("rotate-client-secret", "--client-id", "demo-app")
