@@ -100,19 +100,18 @@ def test_a_value_the_service_would_refuse_is_found(
 
 @pytest.mark.parametrize(
     ("service", "forgotten"),
-    [("order", "network.calls"), ("payment", "STRIPE_API_KEY"), ("auth", "SIGNING_KEY")],
+    [("order", "network.calls"), ("payment", "STRIPE_API_KEY"), ("auth", "SIGNING_SECRET")],
 )
 def test_a_forgotten_neighbour_or_secret_is_found(
     service: str, forgotten: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    changes: dict[str, Any] = {
-        "secrets": {"settings": ["DATABASE_URL", "REDIS_URL", "SIGNING_SECRET"]}
-    }
+    given = {"DATABASE_URL", "REDIS_URL", "SIGNING_SECRET"} - {forgotten}
+    changes: dict[str, Any] = {"secrets": {"settings": sorted(given)}}
     if forgotten == "network.calls":
         changes = {"network": {"calls": ["product"]}}
     manifests = tuple(render_service(Installation(service), changes))
     environment = environment_of_workload(manifests, f"{service}-api")
-    with pytest.raises(ValidationError, match=r"cart_base_url|STRIPE_API_KEY|signing_key"):
+    with pytest.raises(ValidationError, match=r"cart_base_url|STRIPE_API_KEY|signing_secret"):
         load(service, environment, monkeypatch, tmp_path)
 
 
