@@ -107,11 +107,13 @@ def test_the_authorizers_image_holds_what_checks_tokens_and_not_what_writes_conf
 
 
 def test_the_pipeline_builds_and_pushes_what_a_region_runs() -> None:
-    file = ROOT / "deploy/terraform/modules/delivery/buildspecs/image.yaml"
-    script = "\n".join(yaml.safe_load(file.read_text())["phases"]["build"]["commands"])
-    [names] = re.findall(r"for name in (.*); do", script)
+    folder = ROOT / "deploy/terraform/modules/delivery/buildspecs"
+    build = yaml.safe_load((folder / "image.yaml").read_text())["phases"]["build"]
+    [names] = re.findall(r'/push\.sh "\$REGISTRY" "\$TAG" (.*)', "\n".join(build["commands"]))
     assert set(names.split()) == {*SERVICES, "tools", "authorizer"}
-    assert 'make "image-$name" TAG="$TAG"' in script, "a build without a target makes the last one"
+    script = (folder / "push.sh").read_text()
+    assert 'make "image-$name" TAG="$tag"' in script, "a build without a target makes the last one"
+    assert "docker push" in script
 
 
 def test_the_last_stages_run_nothing_so_that_what_is_built_is_what_was_copied() -> None:

@@ -8,6 +8,7 @@ import yaml
 from tests.architecture.applications import ROOT
 from tests.deploy.charts import Installation, find, render_service
 from tests.deploy.platform import Place
+from tests.deploy.test_controllers import INSTALLED, word_after
 
 ISTIO = ROOT / "deploy/helm/platform/istio"
 VALUES = yaml.safe_load((ISTIO / "istiod-values.yaml").read_text())
@@ -79,18 +80,14 @@ def test_prometheus_finds_its_certificate_where_the_monitors_say() -> None:
     assert {file.rpartition("/")[0] for file in files} == {mount["mountPath"]}
 
 
-def test_the_runbook_installs_both_with_their_files() -> None:
-    text = (ROOT / "docs/runbooks/deploy-to-eks.md").read_text()
-    for chart, values in (
-        ("istio/istiod", "istiod-values.yaml"),
-        ("prometheus-community/kube-prometheus-stack", "prometheus-values.yaml"),
+def test_what_the_runbook_runs_installs_both_with_their_files() -> None:
+    assert "make controllers " in (ROOT / "docs/runbooks/deploy-to-eks.md").read_text()
+    for release, values in (
+        ("istiod", "istiod-values.yaml"),
+        ("kube-prometheus-stack", "prometheus-values.yaml"),
     ):
-        (command,) = [
-            line
-            for line in text.splitlines()
-            if "upgrade --install" in line and f" {chart} " in line
-        ]
-        assert f"-f deploy/helm/platform/istio/{values}" in command
+        file = word_after(INSTALLED[release], "-f")
+        assert file == f"deploy/helm/platform/istio/{values}"
 
 
 def test_the_runbook_puts_the_gateways_image_where_every_region_pulls_it_from() -> None:
