@@ -27,7 +27,7 @@ CLIENT_ID: Final = "web"
 KEY_ID: Final = "test-key"
 
 CUSTOMER_SCOPES: Final = (
-    "profile:read profile:write carts:write orders:read orders:write payments:read"
+    "account:manage profile:read profile:write carts:write orders:read orders:write payments:read"
 )
 ADMIN_SCOPES: Final = (
     f"{CUSTOMER_SCOPES} catalogue:write stock:write orders:admin payments:admin identity:admin"

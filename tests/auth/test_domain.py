@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.domain.accounts import normalised_email, scopes_of
+from services.auth.domain.accounts import ACCOUNT_MANAGE, normalised_email, scopes_of
 from services.auth.domain.families import (
     FAMILY_IDLE_LIMIT,
     REFRESH_GRACE,
@@ -15,6 +15,7 @@ from services.auth.domain.families import (
     decide_rotation,
     is_live,
 )
+from services.auth.domain.oauth.scopes import granted_to, known_scopes
 from services.auth.domain.passwords import normalised_password
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -105,6 +106,13 @@ def test_scopes_follow_from_roles() -> None:
     assert set(scopes_of(["customer"])) < set(scopes_of(["admin"]))
     assert scopes_of(["customer", "admin"]) == scopes_of(["admin"])
     assert scopes_of(["owner"]) == scopes_of([]) == ()
+
+
+def test_everybody_manages_their_account_and_no_application_does() -> None:
+    assert ACCOUNT_MANAGE not in known_scopes()
+    for role in ("customer", "admin"):
+        assert ACCOUNT_MANAGE in scopes_of([role])
+        assert granted_to([ACCOUNT_MANAGE, "profile:read"], [role]) == ("profile:read",)
 
 
 @pytest.mark.parametrize(

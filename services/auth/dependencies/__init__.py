@@ -21,7 +21,7 @@ from libs.security.dependencies import (
 )
 from libs.security.principal import Principal
 from libs.security.tokens import JwksCache
-from services.auth.domain.accounts import SHOP_NAME
+from services.auth.domain.accounts import ACCOUNT_MANAGE, SHOP_NAME
 from services.auth.errors import SigningKeysUnavailable
 from services.auth.repository import Units, unit_of
 from services.auth.repository.erasure import remove_identity
@@ -252,10 +252,10 @@ AccountClosingDep = Annotated[AccountClosing, Depends(account_closing)]
 SessionServiceDep = Annotated[SessionService, Depends(session_service)]
 LoginServiceDep = Annotated[LoginService, Depends(login_service)]
 ClientDep = Annotated[Client, Depends(client_of)]
-LiveSession = Annotated[Principal, Depends(authenticated_live("profile:read"))]
+LiveSession = Annotated[Principal, Depends(authenticated_live(ACCOUNT_MANAGE))]
 AuthSettingsDep = Annotated[AuthSettings, Depends(auth_settings)]
-RecentlyProved = Annotated[Principal, Depends(recently_authenticated("profile:write"))]
+RecentlyProved = Annotated[Principal, Depends(recently_authenticated(ACCOUNT_MANAGE))]
 AccountsRead = Annotated[Principal, Depends(authenticated_live("identity:admin"))]
 AccountsAdmin = Annotated[Principal, Depends(recently_authenticated("identity:admin"))]
-LoggedIn = Annotated[Principal, Depends(authenticated("profile:read"))]
+LoggedIn = Annotated[Principal, Depends(authenticated(ACCOUNT_MANAGE))]
 CallingService = Annotated[str, Depends(service_caller())]

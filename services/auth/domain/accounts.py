@@ -16,7 +16,11 @@ LOCKED: Final = "disabled"
 CUSTOMER: Final = "customer"
 ADMIN: Final = "admin"
 
+ACCOUNT_MANAGE: Final = "account:manage"
+"""Password, second factors, sessions, erasure and the copy of everything: never an application's, only our own logins'."""
+
 _CUSTOMER_SCOPES: Final = (
+    ACCOUNT_MANAGE,
     "profile:read",
     "profile:write",
     "carts:write",

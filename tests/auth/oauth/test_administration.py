@@ -73,6 +73,7 @@ async def test_registrations_that_make_no_sense_are_refused(admin: Person) -> No
         {"redirect_uris": ["javascript:alert(1)"], "grants": ["authorization_code"]},
         {"scopes": []},
         {"scopes": ["everything"]},
+        {"scopes": ["orders:read", "account:manage"]},
         {"audiences": ["a b"]},
         {"secret": "mine"},
         {"secret_hash": "mine"},

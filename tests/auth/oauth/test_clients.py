@@ -9,14 +9,15 @@ from libs.audit.log import SYSTEM
 from libs.clock import SystemClock
 from libs.database.session import Database
 from libs.testing.tokens import AUDIENCE
+from services.auth.domain.oauth.scopes import known_scopes
 from services.auth.models import OAuthClient
 from services.auth.service.oauth.clients import SECRET_OVERLAP, Clients
-from tests.auth.conftest import Person
+from tests.auth.conftest import PASSWORD, Person
 from tests.auth.oauth.application import Application
 from tests.auth.oauth.browser import Browser
 from tests.auth.oauth.conftest import RegisterApplication
 from tests.auth.oauth.test_tokens import claims_of, refusal, tokens_for
-from tests.auth.sessions import flush, let_time_pass
+from tests.auth.sessions import flush, let_time_pass, problem
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -227,3 +228,34 @@ async def test_a_replaced_secret_works_for_a_day_and_a_switched_off_client_not_a
         await session.execute(update(OAuthClient).values(status="disabled"))
     assert refusal(await new.post("/oauth2/introspect", {"token": "x"})) == (401, "invalid_client")
     assert (await logged_in.get(shop.address())).status_code == 400
+
+
+async def test_an_application_with_every_scope_there_is_manages_nobodys_account(
+    application: RegisterApplication, logged_in: Browser, person: Person
+) -> None:
+    scopes = list(known_scopes())
+    partner = await application("partner", scopes=scopes)
+    granted = await tokens_for(partner, logged_in, scope=" ".join(scopes))
+    assert {"profile:read", "profile:write"} <= set(granted["scope"].split())
+    theirs = {"Authorization": f"Bearer {granted['access_token']}"}
+
+    for method, path, body in (
+        ("GET", "/v1/sessions", None),
+        ("DELETE", "/v1/sessions/ses_1", None),
+        ("POST", "/v1/auth/logout", None),
+        ("POST", "/v1/auth/logout-all", None),
+        ("GET", "/v1/auth/second-factors", None),
+        ("POST", "/v1/auth/totp", None),
+        ("DELETE", "/v1/auth/totp", None),
+        ("POST", "/v1/auth/recovery-codes", None),
+        ("GET", "/v1/auth/passkeys", None),
+        ("POST", "/v1/auth/step-up", {"password": PASSWORD}),
+        ("POST", "/v1/auth/password/change", {"password": "another long password"}),
+        ("POST", "/v1/auth/email/change", {"email": "eve@example.com"}),
+    ):
+        answer = await person.client.request(method, path, headers=theirs, json=body)
+        assert problem(answer) == (403, "insufficient_scope"), path
+    person = await person.log_in()
+    listed = await person.client.get("/v1/sessions", headers=person.headers)
+    assert listed.status_code == 200
+    assert len(listed.json()["items"]) >= 2

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from services.auth.domain.accounts import ADMIN, scopes_of
+from services.auth.domain.accounts import ACCOUNT_MANAGE, ADMIN, scopes_of
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - the name of a grant
@@ -38,11 +38,11 @@ DESCRIPTIONS: Final = {
 
 
 def known_scopes() -> tuple[str, ...]:
-    """Return every scope there is, OpenID Connect's first."""
-    return (*IDENTITY_SCOPES, *scopes_of([ADMIN]))
+    """Return every scope an application may have, OpenID Connect's first."""
+    return (*IDENTITY_SCOPES, *(scope for scope in scopes_of([ADMIN]) if scope != ACCOUNT_MANAGE))
 
 
 def granted_to(scopes: Iterable[str], roles: Iterable[str]) -> tuple[str, ...]:
     """Return which of a client's scopes the person behind it has to give."""
-    theirs: Collection[str] = {*IDENTITY_SCOPES, *scopes_of(roles)}
+    theirs: Collection[str] = {*IDENTITY_SCOPES, *scopes_of(roles)} - {ACCOUNT_MANAGE}
     return tuple(scope for scope in scopes if scope in theirs)
