@@ -14,6 +14,7 @@ from libs.database.session import Database, DatabaseUnreachableError
 from libs.idempotency.errors import LeaseLost
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim, ResumableRequired, _telling
+from libs.privacy.columns import attach, keys_of
 from libs.testing.waiting import eventually
 from tests.libs.idempotency.conftest import CalleeAway, Made, OutOfStock, Shop, conflict
 
@@ -156,7 +157,10 @@ async def test_losing_a_better_answer_costs_nothing_else(
 ) -> None:
     await shop.post("/two")
     claim = shop.claims[0]
+    async with shop.database.transaction() as session:
+        keys = keys_of(session)
     away = Database("postgresql://x@127.0.0.1:9/x", application_name="away")
+    attach(away, keys)
     claim._database = away
     await claim.replace(Reply(200, None))
     await away.close()

@@ -170,7 +170,8 @@ async def test_the_functions_run_as_the_owner_with_a_path_of_their_own(
     connection = await asyncpg.connect(databases.url("auth"))
     rows = await connection.fetch(
         """SELECT proname, pg_get_userbyid(proowner) AS owner, prosecdef, proconfig, proacl::text
-        FROM pg_proc WHERE pronamespace = 'shop_auth'::regnamespace ORDER BY proname"""
+        FROM pg_proc WHERE pronamespace = 'shop_auth'::regnamespace
+        AND proname LIKE '%\\_message\\_partition' ORDER BY proname"""
     )
     assert await connection.fetchval("SELECT create_message_partition('outbox_messages')") is None
     await connection.close()
