@@ -53,7 +53,15 @@ CREDENTIAL_OPERATIONS = {
 }
 """What they take or answer are secrets, which a replay store must not keep (architecture section 2)."""
 CHECKS = ("authenticated", "recently_authenticated", "service_caller", "cart_access")
-ONCE_AND_FOR_ALL = {"close_identity"}
+ONCE_AND_FOR_ALL = {
+    "close_identity",
+    "end_session",
+    "lock_account",
+    "unlock_account",
+    "change_roles",
+    "end_account_sessions",
+    "disable_oauth_client",
+}
 """Repeating them changes nothing and answers the same: there is nothing to keep."""
 PAGES = {
     "authorize",

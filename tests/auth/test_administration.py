@@ -123,3 +123,16 @@ async def test_an_administrators_account_closes_for_a_while_after_ten_guesses_fr
     closed = await log_in(client, person.email, headers=home)
     assert problem(closed) == (429, "rate_limited")
     assert int(closed.headers["Retry-After"]) > 300
+
+
+async def test_what_staff_do_takes_one_connection_of_the_pool(
+    root: Person, ada: Person, start_auth: StartAuth
+) -> None:
+    client = await start_auth(database_pool_size=1)
+    path = f"/v1/accounts/{ada.user_id}"
+    headers = {**root.headers, "Idempotency-Key": "staff"}
+    for method, what in (("POST", "lock"), ("POST", "unlock"), ("DELETE", "sessions")):
+        answer = await client.request(method, f"{path}/{what}", headers=headers)
+        assert answer.is_success, answer.text
+    roles = await client.put(f"{path}/roles", headers=headers, json={"roles": ["customer"]})
+    assert roles.is_success, roles.text

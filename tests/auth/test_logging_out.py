@@ -128,3 +128,11 @@ async def test_a_session_that_a_replica_of_redis_brings_back_is_ended_again(
     assert await store.get(record.session_id) is None
     assert await store.get(others.session_id) is not None
     await redis.aclose()
+
+
+async def test_ending_a_session_takes_one_connection_of_the_pool(start_auth: StartAuth) -> None:
+    client = await start_auth(database_pool_size=1)
+    ada = await (await register(client)).log_in()
+    path = f"/v1/sessions/{ada.tokens['session_id']}"
+    headers = {**ada.headers, "Idempotency-Key": "end"}
+    assert (await client.delete(path, headers=headers)).status_code == 204

@@ -3,8 +3,6 @@
 from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
-from libs.idempotency.one_transaction import Idempotent
-from libs.idempotency.reply import Reply
 from libs.security.errors import SessionEnded, StepUpRequired
 from libs.web.audience import admin
 from libs.web.conditional import PRIVATE
@@ -38,57 +36,38 @@ async def get_account(
 
 @router.post(
     "/v1/accounts/{user_id}/lock",
-    response_model=AccountView,
     openapi_extra=admin(),
     responses=problem_responses(*_CHANGE),
 )
 async def lock_account(
-    user_id: str, caller: AccountsAdmin, accounts: AdministrationDep, idempotency: Idempotent
-) -> Response:
+    user_id: str, caller: AccountsAdmin, accounts: AdministrationDep
+) -> AccountView:
     """Let nobody into an account any more, and end its sessions."""
-
-    async def lock() -> Reply:
-        return Reply(200, _view(await accounts.lock(caller, user_id)))
-
-    return await idempotency.once(lock)
+    return _view(await accounts.lock(caller, user_id))
 
 
 @router.post(
     "/v1/accounts/{user_id}/unlock",
-    response_model=AccountView,
     openapi_extra=admin(),
     responses=problem_responses(*_CHANGE),
 )
 async def unlock_account(
-    user_id: str, caller: AccountsAdmin, accounts: AdministrationDep, idempotency: Idempotent
-) -> Response:
+    user_id: str, caller: AccountsAdmin, accounts: AdministrationDep
+) -> AccountView:
     """Let the owner of an account log in again."""
-
-    async def unlock() -> Reply:
-        return Reply(200, _view(await accounts.unlock(caller, user_id)))
-
-    return await idempotency.once(unlock)
+    return _view(await accounts.unlock(caller, user_id))
 
 
 @router.put(
     "/v1/accounts/{user_id}/roles",
-    response_model=AccountView,
     openapi_extra=admin(),
     responses=problem_responses(*_CHANGE),
 )
 async def change_roles(
-    user_id: str,
-    body: Roles,
-    caller: AccountsAdmin,
-    accounts: AdministrationDep,
-    idempotency: Idempotent,
-) -> Response:
+    user_id: str, body: Roles, caller: AccountsAdmin, accounts: AdministrationDep
+) -> AccountView:
     """Say what an account may do; its sessions end."""
-
-    async def change() -> Reply:
-        return Reply(200, _view(await accounts.change_roles(caller, user_id, body.roles)))
-
-    return await idempotency.once(change)
+    return _view(await accounts.change_roles(caller, user_id, body.roles))
 
 
 @router.get(
@@ -113,15 +92,10 @@ async def list_account_sessions(
     ),
 )
 async def end_account_sessions(
-    user_id: str, caller: AccountsAdmin, accounts: AdministrationDep, idempotency: Idempotent
-) -> Response:
+    user_id: str, caller: AccountsAdmin, accounts: AdministrationDep
+) -> None:
     """Log somebody out everywhere."""
-
-    async def end() -> Reply:
-        await accounts.end_sessions(caller, user_id)
-        return Reply(204, None)
-
-    return await idempotency.once(end)
+    await accounts.end_sessions(caller, user_id)
 
 
 def _view(identity: Identity) -> AccountView:

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
-from libs.idempotency.one_transaction import Idempotent
-from libs.idempotency.reply import Reply
 from libs.security.errors import RateLimited
 from libs.security.principal import Principal
 from libs.web.audience import customer, public
@@ -101,16 +99,9 @@ async def list_sessions(
     openapi_extra=customer(),
     responses=problem_responses(SessionNotFound, SessionStoreUnavailable),
 )
-async def end_session(
-    session_id: str, caller: LoggedIn, sessions: SessionServiceDep, idempotency: Idempotent
-) -> Response:
+async def end_session(session_id: str, caller: LoggedIn, sessions: SessionServiceDep) -> None:
     """End one of your sessions; money and administration refuse it at once, the rest within five minutes."""
-
-    async def end() -> Reply:
-        await sessions.end_session(caller.subject, session_id)
-        return Reply(204, None)
-
-    return await idempotency.once(end)
+    await sessions.end_session(caller.subject, session_id)
 
 
 def session_list(families: Iterable[RefreshFamily], caller: Principal) -> SessionList:

@@ -18,8 +18,9 @@ from services.auth.settings import AdministratorSettings
 from tests.auth.conftest import Person
 from tests.auth.oauth.application import Application
 from tests.auth.oauth.browser import Browser
+from tests.auth.oauth.conftest import RegisterApplication
 from tests.auth.oauth.test_tokens import refusal, tokens_for
-from tests.auth.sessions import problem
+from tests.auth.sessions import let_time_pass, problem
 
 PATH = "/v1/oauth-clients"
 WAREHOUSE = {
@@ -107,6 +108,33 @@ async def test_only_staff_administer(ada: Person, client: httpx.AsyncClient) -> 
     ):
         answer = await client.request(method, path, headers=ada.headers, json=WAREHOUSE)
         assert problem(answer) == (403, "insufficient_scope")
+
+
+async def test_applications_are_changed_only_by_whoever_has_just_proved_who_they_are(
+    admin: Person, shop: Application, database: Database
+) -> None:
+    await let_time_pass(database, minutes=6)
+    admin.tokens = (await admin.refresh()).json()
+    assert (await admin.client.get(PATH, headers=admin.headers)).status_code == 200
+    for method, path in (
+        ("POST", PATH),
+        ("DELETE", f"{PATH}/{shop.client_id}"),
+        ("POST", f"{PATH}/{shop.client_id}/secret"),
+    ):
+        answer = await admin.client.request(method, path, headers=admin.headers, json=WAREHOUSE)
+        assert problem(answer) == (401, "insufficient_user_authentication")
+
+
+async def test_no_application_makes_applications(
+    application: RegisterApplication, client: httpx.AsyncClient
+) -> None:
+    robot = await application(
+        "robot", scopes=["identity:admin"], grants=["client_credentials"], redirect_uris=[]
+    )
+    grant = await robot.post("/oauth2/token", {"grant_type": "client_credentials"})
+    headers = {"Authorization": f"Bearer {grant.json()['access_token']}"}
+    answer = await client.post(PATH, json=WAREHOUSE, headers=headers)
+    assert problem(answer) == (401, "insufficient_user_authentication")
 
 
 async def test_an_unknown_application_is_not_found(admin: Person) -> None:

@@ -3,15 +3,14 @@
 from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
-from libs.idempotency.one_transaction import Idempotent
-from libs.idempotency.reply import Reply
 from libs.runtime.resources import ResourcesDep
+from libs.security.errors import SessionEnded, StepUpRequired
 from libs.web.audience import admin
 from libs.web.conditional import PRIVATE
 from libs.web.errors import problem_responses
 from services.auth.errors import ClientExists, ClientNotFound
 from services.auth.models import OAuthClient
-from services.auth.routes.oauth.dependencies import ClientsDep, IdentityAdmin
+from services.auth.routes.oauth.dependencies import ClientsAdmin, ClientsDep, ClientsReader
 from services.auth.schemas.oauth import (
     ClientCredentials,
     ClientList,
@@ -23,10 +22,12 @@ router = APIRouter()
 
 NO_STORE = "no-store"
 
+_CHANGE = (StepUpRequired, SessionEnded, SessionStoreUnavailable)
+
 
 @router.get("/v1/oauth-clients", openapi_extra=admin())
 async def list_oauth_clients(
-    _admin: IdentityAdmin, clients: ClientsDep, response: Response
+    _admin: ClientsReader, clients: ClientsDep, response: Response
 ) -> ClientList:
     """List every registered application."""
     response.headers["Cache-Control"] = PRIVATE
@@ -37,10 +38,10 @@ async def list_oauth_clients(
     "/v1/oauth-clients",
     status_code=201,
     openapi_extra=admin(),
-    responses=problem_responses(ClientExists),
+    responses=problem_responses(ClientExists, *_CHANGE),
 )
 async def create_oauth_client(
-    body: ClientRegistration, caller: IdentityAdmin, clients: ClientsDep, response: Response
+    body: ClientRegistration, caller: ClientsAdmin, clients: ClientsDep, response: Response
 ) -> ClientCredentials:
     """Register an application; its secret is in this answer and nowhere else."""
     response.headers["Cache-Control"] = NO_STORE
@@ -51,10 +52,10 @@ async def create_oauth_client(
 @router.post(
     "/v1/oauth-clients/{client_id}/secret",
     openapi_extra=admin(),
-    responses=problem_responses(ClientNotFound),
+    responses=problem_responses(ClientNotFound, *_CHANGE),
 )
 async def rotate_oauth_client_secret(
-    client_id: str, caller: IdentityAdmin, clients: ClientsDep, response: Response
+    client_id: str, caller: ClientsAdmin, clients: ClientsDep, response: Response
 ) -> ClientCredentials:
     """Give a confidential application another secret; the one it had works for a day more."""
     response.headers["Cache-Control"] = NO_STORE
@@ -66,22 +67,13 @@ async def rotate_oauth_client_secret(
     "/v1/oauth-clients/{client_id}",
     status_code=204,
     openapi_extra=admin(),
-    responses=problem_responses(ClientNotFound, SessionStoreUnavailable),
+    responses=problem_responses(ClientNotFound, *_CHANGE),
 )
 async def disable_oauth_client(
-    client_id: str,
-    caller: IdentityAdmin,
-    clients: ClientsDep,
-    resources: ResourcesDep,
-    idempotency: Idempotent,
-) -> Response:
+    client_id: str, caller: ClientsAdmin, clients: ClientsDep, resources: ResourcesDep
+) -> None:
     """Switch an application off and end every session it has; its id stays taken."""
-
-    async def disable() -> Reply:
-        await clients.disable(client_id, resources.sessions, caller.subject)
-        return Reply(204, None)
-
-    return await idempotency.once(disable)
+    await clients.disable(client_id, resources.sessions, caller.subject)
 
 
 def _shown(client: OAuthClient) -> ClientView:

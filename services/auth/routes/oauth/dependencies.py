@@ -6,7 +6,11 @@ from typing import Annotated
 from fastapi import Depends
 
 from libs.runtime.resources import ResourcesDep
-from libs.security.dependencies import authenticated, authenticated_live
+from libs.security.dependencies import (
+    authenticated,
+    authenticated_live,
+    recently_authenticated,
+)
 from libs.security.principal import Principal
 from services.auth.dependencies import PartsDep, SessionServiceDep
 from services.auth.domain.oauth.scopes import OPENID
@@ -81,7 +85,8 @@ AuthorizationsDep = Annotated[Authorizations, Depends(authorizations)]
 GrantsDep = Annotated[Grants, Depends(grants)]
 InspectionDep = Annotated[Inspection, Depends(inspection)]
 IdentityReader = Annotated[Principal, Depends(authenticated(OPENID))]
-IdentityAdmin = Annotated[Principal, Depends(authenticated_live(ADMIN_SCOPE))]
+ClientsReader = Annotated[Principal, Depends(authenticated_live(ADMIN_SCOPE))]
+ClientsAdmin = Annotated[Principal, Depends(recently_authenticated(ADMIN_SCOPE))]
 
 
 @dataclass(frozen=True)
