@@ -37,7 +37,8 @@ class AuthSettings(ServiceSettings):
     login_failures_per_administrator: Annotated[int, Field(ge=1, le=10)] = 10
     """Per half an hour, from wherever: an administrator's account closes for that long (PCI DSS 4.0.1, 8.3.4)."""
     mails_per_account: Annotated[int, Field(ge=1)] = 5
-    """How many mails may be asked for an hour, to reset a password or prove an address."""
+    """How many mails to an address may be asked for an hour, by registering, to reset a password or to prove it; by strangers
+    from each network, and four times as many altogether."""
 
 
 class AdministratorSettings(MasterKeySettings):

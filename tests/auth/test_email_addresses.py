@@ -1,9 +1,11 @@
+import asyncio
+
 import httpx
 import pytest
 from sqlalchemy import select
 
 from libs.database.session import Database
-from services.auth.models import Identity
+from services.auth.models import Identity, MailRequest
 from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register
 from tests.auth.mails import ServiceToken, changes, mint, told
 from tests.auth.sessions import let_time_pass, problem
@@ -11,6 +13,7 @@ from tests.auth.sessions import let_time_pass, problem
 VERIFICATION = "identity.email_verification_requested.v1"
 CHANGE = "identity.email_change_requested.v1"
 NEW_ADDRESS = "ada.new@example.com"
+STRANGERS = "another sound of thunder"
 
 
 async def newest_token(
@@ -89,6 +92,10 @@ async def test_a_taken_address_is_answered_alike_and_nobody_is_asked(
     free, taken = await ask_for_change(ada), await ask_for_change(ada, other.email)
     assert (free.status_code, free.content) == (taken.status_code, taken.content)
     assert len(await told(database, CHANGE)) == 1
+    async with database.transaction() as session:
+        wishes = select(MailRequest).where(MailRequest.purpose == "change_email")
+        kept = [wish.email for wish in await session.scalars(wishes)]
+    assert set(kept) == {NEW_ADDRESS, None}, "of the other's address nothing is kept"
 
 
 async def test_an_address_registered_meanwhile_stays_its_owners(
@@ -128,11 +135,11 @@ async def test_registering_tells_nobody_who_has_an_account(
     )
     assert (first.status_code, first.content) == (202, b'{"next":"read_your_mail"}')
     assert (second.status_code, second.content) == (first.status_code, first.content)
-    # Neither tells by logging in: one account waits for its mail, the other has another password.
+    # Neither tells by logging in: the account waits for its mail.
     for password in (PASSWORD, "another sound of thunder"):
         refused = await log_in(careful, "ada@example.com", password)
         assert problem(refused) == (401, "invalid_credentials")
-    assert await changes(database) == ["registration_attempted"]
+    assert len(await told(database, VERIFICATION)) == 2
 
 
 async def test_the_account_opens_with_the_mail(
@@ -143,3 +150,58 @@ async def test_the_account_opens_with_the_mail(
     token = await newest_token(person, service_token, database, VERIFICATION)
     assert (await use(careful, "verify", token)).status_code == 204
     assert (await log_in(careful, "ada@example.com")).status_code == 200
+
+
+async def test_a_registration_that_waits_is_replaced_by_the_next_one(
+    careful: httpx.AsyncClient, service_token: ServiceToken, database: Database
+) -> None:
+    person = Person(careful, "ada@example.com", "", {})
+    await careful.post("/v1/auth/register", json=joining(password=STRANGERS))
+    strangers = await newest_token(person, service_token, database, VERIFICATION)
+    await careful.post("/v1/auth/register", json=joining())
+    assert problem(await use(careful, "verify", strangers)) == (400, "invalid_mail_token")
+
+    own = await newest_token(person, service_token, database, VERIFICATION)
+    assert (await use(careful, "verify", own)).status_code == 204
+
+    assert (await log_in(careful, "ada@example.com", STRANGERS)).status_code == 401
+    assert (await log_in(careful, "ada@example.com")).status_code == 200
+    again = await careful.post("/v1/auth/register", json=joining(password=STRANGERS))
+    assert (again.status_code, await changes(database)) == (202, ["registration_attempted"])
+    assert (await log_in(careful, "ada@example.com")).status_code == 200
+
+
+async def test_a_mail_that_is_answered_while_somebody_registers_anew_opens_with_one_of_both(
+    careful: httpx.AsyncClient, service_token: ServiceToken, database: Database
+) -> None:
+    for number in range(4):
+        person = Person(careful, f"ada{number}@example.com", "", {})
+        await careful.post("/v1/auth/register", json=joining(person.email))
+        token = await newest_token(person, service_token, database, VERIFICATION)
+        proved, anew = await asyncio.gather(
+            use(careful, "verify", token),
+            careful.post("/v1/auth/register", json=joining(person.email, STRANGERS)),
+        )
+        first_counts = proved.status_code == 204
+        assert (proved.status_code in {204, 400}, anew.status_code) == (True, 202)
+        assert (await log_in(careful, person.email)).is_success is first_counts
+        assert (await log_in(careful, person.email, STRANGERS)).status_code == 401
+
+
+async def test_registering_again_and_again_sends_few_mails_and_reads_alike(
+    start_auth: StartAuth, service_token: ServiceToken, database: Database
+) -> None:
+    client = await start_auth(registration="verified", mails_per_account=2)
+    person = Person(client, "ada@example.com", "", {})
+    await client.post("/v1/auth/register", json=joining())
+    token = await newest_token(person, service_token, database, VERIFICATION)
+    await use(client, "verify", token)
+    for _ in range(3):
+        again = await client.post("/v1/auth/register", json=joining())
+        assert (again.status_code, again.content) == (202, b'{"next":"read_your_mail"}')
+    assert await changes(database) == ["registration_attempted"]
+    for network in range(9):
+        elsewhere = {"X-Forwarded-For": f"203.0.113.{network}"}
+        again = await client.post("/v1/auth/register", json=joining(), headers=elsewhere)
+        assert again.status_code == 202
+    assert len(await changes(database)) == 7, "eight altogether, one of which proved the address"

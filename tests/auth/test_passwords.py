@@ -9,8 +9,9 @@ from sqlalchemy import func, select, update
 from libs.database.session import Database
 from services.auth.domain.passwords import Unfit, reason_against
 from services.auth.models import Identity, MailRequest, RefreshFamily
+from tests.auth.authenticator import Device
 from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register
-from tests.auth.factors import enrol_app, mfa_token
+from tests.auth.factors import enrol_app, enrol_device, mfa_token
 from tests.auth.mails import ServiceToken, changes, mint, told
 from tests.auth.sessions import is_recorded, let_time_pass, problem
 
@@ -18,8 +19,12 @@ NEW = "seven purple donkeys sing"
 RESET_REQUESTED = "identity.password_reset_requested.v1"
 
 
-async def forget(client: httpx.AsyncClient, email: str) -> httpx.Response:
-    return await client.post("/v1/auth/password/forgot", json={"email": email})
+async def forget(
+    client: httpx.AsyncClient, email: str, address: str = "198.51.100.1"
+) -> httpx.Response:
+    return await client.post(
+        "/v1/auth/password/forgot", json={"email": email}, headers={"X-Forwarded-For": address}
+    )
 
 
 async def reset(client: httpx.AsyncClient, token: str, password: str = NEW) -> httpx.Response:
@@ -35,6 +40,17 @@ async def token_for(person: Person, service_token: ServiceToken, database: Datab
     assert (minted.json()["purpose"], minted.json()["expires_in"]) == ("reset_password", 600)
     token: str = minted.json()["token"]
     return token
+
+
+async def prove_address(person: Person, service_token: ServiceToken, database: Database) -> None:
+    """Answer the mail that registering sends."""
+    request_id = (await told(database, "identity.email_verification_requested.v1"))[-1][
+        "request_id"
+    ]
+    minted = await mint(person.client, service_token("user", "auth"), request_id)
+    body = {"token": minted.json()["token"]}
+    proved = await person.client.post("/v1/auth/email/verify", json=body)
+    assert proved.status_code == 204, proved.text
 
 
 @pytest.mark.parametrize(
@@ -90,6 +106,16 @@ async def test_mails_are_limited_by_address_alike_for_everybody(start_auth: Star
     for email in (person.email, "nobody@example.com"):
         codes = [(await forget(client, email)).status_code for _ in range(3)]
         assert codes == [202, 202, 429]
+
+
+async def test_strangers_wishes_do_not_keep_an_owner_from_a_reset(start_auth: StartAuth) -> None:
+    client = await start_auth(mails_per_account=2)
+    person = await register(client)
+    codes = [
+        [(await forget(client, person.email, f"203.0.113.{network}")).status_code for _ in range(3)]
+        for network in range(5)
+    ]
+    assert codes == [[202, 202, 429]] * 4 + [[429] * 3], "eight an hour are enough for anybody"
 
 
 async def test_a_reset_replaces_the_password_and_ends_every_session(
@@ -154,6 +180,7 @@ async def test_an_unfit_password_uses_no_token_up(
 async def test_a_reset_does_not_get_around_the_second_factor(
     ada: Person, service_token: ServiceToken, database: Database
 ) -> None:
+    await prove_address(ada, service_token, database)
     await enrol_app(ada, database)
     begun = await mfa_token(ada)
     token = await token_for(ada, service_token, database)
@@ -165,6 +192,37 @@ async def test_a_reset_does_not_get_around_the_second_factor(
     late = {"mfa_token": begun, "recovery_code": "x"}
     ended = await ada.client.post("/v1/auth/login/mfa", json=late)
     assert problem(ended) == (401, "invalid_mfa_token"), "begun with the old password"
+
+
+@pytest.mark.parametrize("proved", [True, False])
+async def test_a_reset_takes_off_what_was_added_before_the_address_was_proved(
+    ada: Person, service_token: ServiceToken, database: Database, *, proved: bool
+) -> None:
+    await enrol_device(ada, Device())
+    await enrol_app(ada, database)
+    if proved:
+        await prove_address(ada, service_token, database)
+
+    token = await token_for(ada, service_token, database)
+    assert (await reset(ada.client, token)).status_code == 204
+
+    assert (await log_in(ada.client, ada.email, NEW)).status_code == 200
+    assert (await changes(database))[-3:] == [
+        "early_factors_removed",
+        "mfa_disabled",
+        "password_changed",
+    ]
+
+
+async def test_no_reset_takes_off_the_second_factor_of_staff(
+    ada: Person, service_token: ServiceToken, database: Database
+) -> None:
+    await enrol_app(ada, database)
+    async with database.transaction() as session:
+        await session.execute(update(Identity).values(roles=["customer", "admin"]))
+    token = await token_for(ada, service_token, database)
+    assert (await reset(ada.client, token)).status_code == 204
+    assert problem(await log_in(ada.client, ada.email, NEW)) == (401, "mfa_required")
 
 
 async def test_nobody_resets_a_locked_account(

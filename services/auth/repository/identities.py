@@ -12,6 +12,9 @@ from services.auth.domain.accounts import ACTIVE, PENDING
 from services.auth.errors import EmailTaken
 from services.auth.models import Identity
 
+_PROVED = func.coalesce(Identity.email_verified_at, func.clock_timestamp())
+"""Since when the account is certainly its owner's. The account is locked: what others added before has committed."""
+
 
 class IdentityRepository:
     """Identities by id and by address."""
@@ -97,6 +100,17 @@ class IdentityRepository:
             update(Identity).where(Identity.id == user_id).values(password_hash=password_hash)
         )
 
+    async def replace_credentials(
+        self, identity: Identity, display_name: str, password_hash: str
+    ) -> None:
+        """Let the account be opened by another password, and have another name."""
+        name = protected(self._session, Identity, identity.id, {"display_name": display_name})
+        await self._session.execute(
+            update(Identity)
+            .where(Identity.id == identity.id)
+            .values(**name, password_hash=password_hash)
+        )
+
     async def set_second_factor(self, user_id: str, *, enrolled: bool) -> None:
         await self._session.execute(
             update(Identity).where(Identity.id == user_id).values(second_factor=enrolled)
@@ -108,7 +122,7 @@ class IdentityRepository:
             update(Identity)
             .where(Identity.id == user_id)
             .values(
-                email_verified_at=func.coalesce(Identity.email_verified_at, func.now()),
+                email_verified_at=_PROVED,
                 status=case((Identity.status == PENDING, ACTIVE), else_=Identity.status),
             )
         )
@@ -125,7 +139,7 @@ class IdentityRepository:
                 .where(Identity.id == user_id)
                 .values(
                     **protected(self._session, Identity, user_id, {"email": email}),
-                    email_verified_at=func.now(),
+                    email_verified_at=_PROVED,
                 )
             )
         except IntegrityError as error:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.ids import new_id
 from libs.privacy.columns import protected
 from services.auth.domain.mail_requests import LIFETIMES, MailPurpose
-from services.auth.models import MailRequest
+from services.auth.models import Identity, MailRequest
 
 
 class MailRequestRepository:
@@ -56,7 +56,16 @@ class MailRequestRepository:
     async def find_by_token_locked(
         self, token_hash: bytes, purpose: MailPurpose
     ) -> MailRequest | None:
-        """Return the request whose token this is, while it works."""
+        """Return the request whose token this is, while it works.
+
+        Its account is locked first, as by all who change one: who registers it anew ends this request meanwhile.
+        """
+        await self._session.execute(
+            select(Identity.id)
+            .join(MailRequest, MailRequest.user_id == Identity.id)
+            .where(MailRequest.token_hash == token_hash)
+            .with_for_update(of=Identity)
+        )
         found: MailRequest | None = await self._session.scalar(
             select(MailRequest)
             .where(

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.privacy.columns import protected
-from services.auth.models import Passkey, RecoveryCode, TotpAuthenticator
+from services.auth.models import Identity, Passkey, RecoveryCode, TotpAuthenticator
 
 
 class SecondFactorRepository:
@@ -55,6 +55,22 @@ class SecondFactorRepository:
             .returning(TotpAuthenticator.user_id)
         )
         return removed is not None
+
+    async def remove_added_before_proof(self, user_id: str) -> bool:
+        """Remove what was added before the account's address was proved; False if there was nothing."""
+        proved = select(Identity.email_verified_at).where(Identity.id == user_id).scalar_subquery()
+        app_since = func.coalesce(TotpAuthenticator.confirmed_at, TotpAuthenticator.created_at)
+        apps = await self._session.scalars(
+            delete(TotpAuthenticator)
+            .where(TotpAuthenticator.user_id == user_id, app_since < proved)
+            .returning(TotpAuthenticator.user_id)
+        )
+        passkeys = await self._session.scalars(
+            delete(Passkey)
+            .where(Passkey.user_id == user_id, Passkey.created_at < proved)
+            .returning(Passkey.id)
+        )
+        return bool([*apps, *passkeys])
 
     async def has_totp(self, user_id: str) -> bool:
         found = await self._session.scalar(select(_confirmed_totp(user_id)))

@@ -53,11 +53,7 @@ class AccountService:
         await self.unit.outbox.add(
             IdentityRegistered(user_id=identity.id, home_region=self.region), aggregate_version=1
         )
-        request_id = await self.unit.mail_requests.add(identity.id, MailPurpose.VERIFY_EMAIL)
-        await self.unit.outbox.add(
-            EmailVerificationRequested(user_id=identity.id, request_id=request_id),
-            aggregate_version=1,
-        )
+        await self._ask_for_verification(identity.id, version=1)
         await self.unit.audit.record(
             "identity.registered", identity.id, identity.id, roles="+".join(roles)
         )
@@ -67,14 +63,31 @@ class AccountService:
     async def register_unseen(self, email: str, display_name: str, password_hash: str) -> None:
         """Create an account that opens once its address is proved, or tell the owner of the one that has it.
 
-        Whoever asks cannot tell which of both happened.
+        Of several registrations that wait for their mail the newest counts. Whoever asks cannot tell what happened.
         """
         try:
             await self.register(email, display_name, password_hash, status=PENDING)
         except EmailTaken:
-            owner = await self.unit.identities.find_by_email(email)
-            if owner is not None:
+            owner = await self.unit.identities.find_by_email_locked(email)
+            if owner is not None and owner.status == PENDING:
+                await self._register_anew(owner, display_name, password_hash)
+            elif owner is not None:
                 await self.unit.tell(owner.id, "registration_attempted", by=ANONYMOUS)
+
+    async def _register_anew(
+        self, pending: Identity, display_name: str, password_hash: str
+    ) -> None:
+        """Let only what came last open with the mail: before, anybody may have registered this address."""
+        await self.unit.identities.replace_credentials(pending, display_name, password_hash)
+        await self.unit.mail_requests.end_all(pending.id, MailPurpose.VERIFY_EMAIL)
+        version = await self.unit.identities.next_version(pending.id)
+        await self._ask_for_verification(pending.id, version)
+        await self.unit.audit.record("identity.registered_anew", ANONYMOUS, pending.id)
+
+    async def _ask_for_verification(self, user_id: str, version: int) -> None:
+        request_id = await self.unit.mail_requests.add(user_id, MailPurpose.VERIFY_EMAIL)
+        event = EmailVerificationRequested(user_id=user_id, request_id=request_id)
+        await self.unit.outbox.add(event, aggregate_version=version)
 
     async def get_identity(self, user_id: str) -> Identity:
         """Return an identity.

@@ -67,7 +67,7 @@ class EmailAddresses:
             version = await unit.identities.next_version(user_id)
             await unit.mail_requests.end_all(user_id, MailPurpose.CHANGE_EMAIL)
             request_id = await unit.mail_requests.add(
-                None if taken else user_id, MailPurpose.CHANGE_EMAIL, email
+                None if taken else user_id, MailPurpose.CHANGE_EMAIL, None if taken else email
             )
             if not taken:
                 event = EmailChangeRequested(user_id=user_id, request_id=request_id)

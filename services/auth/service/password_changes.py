@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from libs.contracts.auth import PasswordResetRequested
 from libs.observability.logging import get_logger
 from libs.security.principal import Principal
-from services.auth.domain.accounts import LOCKED
+from services.auth.domain.accounts import ADMIN, LOCKED
 from services.auth.domain.mail_requests import MailPurpose
 from services.auth.domain.passwords import ADVICE, reason_against
 from services.auth.errors import IdentityNotFound
@@ -16,6 +16,7 @@ from services.auth.service.clients import Client
 from services.auth.service.ending import SessionEnding
 from services.auth.service.minting import hash_of
 from services.auth.service.passwords import Passwords
+from services.auth.service.second_factors import last_factor
 from services.auth.service.throttle import Throttle
 
 _log = get_logger(__name__)
@@ -37,7 +38,7 @@ class PasswordChanges:
             RateLimited: the client, or the address, asked too often.
         """
         await self.throttle.login(client)
-        await self.throttle.mail(email)
+        await self.throttle.reset(email, client)
         async with self.units.begin() as unit:
             identity = await unit.identities.find_by_email(email)
             user_id = None if identity is None else identity.id
@@ -49,6 +50,8 @@ class PasswordChanges:
 
     async def reset(self, token: str, password: str, client: Client) -> None:
         """Replace the password and end every session; what else the account asks for at login stays.
+
+        Except for what was added before the address was proved: that may be a stranger's, who registered it first.
 
         Raises:
             InvalidMailToken: unknown, used or too old.
@@ -64,6 +67,8 @@ class PasswordChanges:
         async with self.units.begin() as unit:
             await _use_up(unit, token)
             await unit.identities.verify_email(identity.id)
+            if ADMIN not in identity.roles:  # operators vouch for the addresses of staff
+                await _remove_strange_factors(unit, identity.id)
             await self._replace(unit, identity.id, password_hash)
             ended = await unit.families.revoke(identity.id, "password_reset")
         _log.info("password_reset", user_id=identity.id)
@@ -118,6 +123,14 @@ async def _use_up(unit: Unit, token: str) -> None:
     )
     if request is None:  # somebody was quicker
         raise InvalidMailToken
+
+
+async def _remove_strange_factors(unit: Unit, user_id: str) -> None:
+    if not await unit.factors.remove_added_before_proof(user_id):
+        return
+    await unit.factors.replace_recovery_codes(user_id, [])
+    await unit.tell(user_id, "early_factors_removed")
+    await last_factor(unit, user_id)
 
 
 def refuse_unfit(password: str, *about_owner: str) -> None:

@@ -1,10 +1,14 @@
 """How often one may try, so that guessing stays hopeless and nobody is locked out by strangers."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from libs.cache.rate_limit import Policy, RateLimiter, network_of
 from libs.security.errors import RateLimited
 from services.auth.service.clients import Client
+
+_LONGEST_TOLD: Final = 300
+"""Seconds; telling more would tell whose allowance is the administrators'."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Throttle:
     per_account_and_day: Policy
     per_administrator: Policy
     mails_per_account: Policy
+    mails_altogether: Policy
+    """What strangers may have sent to one address, wherever they are."""
 
     async def register(self, client: Client) -> None:
         """Count an attempt to register.
@@ -57,9 +63,8 @@ class Throttle:
         """
         if administrator:
             return await self._guess(f"account:{email}:", self.per_administrator)
-        if known_address is not None:
-            return await self._guess(f"account:{email}:{known_address}", self.per_account)
-        return await self._guess(f"account:{email}:", self.per_account, self.per_account_and_day)
+        key = f"account:{email}:{known_address or ''}"
+        return await self._guess(key, self.per_account, self.per_account_and_day)
 
     async def prove(self, user_id: str) -> Guess:
         """Count a possible failure of somebody who showed one factor, or holds a session, to show another.
@@ -71,8 +76,26 @@ class Throttle:
         """
         return await self._guess(f"proof:{user_id}", self.per_account, self.per_account_and_day)
 
+    async def join(self, email: str, client: Client) -> bool:
+        """Count a registration of this address; False if there were enough of them, each of which sends a mail."""
+        try:
+            await self._ask(f"join:{email}", client)
+        except RateLimited:
+            return False
+        return True
+
+    async def reset(self, email: str, client: Client) -> None:
+        """Count a wish to reset a password, whether an account has the address or not.
+
+        Each network has an allowance of its own, so that nobody's reset is denied by a stranger's wishes.
+
+        Raises:
+            RateLimited: there were enough of them for now.
+        """
+        await self._ask(f"reset:{email}", client)
+
     async def mail(self, email: str) -> None:
-        """Count a mail somebody asks for, whether an account has the address or not.
+        """Count a mail that somebody who is logged in asks for, whether an account has the address or not.
 
         Raises:
             RateLimited: there were enough of them for now.
@@ -84,6 +107,10 @@ class Throttle:
         for policy in guess.policies:
             await self.limiter.give_back(guess.key, policy)
 
+    async def _ask(self, key: str, client: Client) -> None:
+        await self._spend(f"{key}:{network_of(client.address)}", self.mails_per_account)
+        await self._spend(key, self.mails_altogether)
+
     async def _guess(self, key: str, *policies: Policy) -> Guess:
         for policy in policies:
             await self._spend(key, policy)
@@ -92,4 +119,4 @@ class Throttle:
     async def _spend(self, key: str, policy: Policy) -> None:
         decision = await self.limiter.take(key, policy)
         if not decision.allowed:
-            raise RateLimited(max(1, decision.reset_seconds))
+            raise RateLimited(min(max(1, decision.reset_seconds), _LONGEST_TOLD))
