@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 import httpx
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from libs.cache.redis import open_redis
 from libs.cache.sessions import SessionStore
@@ -23,6 +23,13 @@ async def is_recorded(redis_url: str, person: Person) -> bool:
     record = await SessionStore(redis).get(person.tokens["session_id"])
     await redis.aclose()
     return record is not None
+
+
+async def live_sessions(database: Database) -> int:
+    """Count the families nobody has ended."""
+    live = select(func.count()).where(RefreshFamily.revoked_at.is_(None))
+    async with database.transaction() as session:
+        return await session.scalar(live) or 0
 
 
 async def flush(redis_url: str) -> None:

@@ -42,7 +42,7 @@ async def second_step(
     limits: ThrottleDep,
 ) -> SecondStep:
     """Give a request logins beyond the password."""
-    return SecondStep(transactions, resources.sessions, judge, start, limits)
+    return SecondStep(transactions, resources.sessions, judge, start, limits, resources.refusals)
 
 
 async def step_up_service(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.auth.domain.oauth.scopes import OFFLINE_ACCESS
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository.families import live_now
+from services.auth.repository.identities import hold
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ class BrowserLoginRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    async def hold_owners(self, session_id: str, cookie_hash: bytes | None) -> None:
+        """Hold the accounts of a session and of the login a cookie stands for."""
+        which = RefreshFamily.session_id == session_id
+        if cookie_hash is not None:
+            which = or_(which, RefreshFamily.cookie_hash == cookie_hash)
+        owners = await self._session.scalars(select(RefreshFamily.user_id).where(which))
+        await hold(self._session, *owners)
 
     async def bind(self, session_id: str, cookie_hash: bytes) -> RefreshFamily:
         """Let the cookie stand for this session, and no cookie before it."""
@@ -49,10 +58,7 @@ class BrowserLoginRepository:
         return await self._find(RefreshFamily.cookie_hash == cookie_hash)
 
     async def find_by_id(self, login_id: str) -> BrowserLogin | None:
-        """Return the login, locked so that it cannot end meanwhile, if it still lives."""
-        await self._session.scalar(
-            select(RefreshFamily.id).where(RefreshFamily.id == login_id).with_for_update()
-        )
+        """Return the login if it still lives; it cannot end meanwhile where its account is held."""
         return await self._find(RefreshFamily.id == login_id)
 
     async def touch(self, family: RefreshFamily, least: timedelta) -> None:
@@ -75,6 +81,7 @@ class BrowserLoginRepository:
 
         Those that ended before are among them: a first try may have missed Redis.
         """
+        await hold(self._session, login.user_id)
         offline = RefreshFamily.scopes.contains([OFFLINE_ACCESS])
         came_from_it = and_(RefreshFamily.login_id == login.id, ~func.coalesce(offline, false()))
         ended = await self._session.scalars(

@@ -30,7 +30,7 @@ class ClientSessionRepository:
         self._session = session
 
     async def derive(self, login: RefreshFamily, derived: Derived) -> RefreshFamily:
-        """Start a client's session that says about the person what the browser's login says."""
+        """Start a client's session that says about the person what the browser's login says; the caller holds the account."""
         now = func.clock_timestamp()
         found = await self._session.scalars(
             insert(RefreshFamily)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.auth.domain.families import FAMILY_IDLE_LIMIT, FAMILY_LIFETIME, TokenState
 from services.auth.domain.proofs import Proof
 from services.auth.models import Identity, RefreshFamily, RefreshToken
+from services.auth.repository.identities import hold
 
 _LONGEST_LIST = 100
 
@@ -48,7 +49,7 @@ class FamilyRepository:
         self._session = session
 
     async def start(self, login: NewLogin, token_hash: bytes) -> RefreshFamily:
-        """Insert a family that begins now, with its first live token."""
+        """Insert a family that begins now, with its first live token; the caller holds the account."""
         now = func.clock_timestamp()
         found = await self._session.scalars(
             insert(RefreshFamily)
@@ -139,32 +140,14 @@ class FamilyRepository:
         self, user_id: str, because: str, *, session_id: str | None = None
     ) -> Sequence[str]:
         """End one of the user's live families, or all; return the ids of the sessions that ended."""
-        which = [RefreshFamily.user_id == user_id, RefreshFamily.revoked_at.is_(None)]
-        if session_id is not None:
-            which.append(RefreshFamily.session_id == session_id)
-        ended = await self._session.scalars(
-            update(RefreshFamily)
-            .where(and_(*which))
-            .values(revoked_at=func.clock_timestamp(), revoked_because=because)
-            .returning(RefreshFamily.session_id)
-        )
-        return ended.all()
+        this_one = () if session_id is None else (RefreshFamily.session_id == session_id,)
+        return await self._revoke(user_id, because, *this_one)
 
     async def revoke_others(
         self, user_id: str, because: str, kept_session_id: str
     ) -> Sequence[str]:
         """End the user's live families but one; return the ids of the sessions that ended."""
-        ended = await self._session.scalars(
-            update(RefreshFamily)
-            .where(
-                RefreshFamily.user_id == user_id,
-                RefreshFamily.revoked_at.is_(None),
-                RefreshFamily.session_id != kept_session_id,
-            )
-            .values(revoked_at=func.clock_timestamp(), revoked_because=because)
-            .returning(RefreshFamily.session_id)
-        )
-        return ended.all()
+        return await self._revoke(user_id, because, RefreshFamily.session_id != kept_session_id)
 
     async def owns(self, user_id: str, session_id: str) -> bool:
         """Tell whether this session is, or was, the user's."""
@@ -219,6 +202,18 @@ class FamilyRepository:
                 RefreshToken.state != TokenState.LIVE, RefreshToken.created_at < before
             )
         )
+
+    async def _revoke(
+        self, user_id: str, because: str, *which: ColumnElement[bool]
+    ) -> Sequence[str]:
+        await hold(self._session, user_id)
+        ended = await self._session.scalars(
+            update(RefreshFamily)
+            .where(RefreshFamily.user_id == user_id, RefreshFamily.revoked_at.is_(None), *which)
+            .values(revoked_at=func.clock_timestamp(), revoked_because=because)
+            .returning(RefreshFamily.session_id)
+        )
+        return ended.all()
 
 
 def live_now() -> ColumnElement[bool]:

@@ -16,6 +16,17 @@ _PROVED = func.coalesce(Identity.email_verified_at, func.clock_timestamp())
 """Since when the account is certainly its owner's. The account is locked: what others added before has committed."""
 
 
+async def hold(session: AsyncSession, *user_ids: str) -> None:
+    """Hold accounts until the transaction ends, before any other row of theirs is locked.
+
+    Whoever begins, derives or ends sessions, or changes factors, password, address or status, does this first: they come
+    one after another, and none waits for another in a circle. It has to be a statement of its own, for a statement sees
+    what was committed when it began (READ COMMITTED): an UPDATE of all sessions misses one that was added while it waited.
+    """
+    held = select(Identity.id).where(Identity.id.in_(user_ids)).order_by(Identity.id)
+    await session.execute(held.with_for_update())
+
+
 class IdentityRepository:
     """Identities by id and by address."""
 
@@ -38,8 +49,12 @@ class IdentityRepository:
         return found
 
     async def find_locked(self, user_id: str) -> Identity | None:
+        """Hold the account, as `hold` does, and return it as it is now."""
         found: Identity | None = await self._session.scalar(
-            select(Identity).where(Identity.id == user_id).with_for_update()
+            select(Identity)
+            .where(Identity.id == user_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         )
         return found
 

@@ -8,7 +8,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.auth.models import AuthorizationCode, Consent, OAuthClient
+from services.auth.models import AuthorizationCode, Consent, OAuthClient, RefreshFamily
+from services.auth.repository.identities import hold
 
 
 class ClientRepository:
@@ -80,7 +81,13 @@ class CodeRepository:
         )
 
     async def find_locked(self, code_hash: bytes) -> PresentedCode | None:
-        """Lock the code: of several uses at once the first decides."""
+        """Hold the account, then lock the code: of several uses at once the first decides."""
+        owners = await self._session.scalars(
+            select(RefreshFamily.user_id)
+            .join(AuthorizationCode, AuthorizationCode.login_id == RefreshFamily.id)
+            .where(AuthorizationCode.code_hash == code_hash)
+        )
+        await hold(self._session, *owners)
         found = await self._session.execute(
             select(AuthorizationCode, func.clock_timestamp())
             .where(AuthorizationCode.code_hash == code_hash)

@@ -142,6 +142,12 @@ class SecondFactorRepository:
         )
         return found.all()
 
+    async def owner_of_passkey(self, credential_id: bytes) -> str | None:
+        found: str | None = await self._session.scalar(
+            select(Passkey.user_id).where(Passkey.credential_id == credential_id)
+        )
+        return found
+
     async def passkey_locked(self, credential_id: bytes) -> Passkey | None:
         found: Passkey | None = await self._session.scalar(
             select(Passkey).where(Passkey.credential_id == credential_id).with_for_update()

@@ -47,7 +47,9 @@ class BrowserSessions:
         cookie = new_cookie()
         async with self.database.transaction() as session:
             logins = BrowserLoginRepository(session)
-            old = None if instead_of is None else await logins.find(hash_of(instead_of))
+            replaced = None if instead_of is None else hash_of(instead_of)
+            await logins.hold_owners(session_id, replaced)
+            old = None if replaced is None else await logins.find(replaced)
             family = await logins.bind(session_id, hash_of(cookie))
             # The browser has the cookie instead of a refresh token.
             await FamilyRepository(session).void_live(family.id)

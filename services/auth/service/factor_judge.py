@@ -90,6 +90,13 @@ class FactorJudge:
         )
         return passkey, PASSKEY if verified.user_verified else PASSWORD_AND_PASSKEY
 
+    async def owner_of(self, unit: Unit, credential: Credential) -> str | None:
+        """Return whose passkey this says it is, so that the account can be held before it is judged."""
+        try:
+            return await unit.factors.owner_of_passkey(credential_id_in(credential))
+        except PasskeyRefused:
+            return None
+
     async def _judge_recovery_code(self, unit: Unit, user_id: str, code: str) -> Proof | None:
         code_hash = hash_of(bare_recovery_code(code))
         if not await unit.factors.use_recovery_code(user_id, code_hash):

@@ -14,11 +14,12 @@ from services.auth.domain.proofs import PASSWORD
 from services.auth.errors import InvalidCredentials
 from services.auth.errors.proofs import SecondFactorRequired
 from services.auth.models import Identity
-from services.auth.repository import Units
+from services.auth.repository import Unit, Units
 from services.auth.service.clients import Client, address_hash
+from services.auth.service.holding import held_as_judged
 from services.auth.service.minting import IssuedTokens, new_opaque_token
 from services.auth.service.passwords import Passwords
-from services.auth.service.session_start import SessionStart
+from services.auth.service.session_start import Begun, SessionStart
 from services.auth.service.throttle import Throttle
 
 _log = get_logger(__name__)
@@ -37,7 +38,7 @@ class LoginService:
     refusals: Refusals
 
     async def login(self, email: str, password: str, client: Client) -> IssuedTokens:
-        """Check the credentials and start a session.
+        """Check the credentials and start a session, unless the account was changed while they were checked.
 
         Raises:
             InvalidCredentials: whatever is wrong with them.
@@ -46,10 +47,20 @@ class LoginService:
             SessionStoreUnavailable: Redis is away; asked first, so that the answer tells nothing about the password.
             PasswordChecksBusy: too many logins at once.
         """
-        identity = await self.judge(email, password, client)
-        if identity.second_factor:
-            await self._ask_for_more(identity)
-        issued = await self.start.begin(identity, client, PASSWORD)
+        judged = await self.judge(email, password, client)
+        async with self.units.begin() as unit:
+            outcome: Begun | SecondFactorRequired
+            identity = await held_as_judged(unit, judged)
+            if identity is None:
+                raise self._refused(judged)
+            if identity.second_factor:
+                outcome = await self._ask_for_more(unit, identity)
+            else:
+                outcome = await self.start.begin(unit, identity, client, PASSWORD)
+        if isinstance(outcome, SecondFactorRequired):
+            _logins.add(1, {"outcome": "second_factor_asked"})
+            raise outcome
+        issued = await self.start.hand_out(outcome)
         _logins.add(1, {"outcome": "ok"})
         return issued
 
@@ -73,10 +84,7 @@ class LoginService:
             password, None if identity is None else identity.password_hash
         )
         if identity is None or not right or identity.status != ACTIVE:
-            _logins.add(1, {"outcome": "refused"})
-            _log.info("login_refused")
-            self._note_refusal(None if identity is None else identity.id)
-            raise InvalidCredentials
+            raise self._refused(identity)
         await self.throttle.forgive(guess)
         await self._hash_anew(identity, password)
         return identity
@@ -90,6 +98,7 @@ class LoginService:
             return identity, await unit.families.knows_address(user_id, seen_from)
 
     async def _hash_anew(self, identity: Identity, password: str) -> None:
+        """Keep the password under newer parameters; if somebody was quicker, see whether theirs is the same."""
         if not self.passwords.is_outdated(identity.password_hash):
             return
         rehashed = await self.passwords.hash(password)
@@ -97,20 +106,20 @@ class LoginService:
             await unit.identities.replace_password_hash(
                 identity.id, identity.password_hash, rehashed
             )
+            kept = await unit.identities.find(identity.id)
+        if kept is not None and await self.passwords.matches(password, kept.password_hash):
+            identity.password_hash = kept.password_hash
 
-    async def _ask_for_more(self, identity: Identity) -> None:
+    async def _ask_for_more(self, unit: Unit, identity: Identity) -> SecondFactorRequired:
         token, token_hash = new_opaque_token()
-        async with self.units.begin() as unit:
-            await unit.challenges.add(token_hash, ChallengePurpose.SECOND_STEP, identity.id)
-            methods = await unit.factors.methods_of(identity.id)
-        _logins.add(1, {"outcome": "second_factor_asked"})
-        raise SecondFactorRequired(token, methods)
+        await unit.challenges.add(token_hash, ChallengePurpose.SECOND_STEP, identity.id)
+        return SecondFactorRequired(token, await unit.factors.methods_of(identity.id))
 
-    def _note_refusal(self, user_id: str | None) -> None:
+    def _refused(self, identity: Identity | None) -> InvalidCredentials:
         """Have the refusal recorded: counted, for a flood of guesses must not fill the audit log."""
-        account = user_id or "unknown"
-        self.refusals.note(
-            Refusal(
-                account, InvalidCredentials.code, action="login.refused", origin=origin_var.get()
-            )
-        )
+        _logins.add(1, {"outcome": "refused"})
+        _log.info("login_refused")
+        account = "unknown" if identity is None else identity.id
+        code = InvalidCredentials.code
+        self.refusals.note(Refusal(account, code, action="login.refused", origin=origin_var.get()))
+        return InvalidCredentials()

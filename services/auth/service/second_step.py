@@ -4,21 +4,22 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
+from libs.audit.origin import origin_var
+from libs.audit.refusals import Refusal, Refusals
 from libs.cache.sessions import SessionStore
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
 from services.auth.domain.accounts import ACTIVE
 from services.auth.domain.challenges import ChallengePurpose
-from services.auth.domain.proofs import PASSKEY, Proof
+from services.auth.domain.proofs import PASSKEY
 from services.auth.errors import WrongProof
 from services.auth.errors.proofs import InvalidMfaToken
-from services.auth.models import Identity
 from services.auth.repository import Unit, Units
 from services.auth.service.clients import Client
 from services.auth.service.factor_judge import FactorJudge, Shown, hash_of_challenge
 from services.auth.service.minting import IssuedTokens, hash_of
 from services.auth.service.relying_party import Credential
-from services.auth.service.session_start import SessionStart
+from services.auth.service.session_start import Begun, SessionStart
 from services.auth.service.throttle import Throttle
 
 CHALLENGE_BYTES: Final = 32
@@ -36,6 +37,7 @@ class SecondStep:
     judge: FactorJudge
     start: SessionStart
     throttle: Throttle
+    refusals: Refusals
 
     async def finish(self, mfa_token: str, shown: Shown, client: Client) -> IssuedTokens:
         """Start the session that the password was right for.
@@ -51,13 +53,12 @@ class SecondStep:
         user_id = await self._whose(mfa_token)
         guess = await self.throttle.prove(user_id)
         async with self.units.begin() as unit:
-            identity, proof = await self._judge(unit, mfa_token, shown)
-        _steps.add(1, {"outcome": "refused" if proof is None else "ok"})
-        if proof is None:
-            _log.info("second_step_refused", user_id=user_id)
-            raise WrongProof
+            begun = await self._finish(unit, user_id, mfa_token, shown, client)
+        _steps.add(1, {"outcome": "refused" if begun is None else "ok"})
+        if begun is None:
+            raise self._refused(user_id)
         await self.throttle.forgive(guess)
-        return await self.start.begin(identity, client, proof)
+        return await self.start.hand_out(begun)
 
     async def passkey_options(self, mfa_token: str | None, client: Client) -> dict[str, Any]:
         """Return what a browser needs to use a passkey: one of the account's, or any it has for us.
@@ -92,15 +93,11 @@ class SecondStep:
         await self.throttle.login(client)
         await self.sessions.check()
         async with self.units.begin() as unit:
-            judged = await self.judge.judge_passkey(
-                unit, credential, ChallengePurpose.PASSKEY_LOGIN, None
-            )
-            identity = None if judged is None else await unit.identities.find(judged[0].user_id)
-        proved = judged is not None and judged[1] == PASSKEY
-        if identity is None or not proved or identity.status != ACTIVE:
+            begun = await self._begin_with_passkey(unit, credential, client)
+        if begun is None:
             _log.info("passkey_login_refused")
             raise WrongProof
-        return await self.start.begin(identity, client, PASSKEY)
+        return await self.start.hand_out(begun)
 
     async def _whose(self, mfa_token: str) -> str:
         async with self.units.begin() as unit:
@@ -109,21 +106,39 @@ class SecondStep:
             raise InvalidMfaToken
         return challenge.user_id
 
-    async def _judge(
-        self, unit: Unit, mfa_token: str, shown: Shown
-    ) -> tuple[Identity, Proof | None]:
-        """Use the token up if the proof is good, else count the failure; uses of one token queue up here."""
+    async def _finish(
+        self, unit: Unit, user_id: str, mfa_token: str, shown: Shown, client: Client
+    ) -> Begun | None:
+        """Turn the token into a session if the proof is good, else count the failure; uses of one token queue up here."""
+        identity = await unit.identities.find_locked(user_id)
         challenge = await unit.challenges.second_step_locked(hash_of(mfa_token))
-        if challenge is None or challenge.user_id is None:
+        if identity is None or identity.status != ACTIVE or challenge is None:
             raise InvalidMfaToken
-        identity = await unit.identities.find(challenge.user_id)
-        if identity is None or identity.status != ACTIVE:
-            raise InvalidMfaToken
-        proof = await self.judge.judge(unit, identity.id, shown)
+        proof = await self.judge.judge(unit, user_id, shown)
         if proof is None:
             await unit.challenges.count_failure(challenge.challenge_hash)
-        else:
-            await unit.challenges.take(
-                challenge.challenge_hash, ChallengePurpose.SECOND_STEP, identity.id
-            )
-        return identity, proof
+            return None
+        await unit.challenges.take(challenge.challenge_hash, ChallengePurpose.SECOND_STEP, user_id)
+        return await self.start.begin(unit, identity, client, proof)
+
+    async def _begin_with_passkey(
+        self, unit: Unit, credential: Credential, client: Client
+    ) -> Begun | None:
+        owner = await self.judge.owner_of(unit, credential)
+        identity = None if owner is None else await unit.identities.find_locked(owner)
+        judged = await self.judge.judge_passkey(
+            unit, credential, ChallengePurpose.PASSKEY_LOGIN, None
+        )
+        if identity is None or identity.status != ACTIVE or judged is None:
+            return None
+        passkey, proof = judged
+        if passkey.user_id != identity.id or proof != PASSKEY:
+            return None
+        return await self.start.begin(unit, identity, client, proof)
+
+    def _refused(self, user_id: str) -> WrongProof:
+        """Have it recorded whose password somebody knows who cannot show the second factor."""
+        _log.info("second_step_refused", user_id=user_id)
+        code, action = WrongProof.code, "second_factor.refused"
+        self.refusals.note(Refusal(user_id, code, action=action, origin=origin_var.get()))
+        return WrongProof()

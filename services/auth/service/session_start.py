@@ -10,7 +10,7 @@ from libs.observability.logging import get_logger
 from services.auth.domain.families import SESSION_IDLE_LIMIT
 from services.auth.domain.proofs import Proof
 from services.auth.models import Identity, RefreshFamily
-from services.auth.repository import NewLogin, Units
+from services.auth.repository import NewLogin, Unit, Units
 from services.auth.service.clients import Client, address_hash
 from services.auth.service.minting import (
     FIRST_PARTY_CLIENT,
@@ -26,21 +26,25 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A session that counts once its transaction is committed, and whose tokens nobody has yet."""
+
+    identity: Identity
+    family: RefreshFamily
+    refresh_token: str
+
+
+@dataclass(frozen=True)
 class SessionStart:
-    """Turns a proved identity into tokens and a session record."""
+    """Turns a proved identity into a session, and when that is committed, into tokens and a session record."""
 
     units: Units
     sessions: SessionStore
     tokens: AccessTokens
     address_secret: bytes
 
-    async def begin(self, identity: Identity, client: Client, proof: Proof) -> IssuedTokens:
-        """Start a session.
-
-        Raises:
-            SessionStoreUnavailable: Redis is away; then no session was begun.
-            SigningKeysUnavailable: there is no key to sign with yet; no session was begun either.
-        """
+    async def begin(self, unit: Unit, identity: Identity, client: Client, proof: Proof) -> Begun:
+        """Start a session in the transaction that holds the account and has judged the proof."""
         refresh_token, token_hash = new_opaque_token()
         login = NewLogin(
             id=new_id("fam"),
@@ -53,11 +57,20 @@ class SessionStart:
             acr=proof.acr,
             amr=list(proof.amr),
         )
-        async with self.units.begin() as unit:
-            family = await unit.families.start(login, token_hash)
-            await unit.audit.record(
-                "session.started", identity.id, family.session_id, amr="+".join(proof.amr)
-            )
+        family = await unit.families.start(login, token_hash)
+        await unit.audit.record(
+            "session.started", identity.id, family.session_id, amr="+".join(proof.amr)
+        )
+        return Begun(identity, family, refresh_token)
+
+    async def hand_out(self, begun: Begun) -> IssuedTokens:
+        """Return the tokens of a session whose beginning is committed.
+
+        Raises:
+            SessionStoreUnavailable: Redis is away; the session is ended again.
+            SigningKeysUnavailable: there is no key to sign with yet; the session is ended again.
+        """
+        identity, family = begun.identity, begun.family
         try:
             access_token = await self.tokens.mint(identity, family)
             await put_record(self.sessions, family)
@@ -68,7 +81,7 @@ class SessionStart:
                 )
             raise
         _log.info("logged_in", user_id=identity.id, session_id=family.session_id, amr=family.amr)
-        return IssuedTokens(access_token, refresh_token, family.session_id)
+        return IssuedTokens(access_token, begun.refresh_token, family.session_id)
 
 
 async def put_record(sessions: SessionStore, family: RefreshFamily) -> None:

@@ -12,9 +12,10 @@ from services.auth.domain.accounts import ACTIVE
 from services.auth.domain.passwords import composed
 from services.auth.domain.proofs import PASSWORD, Proof
 from services.auth.errors import WrongProof
-from services.auth.models import Identity
-from services.auth.repository import Units
+from services.auth.models import Identity, RefreshFamily
+from services.auth.repository import Unit, Units
 from services.auth.service.factor_judge import FactorJudge, Shown
+from services.auth.service.holding import held_as_judged, held_for
 from services.auth.service.minting import AccessTokens
 from services.auth.service.passwords import Passwords
 from services.auth.service.session_start import put_record
@@ -55,7 +56,11 @@ class StepUpService:
         if not right:
             raise _refused(identity)
         await self.throttle.forgive(guess)
-        return await self._renew(identity, caller, PASSWORD)
+        async with self.units.begin() as unit:
+            if await held_as_judged(unit, identity) is None:
+                raise SessionEnded
+            family = await _proved_again(unit, caller, PASSWORD)
+        return await self._renew(identity, family)
 
     async def by_second_factor(self, caller: Principal, shown: Shown) -> str:
         """Return an access token that says the caller has just shown a second factor.
@@ -66,14 +71,15 @@ class StepUpService:
             SessionEnded: the session is over.
             SessionStoreUnavailable: Redis is away.
         """
-        identity = await self._identity(caller)
-        guess = await self.throttle.prove(identity.id)
+        guess = await self.throttle.prove(caller.subject)
         async with self.units.begin() as unit:
+            identity = await held_for(unit, caller)
             proof = await self.judge.judge(unit, identity.id, shown)
-        if proof is None:
+            family = None if proof is None else await _proved_again(unit, caller, proof)
+        if family is None:
             raise _refused(identity)
         await self.throttle.forgive(guess)
-        return await self._renew(identity, caller, proof)
+        return await self._renew(identity, family)
 
     async def _identity(self, caller: Principal) -> Identity:
         async with self.units.begin() as unit:
@@ -82,17 +88,21 @@ class StepUpService:
             raise SessionEnded
         return identity
 
-    async def _renew(self, identity: Identity, caller: Principal, proof: Proof) -> str:
-        async with self.units.begin() as unit:
-            family = await unit.families.prove_again(identity.id, caller.session_id or "", proof)
-            await unit.audit.record(
-                "session.stepped_up", identity.id, caller.session_id or "", amr="+".join(proof.amr)
-            )
-        if family is None:
-            raise SessionEnded
+    async def _renew(self, identity: Identity, family: RefreshFamily) -> str:
         await put_record(self.sessions, family)
         _log.info("stepped_up", user_id=identity.id, session_id=family.session_id, amr=family.amr)
         return await self.tokens.mint(identity, family)
+
+
+async def _proved_again(unit: Unit, caller: Principal, proof: Proof) -> RefreshFamily:
+    """Raise SessionEnded if the session is over."""
+    family = await unit.families.prove_again(caller.subject, caller.session_id or "", proof)
+    if family is None:
+        raise SessionEnded
+    await unit.audit.record(
+        "session.stepped_up", caller.subject, family.session_id, amr="+".join(proof.amr)
+    )
+    return family
 
 
 def _refused(identity: Identity) -> WrongProof:

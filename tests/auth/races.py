@@ -1,0 +1,80 @@
+"""Lets something happen to an account at the worst moment: while a request is on its way, or waits for its turn."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.database.session import Database
+from libs.ids import new_id
+from libs.testing.tokens import AUDIENCE
+from libs.testing.waiting import eventually
+from services.auth.models import Identity, RefreshFamily
+from services.auth.repository import ClientSessionRepository, Derived
+from services.auth.service.passwords import Passwords
+from tests.auth.conftest import Person
+
+Sent = Callable[[Awaitable[httpx.Response]], Awaitable[asyncio.Future[httpx.Response]]]
+"""Sends a request and returns once it waits for whoever holds the account."""
+
+
+@asynccontextmanager
+async def held(database: Database, user_id: str) -> AsyncIterator[tuple[AsyncSession, Sent]]:
+    """Hold an account as whoever changes it does; what is sent meanwhile goes on when the block ends."""
+    async with database.transaction() as session:
+        await session.execute(select(Identity.id).where(Identity.id == user_id).with_for_update())
+
+        async def send(request: Awaitable[httpx.Response]) -> asyncio.Future[httpx.Response]:
+            before = await _waiting(database)
+            sent = asyncio.ensure_future(request)
+
+            async def waits() -> bool:
+                assert not sent.done(), f"it waited for nobody: {sent.result().text}"
+                return await _waiting(database) > before
+
+            await eventually(waits, timeout=30)
+            return sent
+
+        yield session, send
+
+
+async def begin_for_client(session: AsyncSession, person: Person) -> None:
+    """Begin a client's session from the person's newest login, as redeeming a code does."""
+    login = (
+        await session.scalars(
+            select(RefreshFamily)
+            .where(RefreshFamily.user_id == person.user_id)
+            .order_by(RefreshFamily.created_at.desc())
+            .limit(1)
+        )
+    ).one()
+    derived = Derived(new_id("fam"), new_id("ses"), "shop-web", ["openid"], AUDIENCE)
+    await ClientSessionRepository(session).derive(login, derived)
+
+
+async def _waiting(database: Database) -> int:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with database.transaction() as session:
+        return int(await session.scalar(waiting) or 0)
+
+
+def while_the_password_is_checked(
+    monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Awaitable[object]]
+) -> None:
+    """Let something happen between the check of the next password and what follows from it."""
+    check = Passwords.matches
+
+    async def slowly(passwords: Passwords, password: str, password_hash: str | None) -> bool:
+        right = await check(passwords, password, password_hash)
+        monkeypatch.undo()
+        await happens()
+        return right
+
+    monkeypatch.setattr(Passwords, "matches", slowly)
