@@ -66,8 +66,8 @@ def _is_personal(route: object) -> bool:
 
 def _actor(state: dict[str, object]) -> str:
     principal = state.get("principal") or state.get("verified")
-    subject = getattr(principal, "subject", None)
-    if isinstance(subject, str):
-        return subject
+    actor = getattr(principal, "actor", None)
+    if isinstance(actor, str):
+        return actor
     caller = state.get("caller")
     return f"service:{caller}" if caller else ANONYMOUS

@@ -1,8 +1,9 @@
 """Records who was refused what, so that no flood of refusals can fill the disk.
 
 The first refusal of a kind is an entry of its own; its repetitions in the same window are counted and become one more.
-What would be more kinds than a window has room for is counted together. A process therefore writes at most
-`2 * MOST_KINDS + 2` entries per window, whatever it is sent. Refusals wait in memory for up to a second, because a
+What would be more kinds than a window has room for is counted together. Strangers' refusals, failed proofs of who
+somebody is, and refusals of callers who are known have room of their own, and none of it is for one address alone: junk
+hides nothing. A process therefore writes at most `6 * MOST_KINDS + 2` entries per window, whatever it is sent. Refusals wait in memory for up to a second, because a
 refusal must be answered while the database is away: a process that is killed loses that second's.
 """
 
@@ -20,9 +21,11 @@ from libs.observability.logging import get_logger
 
 WINDOW_SECONDS: Final = 60.0
 MOST_KINDS: Final = 50
+MOST_OF_ONE_ORIGIN: Final = 10
+_ACCESS: Final = "access.refused"
 FLUSH_SECONDS: Final = 1.0
 
-_MOST_WAITING: Final = 20 * MOST_KINDS
+_MOST_WAITING: Final = 60 * MOST_KINDS
 
 log = get_logger(__name__)
 
@@ -37,9 +40,16 @@ class Refusal:
     subject: str
     code: str
     status: int = 0
-    action: str = "access.refused"
+    action: str = _ACCESS
     actor: str = ANONYMOUS
     origin: str | None = None
+
+    @property
+    def room(self) -> str:
+        """Whose room of a window it takes: that of strangers, of proofs that failed, or of known callers."""
+        if self.action != _ACCESS:
+            return "proofs"
+        return "strangers" if self.actor == ANONYMOUS else "known"
 
 
 OTHERS: Final = Refusal("others", "too_many_kinds")
@@ -67,11 +77,12 @@ class Refusals:
         self._window_seconds = window_seconds
         self._most_kinds = most_kinds
         self._seen: Counter[Refusal] = Counter()
+        self._taken: Counter[tuple[str, ...]] = Counter()
         self._waiting: list[_Waiting] = []
 
     def note(self, refusal: Refusal, request_id: str | None = None) -> None:
         """Remember a refusal; it is written within a second. Never waits and never fails."""
-        if refusal not in self._seen and len(self._seen) >= self._most_kinds:
+        if refusal not in self._seen and not self._takes_room(refusal):
             refusal, request_id = OTHERS, None
         if refusal not in self._seen:
             self._keep(_Waiting(refusal, request_id))
@@ -98,6 +109,7 @@ class Refusals:
             if times > 1:
                 self._keep(_Waiting(refusal, repeats=times - 1))
         self._seen.clear()
+        self._taken.clear()
 
     async def flush(self) -> None:
         """Write what was noted so far, in one transaction.
@@ -113,6 +125,13 @@ class Refusals:
             for one in written:
                 await _record(audit, one)
         del self._waiting[: len(written)]
+
+    def _takes_room(self, refusal: Refusal) -> bool:
+        room, origin = (refusal.room,), (refusal.room, refusal.origin or "")
+        if self._taken[room] >= self._most_kinds or self._taken[origin] >= MOST_OF_ONE_ORIGIN:
+            return False
+        self._taken.update((room, origin))
+        return True
 
     def _keep(self, waiting: _Waiting) -> None:
         """Keep it until it is written; while the database is away for many windows, only the first of them."""

@@ -55,6 +55,33 @@ async def test_a_flood_from_everywhere_cannot_fill_the_disk(database: Database) 
     assert counted["repeats"] == 2 * (10_000 - 5) - 1
 
 
+JUNK = Refusal("unmatched", "route_not_found", 404)
+GUESS = Refusal("usr_1", "invalid_credentials", action="login.refused")
+
+
+@pytest.mark.parametrize("hidden", [REFUSAL, GUESS, JUNK])
+@pytest.mark.parametrize("flood", [REFUSAL, GUESS, JUNK])
+async def test_a_flood_hides_nothing_of_another_kind(
+    database: Database, flood: Refusal, hidden: Refusal
+) -> None:
+    refusals = Refusals(database)
+    for number in range(1_000):
+        refusals.note(replace(flood, code=f"{number}", origin=f"{number:x}"))
+    refusals.note(replace(hidden, code="later", origin="ffff"))
+    await refusals.flush()
+    told = "later" in {entry["code"] for entry in await written(database)}
+    assert told is (flood.room != hidden.room)
+
+
+async def test_one_origin_leaves_room_for_others(database: Database) -> None:
+    refusals = Refusals(database)
+    for number in range(1_000):
+        refusals.note(replace(JUNK, subject=f"{number}", origin="a1b2"))
+    refusals.note(replace(JUNK, origin="c3d4"))
+    await refusals.flush()
+    assert [entry["what"] for entry in await written(database)][-1] == JUNK.subject
+
+
 async def test_refusals_wait_while_the_database_is_away(database: Database) -> None:
     away = Database("postgresql://nobody@127.0.0.1:9/none", application_name="test-away")
     refusals = Refusals(away)
