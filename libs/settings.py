@@ -103,7 +103,8 @@ class ServiceSettings(MasterKeySettings):
     audience: str = "meridian"
     service_key_file: Path
     trust_bundle_file: Path
-    signing_secret: SecretStr
+    signing_secret: Annotated[SecretStr, Field(min_length=32)]
+    """Signs cursors, tickets and tokens of forms; 32 characters are 128 bits at least, if somebody drew them at random."""
 
     trusted_proxies: str = ""
     """Addresses whose `X-Forwarded-For` names the client, comma-separated: the gateway's, and nobody else's."""

@@ -20,7 +20,7 @@ NOT_OPENED = {
     "jwks_url": "http://127.0.0.1:1/jwks.json",
     "service_key_file": "not-opened.json",
     "trust_bundle_file": "not-opened.json",
-    "signing_secret": "not-used",
+    "signing_secret": "not-used" * 4,
     "master_key": "kms:alias/not-used",
     # Auth's own: as long as a key has to be.
     "signing_key_encryption_key": "not-used" * 4,

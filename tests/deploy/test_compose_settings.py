@@ -136,7 +136,7 @@ def test_one_published_secret_is_enough_to_be_refused(monkeypatch: pytest.Monkey
         read_settings(
             "order",
             monkeypatch,
-            **own | {"ENVIRONMENT": "production", "SIGNING_SECRET": f"{LOCAL_ONLY}-x"},
+            **own | {"ENVIRONMENT": "production", "SIGNING_SECRET": f"{LOCAL_ONLY}-" * 3},
         )
     made = read_settings("order", monkeypatch, **own | {"ENVIRONMENT": "production"})
     assert made.environment == "production"

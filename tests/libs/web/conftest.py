@@ -38,7 +38,7 @@ def settings() -> Settings:
         jwks_url="http://issuer/jwks",
         service_key_file=Path("none"),
         trust_bundle_file=Path("none"),
-        signing_secret=SecretStr("cursor secret"),
+        signing_secret=SecretStr("cursor secret" * 3),
         master_key="kms:alias/none",
     )
 
