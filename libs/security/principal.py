@@ -31,5 +31,10 @@ class Principal:
     has_second_factor: bool = False
     roles: frozenset[str] = frozenset()
 
+    @property
+    def actor(self) -> str:
+        """Who the audit log says it was: an application that acts for itself is its own subject (RFC 9068 section 2.2)."""
+        return f"client:{self.client_id}" if self.subject == self.client_id else self.subject
+
     def has(self, scope: str) -> bool:
         return scope in self.scopes

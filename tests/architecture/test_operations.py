@@ -55,6 +55,7 @@ CREDENTIAL_OPERATIONS = {
 CHECKS = ("authenticated", "recently_authenticated", "service_caller", "cart_access")
 ONCE_AND_FOR_ALL = {
     "close_identity",
+    "get_userinfo_by_form",
     "end_session",
     "lock_account",
     "unlock_account",

@@ -68,7 +68,7 @@ def _described(issuer: str) -> Discovery:
         code_challenge_methods_supported=["S256"],
         claims_supported=[
             *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash"),
-            *("sid", "name", "email"),
+            *("sid", "name", "email", "email_verified"),
         ],
         claim_types_supported=["normal"],
         ui_locales_supported=["en"],

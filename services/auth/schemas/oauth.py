@@ -1,10 +1,11 @@
 """Bodies of OAuth 2.1 and OpenID Connect."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from libs.audit.log import ANONYMOUS, SYSTEM
 from libs.web.strict import RequestModel, ResponseModel
 from services.auth.domain.oauth.redirects import LONGEST_URI, checked_redirect_uri
 from services.auth.domain.oauth.scopes import (
@@ -17,13 +18,28 @@ from services.auth.domain.oauth.scopes import (
 MOST_ENTRIES = 20
 
 
+_TAKEN: Final = frozenset({SYSTEM, ANONYMOUS})
+_PEOPLE: Final = "usr_"
+
+
+def _free_id(client_id: str) -> str:
+    """Refuse what logs and tokens mean somebody else by."""
+    if client_id in _TAKEN or client_id.startswith(_PEOPLE):
+        raise ValueError("stands for somebody else: choose another id")
+    return client_id
+
+
 def _known_scope(scope: str) -> str:
     if scope not in known_scopes():
         raise ValueError("must be a scope the discovery document lists")
     return scope
 
 
-ClientId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{3,99}$", examples=["storefront"])]
+ClientId = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9._-]{3,99}$", examples=["storefront"]),
+    AfterValidator(_free_id),
+]
 Uri = Annotated[str, Field(max_length=LONGEST_URI), AfterValidator(checked_redirect_uri)]
 Scope = Annotated[str, AfterValidator(_known_scope)]
 Grant = Literal["authorization_code", "refresh_token", "client_credentials"]
@@ -129,6 +145,7 @@ class UserInfo(ResponseModel):
     sub: str
     name: str | None = None
     email: str | None = None
+    email_verified: bool | None = None
 
 
 class BrowserSession(ResponseModel):

@@ -63,7 +63,7 @@ class OrderChanges:
             unless_stale(locked.order.version)
             cause = Cause(f"cancelled_by_{_who(caller, locked)}")
             await self.progress.apply(locked, after, cause)
-            await self.audit.record("order.cancelled", caller.subject, order_id)
+            await self.audit.record("order.cancelled", caller.actor, order_id)
         return order_view(await self._details(order_id))
 
     async def cancel_lines(
@@ -89,7 +89,7 @@ class OrderChanges:
         await self.progress.apply(locked, after, cause)
         await self.audit.record(
             "order.lines_cancelled",
-            caller.subject,
+            caller.actor,
             order_id,
             pieces=sum(one.quantity for one in wanted),
         )
@@ -147,7 +147,7 @@ class OrderChanges:
             saga_of(locked), goods, return_id, wanted, request.reason, restock=request.restock
         )
         await self.progress.apply(locked, after, Cause("returned_to_staff"))
-        await self.audit.record("order.returned", caller.subject, order_id, return_id=return_id)
+        await self.audit.record("order.returned", caller.actor, order_id, return_id=return_id)
         views = return_views(await self._details(order_id))
         return next(one for one in views if one.return_id == return_id), locked.order.version
 
@@ -171,7 +171,7 @@ class OrderChanges:
         refund_id, adjustment_id = new_id("rfd"), new_id("adj")
         after = await self._refunded(locked, request, refund_id, adjustment_id)
         await self.progress.apply(locked, after, Cause("refund_requested"))
-        await self.audit.record("order.refund_asked", caller.subject, order_id, refund_id=refund_id)
+        await self.audit.record("order.refund_asked", caller.actor, order_id, refund_id=refund_id)
         views = refund_views(await self._details(order_id))
         return next(
             one for one in views if refund_id == one.refund_id or adjustment_id == one.pays_for

@@ -144,7 +144,7 @@ async def assign_reconciliation_case(
                 case_id,
                 owner=body.owner,
                 note=body.note,
-                actor=principal.subject,
+                actor=principal.actor,
                 check=lambda version: require_match(request, etag_of(version)),
             ),
         )
@@ -177,7 +177,7 @@ async def resolve_reconciliation_case(
             *await desk.resolve(
                 case_id,
                 note=body.note,
-                actor=principal.subject,
+                actor=principal.actor,
                 check=lambda version: require_match(request, etag_of(version)),
             ),
         )

@@ -163,7 +163,7 @@ async def put_price(
             product_id,
             sku,
             Money(body.amount_minor, currency),
-            caller.subject,
+            caller.actor,
             partial(require_match, request),
         )
         return Reply(200, PriceOut.of(price), {"ETag": etag_of(product.version)})

@@ -77,7 +77,7 @@ async def adjust_stock(
 
     async def adjust() -> Reply:
         adjustment, level = await stock.adjust(
-            sku, body, principal.subject, partial(check_match, request)
+            sku, body, principal.actor, partial(check_match, request)
         )
         return Reply(201, AdjustmentOut.of(adjustment), {"ETag": etag_of(level.version)})
 

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from libs.audit.tables import audit_entries
 from libs.database.session import Database
 from libs.testing.plugin import SettingsFor
+from libs.testing.waiting import eventually
 from local.seed.load import APPLICATION_FILE
 from services.auth.cli import main
 from services.auth.models import Identity, OAuthClient
@@ -65,6 +66,9 @@ async def test_registrations_that_make_no_sense_are_refused(admin: Person) -> No
     wrong: list[dict[str, object]] = [
         {"confidential": False},
         {"client_id": "web"},
+        {"client_id": "system"},
+        {"client_id": "anonymous"},
+        {"client_id": "usr_somebody"},
         {"client_id": "Ware House"},
         {"grants": []},
         {"grants": ["password"]},
@@ -126,7 +130,7 @@ async def test_applications_are_changed_only_by_whoever_has_just_proved_who_they
 
 
 async def test_no_application_makes_applications(
-    application: RegisterApplication, client: httpx.AsyncClient
+    application: RegisterApplication, client: httpx.AsyncClient, database: Database
 ) -> None:
     robot = await application(
         "robot", scopes=["identity:admin"], grants=["client_credentials"], redirect_uris=[]
@@ -135,6 +139,14 @@ async def test_no_application_makes_applications(
     headers = {"Authorization": f"Bearer {grant.json()['access_token']}"}
     answer = await client.post(PATH, json=WAREHOUSE, headers=headers)
     assert problem(answer) == (401, "insufficient_user_authentication")
+
+    async def recorded() -> bool:
+        async with database.transaction() as session:
+            refused = audit_entries.c.action == "access.refused"
+            who = (await session.scalars(select(audit_entries.c.actor).where(refused))).all()
+        return list(who) == ["client:robot"]
+
+    await eventually(recorded, message="an application is no person")
 
 
 async def test_an_unknown_application_is_not_found(admin: Person) -> None:

@@ -1,7 +1,9 @@
 """The authorization endpoint, case by case: what a client asks for, and what it is told (OpenID Connect Core 1.0, RFC 6749, RFC 7636,
 RFC 9207). With test_tokens.py this is the table that stands for the conformance suite's basic plan."""
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from libs.database.session import Database
 from services.auth.domain.oauth.parameters import LONGEST_QUERY
@@ -137,6 +139,19 @@ async def test_a_request_by_form_is_a_request(shop: Application, logged_in: Brow
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )
     assert "code" in answer_in(await logged_in.get(response.headers["Location"]))
+
+
+@pytest.mark.parametrize("path", ["/oauth2/authorize", "/oauth2/logout"])
+async def test_a_line_break_in_a_form_breaks_no_address(
+    shop: Application, browser: Browser, path: str
+) -> None:
+    response = await browser.http.post(
+        path,
+        content=urlsplit(shop.address()).query + "&nonsense=a\r\nb",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert response.status_code == 303
+    assert parse_qs(urlsplit(response.headers["Location"]).query)["nonsense"] == ["a\r\nb"]
 
 
 async def test_a_stranger_logs_in_first(

@@ -98,13 +98,15 @@ async def test_a_client_proves_itself_in_exactly_one_way(
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     twice: dict[str, tuple[dict[str, str], list[str]]] = {
         "header and form": (good, [right]),
-        "two headers": ({}, [right, right]),
         "two names": ({"client_id": "other"}, [right]),
     }
     for name, (form, headers) in twice.items():
         sent = [("Authorization", header) for header in headers]
         answer = await client.post("/oauth2/token", data={**grant, **form}, headers=sent)
         assert refusal(answer) == (400, "invalid_request"), name
+    both = [("Authorization", right), ("Authorization", right)]
+    answer = await client.post("/oauth2/token", data=grant, headers=both)
+    assert problem(answer) == (400, "repeated_header"), "refused before OAuth hears of it"
 
 
 async def test_a_public_client_has_no_secret_to_send(application: RegisterApplication) -> None:

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import httpx
 from joserfc import jws
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from libs.cache.redis import open_redis
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
 from libs.testing.servers import REDIS_PATIENCE
-from services.auth.models import AuthorizationCode, Identity, RefreshFamily
+from services.auth.models import AuthorizationCode, Identity, OAuthClient, RefreshFamily
 from services.auth.service.oauth.id_tokens import half_hash
 from tests.auth.conftest import Person
 from tests.auth.oauth.application import VERIFIER, Application, answer_in
@@ -99,12 +99,29 @@ async def test_userinfo_tells_what_the_scopes_allow(
     expected = {
         "openid": {"sub": person.user_id},
         "openid profile": {"sub": person.user_id, "name": "Ada"},
-        "openid email": {"sub": person.user_id, "email": person.email},
+        "openid email": {
+            "sub": person.user_id,
+            "email": person.email,
+            "email_verified": False,
+        },
     }
     for scope, told in expected.items():
         tokens = await tokens_for(shop, logged_in, scope=scope)
         headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-        assert (await shop.http.get("/oauth2/userinfo", headers=headers)).json() == told
+        for method in ("GET", "POST"):
+            answer = await shop.http.request(method, "/oauth2/userinfo", headers=headers)
+            assert answer.json() == told
+
+
+async def test_userinfo_tells_that_the_address_is_proved(
+    shop: Application, logged_in: Browser, database: Database
+) -> None:
+    tokens = await tokens_for(shop, logged_in, scope="openid email")
+    async with database.transaction() as session:
+        await session.execute(update(Identity).values(email_verified_at=func.now()))
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    told = (await shop.http.get("/oauth2/userinfo", headers=headers)).json()
+    assert told["email_verified"] is True
 
 
 async def test_a_code_that_comes_twice_ends_what_it_began(
@@ -229,6 +246,20 @@ async def test_a_refresh_may_ask_for_less_and_never_for_more(
     refused = await shop.refresh(more["refresh_token"], scope="orders:admin")
     assert refusal(refused) == (400, "invalid_scope")
     assert (await shop.refresh(more["refresh_token"])).json()["scope"] == "openid orders:read"
+
+
+async def test_a_refresh_gives_no_more_than_the_client_is_registered_for_now(
+    application: RegisterApplication, logged_in: Browser, database: Database
+) -> None:
+    shop = await application("two-apis", audiences=["meridian", "warehouse-api"])
+    tokens = await tokens_for(shop, logged_in, scope="openid orders:read", resource="warehouse-api")
+    async with database.transaction() as session:
+        await session.execute(update(OAuthClient).values(scopes=["openid", "email"]))
+    fewer = (await shop.refresh(tokens["refresh_token"])).json()
+    assert fewer["scope"] == "openid"
+    async with database.transaction() as session:
+        await session.execute(update(OAuthClient).values(audiences=["meridian"]))
+    assert refusal(await shop.refresh(fewer["refresh_token"])) == CODE_ERROR
 
 
 async def test_without_the_grant_there_is_no_refresh_token(

@@ -1,5 +1,7 @@
 """The authorization endpoint (RFC 6749 section 3.1, OpenID Connect Core 1.0 section 3.1.2)."""
 
+from urllib.parse import urlencode
+
 from fastapi import APIRouter, Request, Response
 
 from services.auth.domain.oauth.parameters import LONGEST_QUERY
@@ -25,12 +27,11 @@ async def authorize(request: Request, flow: FlowDep) -> Response:
 async def authorize_by_form(request: Request) -> Response:
     """Do the same for a request that came as a form; another site's form brings no cookie, a link does."""
     try:
-        await read_form(request)
+        query = urlencode(await read_form(request))
     except OAuthError as error:
         raise UnusableRequest(
             f"The application sent a bad request: {error.description}."
         ) from error
-    body = await request.body()
-    if len(body) > LONGEST_QUERY:
+    if len(query) > LONGEST_QUERY:
         raise UnusableRequest("The application sent a request that is too long.")
-    return see_other(f"/oauth2/authorize?{body.decode('ascii')}")
+    return see_other(f"/oauth2/authorize?{query}")

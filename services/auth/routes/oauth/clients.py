@@ -45,7 +45,7 @@ async def create_oauth_client(
 ) -> ClientCredentials:
     """Register an application; its secret is in this answer and nowhere else."""
     response.headers["Cache-Control"] = NO_STORE
-    secret = await clients.create(body, caller.subject)
+    secret = await clients.create(body, caller.actor)
     return ClientCredentials(client_id=body.client_id, client_secret=secret)
 
 
@@ -59,7 +59,7 @@ async def rotate_oauth_client_secret(
 ) -> ClientCredentials:
     """Give a confidential application another secret; the one it had works for a day more."""
     response.headers["Cache-Control"] = NO_STORE
-    secret = await clients.rotate_secret(client_id, caller.subject)
+    secret = await clients.rotate_secret(client_id, caller.actor)
     return ClientCredentials(client_id=client_id, client_secret=secret)
 
 
@@ -73,7 +73,7 @@ async def disable_oauth_client(
     client_id: str, caller: ClientsAdmin, clients: ClientsDep, resources: ResourcesDep
 ) -> None:
     """Switch an application off and end every session it has; its id stays taken."""
-    await clients.disable(client_id, resources.sessions, caller.subject)
+    await clients.disable(client_id, resources.sessions, caller.actor)
 
 
 def _shown(client: OAuthClient) -> ClientView:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
@@ -52,11 +53,10 @@ async def end_login(
 async def end_login_by_form(request: Request) -> Response:
     """Do the same for a request that came as a form."""
     try:
-        await read_form(request)
+        query = urlencode(await read_form(request))
     except OAuthError as error:
         raise _unusable(error.description) from error
-    body = await request.body()
-    return see_other(f"/oauth2/logout?{body.decode('ascii')}")
+    return see_other(f"/oauth2/logout?{query}")
 
 
 @router.get("/logout", **PAGE)

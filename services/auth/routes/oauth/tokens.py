@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from typing_extensions import override
 
 from libs.cache.sessions import SessionStoreUnavailable
+from libs.security.principal import Principal
 from libs.web.audience import customer, public
 from libs.web.errors import problem_responses
 from services.auth.dependencies import AccountServiceDep
@@ -24,6 +25,7 @@ from services.auth.routes.oauth.dependencies import (
 )
 from services.auth.routes.oauth.forms import FORM_TYPE, presented_client, read_form
 from services.auth.schemas.oauth import Introspection, OAuthProblem, TokenAnswer, UserInfo
+from services.auth.service.accounts import AccountService
 
 NOT_KEPT: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -126,12 +128,31 @@ async def get_userinfo(
     caller: IdentityReader, accounts: AccountServiceDep, response: Response
 ) -> UserInfo:
     """Tell who the token's user is, as far as its scopes go (OpenID Connect Core 1.0 section 5.3)."""
+    return await _told(caller, accounts, response)
+
+
+@router.post(
+    "/oauth2/userinfo",
+    response_model_exclude_none=True,
+    openapi_extra=customer(),
+    responses=problem_responses(IdentityNotFound),
+)
+async def get_userinfo_by_form(
+    caller: IdentityReader, accounts: AccountServiceDep, response: Response
+) -> UserInfo:
+    """Do the same for clients that post; the token comes in the header here, too (section 5.3.1)."""
+    return await _told(caller, accounts, response)
+
+
+async def _told(caller: Principal, accounts: AccountService, response: Response) -> UserInfo:
     identity = await accounts.get_identity(caller.subject)
     response.headers["Cache-Control"] = "no-store"
+    proved = identity.email_verified_at is not None
     return UserInfo(
         sub=identity.id,
         name=identity.display_name if caller.has(PROFILE) else None,
         email=identity.email if caller.has(EMAIL) else None,
+        email_verified=proved if caller.has(EMAIL) else None,
     )
 
 

@@ -91,10 +91,13 @@ class Grants:
             renewed = await self.refreshing.renew(token, client.id)
         except InvalidRefreshToken:
             raise OAuthError("invalid_grant", _BAD_REFRESH_TOKEN) from None
-        granted = renewed.family.scopes or ()
+        family = renewed.family
+        if family.audience is not None and family.audience not in client.audiences:
+            raise OAuthError("invalid_grant", "this client gets no more tokens for that resource")
+        granted = [scope for scope in family.scopes or () if scope in client.scopes]
         return await self._for_person(
             renewed.identity,
-            renewed.family,
+            family,
             scopes=granted if narrower is None else [one for one in granted if one in narrower],
             refresh_token=renewed.refresh_token,
         )
