@@ -54,6 +54,18 @@ def cli(
     return Cli(settings, monkeypatch, capsys)
 
 
+async def test_no_administrator_is_made_of_an_account_whose_owner_closed_it(
+    cli: Cli, client: httpx.AsyncClient, database: Database
+) -> None:
+    await register(client, ROOT)
+    async with database.transaction() as session:
+        await session.execute(update(Identity).values(status="closed"))
+    code, _, err = await cli.create_admin()
+    assert code != 0
+    assert "take another address" in err
+    assert (await log_in(client, ROOT, PASSWORD)).status_code == 401
+
+
 async def test_an_administrator_is_created_and_can_do_their_work(
     cli: Cli, client: httpx.AsyncClient, database: Database
 ) -> None:

@@ -7,6 +7,7 @@ from fastapi import Depends
 from libs.database.session import SessionDep
 from libs.runtime.resources import ResourcesDep
 from services.auth.dependencies import (
+    AuthSettingsDep,
     PartsDep,
     SessionEndingDep,
     SessionStartDep,
@@ -89,9 +90,12 @@ async def email_addresses(transactions: UnitsDep, limits: ThrottleDep) -> EmailA
     return EmailAddresses(transactions, limits)
 
 
-async def administration(transactions: UnitsDep, ending: SessionEndingDep) -> Administration:
+async def administration(
+    transactions: UnitsDep, ending: SessionEndingDep, settings: AuthSettingsDep
+) -> Administration:
     """Give a request what staff do to accounts."""
-    return Administration(transactions, ending)
+    verified = settings.registration == "verified"
+    return Administration(transactions, ending, proves_addresses=verified)
 
 
 async def mail_token_service(session: SessionDep) -> MailTokenService:

@@ -12,6 +12,11 @@ ACTIVE: Final = "active"
 PENDING: Final = "pending"
 """Registered, but the address has not been proved yet, where that is asked for first."""
 LOCKED: Final = "disabled"
+"""By staff, who can open it again."""
+CLOSED: Final = "closed"
+"""By its owner, who wants to be forgotten: nobody opens it again."""
+SHUT: Final = frozenset({LOCKED, CLOSED})
+"""Nobody gets in, whatever they prove or read in their mail."""
 
 CUSTOMER: Final = "customer"
 ADMIN: Final = "admin"

@@ -26,7 +26,7 @@ class Identity(Timestamped, Base):
 
     __tablename__ = "identities"
     __table_args__ = (
-        CheckConstraint("status IN ('active', 'pending', 'disabled')", name="status"),
+        CheckConstraint("status IN ('active', 'pending', 'disabled', 'closed')", name="status"),
         UniqueConstraint("email"),
         Index("uq_identities_email_index", "email_index", unique=True),
     )

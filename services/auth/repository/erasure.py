@@ -4,6 +4,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.erasure.part import Erased
+from services.auth.domain.accounts import CLOSED
 from services.auth.models import Identity
 
 
@@ -11,8 +12,8 @@ async def close_identity(session: AsyncSession, user_id: str) -> None:
     """Let nobody log in to the account any more; it keeps its address until it is removed."""
     await session.execute(
         update(Identity)
-        .where(Identity.id == user_id, Identity.status != "disabled")
-        .values(status="disabled", version=Identity.version + 1)
+        .where(Identity.id == user_id, Identity.status != CLOSED)
+        .values(status=CLOSED, version=Identity.version + 1)
     )
 
 

@@ -98,7 +98,7 @@ async def change_email(
     body: EmailChange, caller: RecentlyProved, addresses: EmailAddressesDep
 ) -> Response:
     """Have a mail sent to your new address; it counts once the token from the mail comes back."""
-    await addresses.ask_for_change(caller.subject, body.email)
+    await addresses.ask_for_change(caller, body.email)
     return Response(status_code=202)
 
 

@@ -7,7 +7,7 @@ from libs.audit.log import ANONYMOUS, SYSTEM
 from libs.contracts.auth import EmailVerificationRequested, IdentityRegistered
 from libs.ids import new_id
 from libs.observability.logging import get_logger
-from services.auth.domain.accounts import ACTIVE, ADMIN, CUSTOMER, PENDING
+from services.auth.domain.accounts import ACTIVE, ADMIN, CLOSED, CUSTOMER, PENDING
 from services.auth.domain.mail_requests import MailPurpose
 from services.auth.errors import EmailTaken, IdentityNotFound
 from services.auth.models import Identity
@@ -106,11 +106,16 @@ class AccountService:
         """Make sure that an administrator with this address and password exists; return the id.
 
         Running it again changes nothing; another password replaces the old one and ends every session.
+
+        Raises:
+            ValueError: the owner of the account wants to be forgotten.
         """
         identity = await self.unit.identities.find_by_email_locked(email)
         roles = (CUSTOMER, ADMIN)
         if identity is None:
             return await self.register(email, display_name, await passwords.hash(password), roles)
+        if identity.status == CLOSED:
+            raise ValueError("is of somebody who asked to be forgotten: take another address")
         same_password = await passwords.matches(password, identity.password_hash)
         if same_password and set(roles) <= set(identity.roles) and identity.status == "active":
             return identity.id

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from libs.observability.logging import get_logger
 from libs.security.principal import Principal
-from services.auth.domain.accounts import ACTIVE, LOCKED
+from services.auth.domain.accounts import ACTIVE, LOCKED, PENDING, SHUT
+from services.auth.domain.mail_requests import MailPurpose
 from services.auth.errors import IdentityNotFound
 from services.auth.errors.proofs import OwnAccount
 from services.auth.models import Identity, RefreshFamily
@@ -21,6 +22,8 @@ class Administration:
 
     units: Units
     ending: SessionEnding
+    proves_addresses: bool
+    """Whether an account opens only once its address is proved."""
 
     async def get_account(self, user_id: str) -> Identity:
         """Return an account.
@@ -35,7 +38,7 @@ class Administration:
         return identity
 
     async def lock(self, caller: Principal, user_id: str) -> Identity:
-        """Let nobody in any more and end every session; locking again changes nothing.
+        """Let nobody in any more, by no mail on its way either, and end every session; locking again changes nothing.
 
         Raises:
             IdentityNotFound: nobody has this id.
@@ -44,17 +47,20 @@ class Administration:
         """
         async with self.units.begin() as unit:
             identity = await _others(unit, caller, user_id)
-            if identity.status != LOCKED:
+            if identity.status not in SHUT:
                 await unit.identities.set_status(user_id, LOCKED)
                 await unit.tell(user_id, "account_locked", by=caller.subject)
             await unit.challenges.end_all(user_id)
+            await unit.mail_requests.end_all(
+                user_id, MailPurpose.CHANGE_EMAIL, MailPurpose.RESET_PASSWORD
+            )
             ended = await unit.families.revoke(user_id, "locked")
         _log.warning("account_locked", user_id=user_id, by=caller.subject)
         await self.ending.forget_all_of(user_id, ended)
         return await self.get_account(user_id)
 
     async def unlock(self, caller: Principal, user_id: str) -> Identity:
-        """Let the owner log in again.
+        """Let the owner log in again, once the address is proved where that is asked for; a closed account stays closed.
 
         Raises:
             IdentityNotFound: nobody has this id.
@@ -63,7 +69,8 @@ class Administration:
         async with self.units.begin() as unit:
             identity = await _others(unit, caller, user_id)
             if identity.status == LOCKED:
-                await unit.identities.set_status(user_id, ACTIVE)
+                waits = self.proves_addresses and identity.email_verified_at is None
+                await unit.identities.set_status(user_id, PENDING if waits else ACTIVE)
                 await unit.tell(user_id, "account_unlocked", by=caller.subject)
         _log.warning("account_unlocked", user_id=user_id, by=caller.subject)
         return await self.get_account(user_id)

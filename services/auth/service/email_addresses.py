@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from libs.contracts.auth import EmailChangeRequested, EmailVerificationRequested
 from libs.observability.logging import get_logger
+from libs.security.principal import Principal
 from services.auth.domain.mail_requests import MailPurpose
 from services.auth.errors import IdentityNotFound
-from services.auth.errors.proofs import InvalidMailToken
-from services.auth.models import MailRequest
-from services.auth.repository import Unit, Units
+from services.auth.repository import Units
 from services.auth.service.clients import Client
-from services.auth.service.minting import hash_of
+from services.auth.service.holding import held_by_mail, held_for
 from services.auth.service.throttle import Throttle
 
 _log = get_logger(__name__)
@@ -50,19 +49,23 @@ class EmailAddresses:
         """
         await self.throttle.login(client)
         async with self.units.begin() as unit:
-            user_id, _ = await _used_up(unit, token, MailPurpose.VERIFY_EMAIL)
+            identity, _ = await held_by_mail(unit, token, MailPurpose.VERIFY_EMAIL)
+            user_id = identity.id
+            await unit.mail_requests.end_all(user_id, MailPurpose.VERIFY_EMAIL)
             await unit.identities.verify_email(user_id)
             await unit.audit.record("identity.email_verified", user_id, user_id)
         _log.info("email_verified", user_id=user_id)
 
-    async def ask_for_change(self, user_id: str, email: str) -> None:
+    async def ask_for_change(self, caller: Principal, email: str) -> None:
         """Have a mail sent to the new address; to nobody, with the same traces, if an account has it already.
 
         Raises:
             RateLimited: mails to this address were asked for too often.
+            SessionEnded: the session was ended meanwhile.
         """
         await self.throttle.mail(email)
         async with self.units.begin() as unit:
+            user_id = (await held_for(unit, caller)).id
             taken = await unit.identities.find_by_email(email) is not None
             version = await unit.identities.next_version(user_id)
             await unit.mail_requests.end_all(user_id, MailPurpose.CHANGE_EMAIL)
@@ -77,34 +80,22 @@ class EmailAddresses:
         """Give the account its new address and tell the old one; what was mailed to that opens nothing any more.
 
         Raises:
-            InvalidMailToken: unknown, used or too old.
+            InvalidMailToken: unknown, used or too old, or nobody is let into the account.
             EmailTaken: somebody registered the address meanwhile.
             RateLimited: the client tried too often.
         """
         await self.throttle.login(client)
         async with self.units.begin() as unit:
-            user_id, email = await _used_up(unit, token, MailPurpose.CHANGE_EMAIL)
-            identity = await unit.identities.find_locked(user_id)
-            if identity is None or email is None:
-                raise InvalidMailToken
-            old = identity.email
+            identity, email = await held_by_mail(unit, token, MailPurpose.CHANGE_EMAIL)
+            user_id, old = identity.id, identity.email
             await unit.identities.change_email(user_id, email)
             await unit.mail_requests.end_all(
-                user_id, MailPurpose.RESET_PASSWORD, MailPurpose.VERIFY_EMAIL
+                user_id,
+                MailPurpose.CHANGE_EMAIL,
+                MailPurpose.RESET_PASSWORD,
+                MailPurpose.VERIFY_EMAIL,
             )
             notice = await unit.mail_requests.add(user_id, MailPurpose.TELL_OLD_ADDRESS, old)
             await unit.tell(user_id, "email_changed", notice)
             await unit.tell(user_id, "email_changed")
         _log.info("email_changed", user_id=user_id)
-
-
-async def _used_up(unit: Unit, token: str, purpose: MailPurpose) -> tuple[str, str | None]:
-    """Return whose token it was and the address it was mailed to, if that is not the account's."""
-    request: MailRequest | None = await unit.mail_requests.find_by_token_locked(
-        hash_of(token), purpose
-    )
-    if request is None or request.user_id is None:
-        raise InvalidMailToken
-    email = request.email
-    await unit.mail_requests.end_all(request.user_id, purpose)
-    return request.user_id, email

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from libs.contracts.auth import PasswordResetRequested
 from libs.observability.logging import get_logger
 from libs.security.principal import Principal
-from services.auth.domain.accounts import ADMIN, LOCKED
+from services.auth.domain.accounts import ADMIN, SHUT
 from services.auth.domain.mail_requests import MailPurpose
 from services.auth.domain.passwords import ADVICE, reason_against
 from services.auth.errors import IdentityNotFound
-from services.auth.errors.proofs import InvalidMailToken, PasswordUnfit
-from services.auth.models import Identity
+from services.auth.errors.proofs import PasswordUnfit
 from services.auth.repository import Unit, Units
 from services.auth.service.clients import Client
 from services.auth.service.ending import SessionEnding
-from services.auth.service.minting import hash_of
+from services.auth.service.holding import held_by_mail, held_for
 from services.auth.service.passwords import Passwords
 from services.auth.service.second_factors import last_factor
 from services.auth.service.throttle import Throttle
@@ -43,7 +42,7 @@ class PasswordChanges:
             identity = await unit.identities.find_by_email(email)
             user_id = None if identity is None else identity.id
             request_id = await unit.mail_requests.add(user_id, MailPurpose.RESET_PASSWORD)
-            if identity is not None and identity.status != LOCKED:
+            if identity is not None and identity.status not in SHUT:
                 event = PasswordResetRequested(user_id=identity.id, request_id=request_id)
                 version = await unit.identities.next_version(identity.id)
                 await unit.outbox.add(event, aggregate_version=version)
@@ -61,11 +60,12 @@ class PasswordChanges:
             SessionStoreUnavailable: the password is replaced; the sessions' records live on until Redis is back.
         """
         await self.throttle.login(client)
-        identity = await self._whose(token)
+        async with self.units.begin() as unit:
+            identity, _ = await held_by_mail(unit, token, MailPurpose.RESET_PASSWORD)
         refuse_unfit(password, identity.email, identity.display_name)
         password_hash = await self.passwords.hash(password)
         async with self.units.begin() as unit:
-            await _use_up(unit, token)
+            identity, _ = await held_by_mail(unit, token, MailPurpose.RESET_PASSWORD)
             await unit.identities.verify_email(identity.id)
             if ADMIN not in identity.roles:  # operators vouch for the addresses of staff
                 await _remove_strange_factors(unit, identity.id)
@@ -79,6 +79,7 @@ class PasswordChanges:
 
         Raises:
             PasswordUnfit: too easily guessed.
+            SessionEnded: the session was ended meanwhile.
             PasswordChecksBusy: too many passwords at once.
             SessionStoreUnavailable: the password is replaced; the sessions' records live on until Redis is back.
         """
@@ -89,23 +90,13 @@ class PasswordChanges:
         refuse_unfit(password, identity.email, identity.display_name)
         password_hash = await self.passwords.hash(password)
         async with self.units.begin() as unit:
+            await held_for(unit, caller)
             await self._replace(unit, identity.id, password_hash)
             ended = await unit.families.revoke_others(
                 identity.id, "password_changed", caller.session_id or ""
             )
         _log.info("password_changed", user_id=identity.id)
         await self.ending.forget(ended)
-
-    async def _whose(self, token: str) -> Identity:
-        async with self.units.begin() as unit:
-            request = await unit.mail_requests.find_by_token_locked(
-                hash_of(token), MailPurpose.RESET_PASSWORD
-            )
-            user_id = None if request is None else request.user_id
-            identity = None if user_id is None else await unit.identities.find(user_id)
-        if identity is None or identity.status == LOCKED:
-            raise InvalidMailToken
-        return identity
 
     async def _replace(self, unit: Unit, user_id: str, password_hash: str) -> None:
         """Nothing that was begun with the old password, or asked for under it, can be finished."""
@@ -115,14 +106,6 @@ class PasswordChanges:
             user_id, MailPurpose.RESET_PASSWORD, MailPurpose.CHANGE_EMAIL
         )
         await unit.tell(user_id, "password_changed")
-
-
-async def _use_up(unit: Unit, token: str) -> None:
-    request = await unit.mail_requests.find_by_token_locked(
-        hash_of(token), MailPurpose.RESET_PASSWORD
-    )
-    if request is None:  # somebody was quicker
-        raise InvalidMailToken
 
 
 async def _remove_strange_factors(unit: Unit, user_id: str) -> None:
