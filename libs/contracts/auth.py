@@ -54,10 +54,10 @@ class SecurityChanged(Event):
     """Something its owner should hear of happened to an account.
 
     `change` is a stable word: registration_attempted, password_changed, email_changed, mfa_enabled, mfa_disabled,
-    passkey_added, passkey_removed, recovery_codes_renewed, recovery_code_used, account_locked, account_unlocked,
-    roles_changed, refresh_token_reused, early_factors_removed (what was added before the address was proved). With a
-    `request_id` the notice goes to the address that request names, such as the one the account had until now;
-    otherwise to the account's own.
+    totp_added, totp_removed, passkey_added, passkey_removed, recovery_codes_renewed, recovery_code_used, account_locked,
+    account_unlocked, roles_changed, refresh_token_reused, early_factors_removed (what was added before the address was
+    proved). With a `request_id` the notice goes to the address that request names, such as the one the account had until
+    now; otherwise to the account's own.
     """
 
     type: ClassVar[str] = "identity.security_changed.v1"

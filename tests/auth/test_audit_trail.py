@@ -6,6 +6,8 @@ from libs.audit.tables import audit_entries
 from libs.database.session import Database
 from libs.testing.waiting import eventually
 from tests.auth.conftest import Person, log_in
+from tests.auth.factors import enrol_app, finish, mfa_token
+from tests.recorded import entries
 
 
 async def test_a_login_and_a_refused_one_are_recorded(ada: Person, database: Database) -> None:
@@ -23,3 +25,16 @@ async def test_a_login_and_a_refused_one_are_recorded(ada: Person, database: Dat
         return True
 
     await eventually(recorded)
+
+
+async def test_a_wrong_second_factor_names_the_account_whose_password_was_known(
+    ada: Person, database: Database
+) -> None:
+    app, _ = await enrol_app(ada, database)
+    await finish(ada.client, await mfa_token(ada), totp=app.wrong())
+
+    async def refused() -> bool:
+        told = [(one["action"], one["subject"], one["outcome"]) for one in await entries(database)]
+        return ("second_factor.refused", ada.user_id, "refused") in told
+
+    await eventually(refused)

@@ -9,6 +9,7 @@ from libs.security.principal import ACR_MFA
 from tests.auth.authenticator import Device, decoded, encoded
 from tests.auth.conftest import Person, StartAuth, register
 from tests.auth.factors import (
+    enrol_app,
     enrol_device,
     finish,
     log_in_with,
@@ -19,6 +20,7 @@ from tests.auth.factors import (
 from tests.auth.mails import changes
 from tests.auth.sessions import let_time_pass, problem
 from tests.auth.test_login import claims_of
+from tests.recorded import recorded
 
 LIES = [
     {"origin": "https://evil.example"},
@@ -229,3 +231,16 @@ async def test_pages_and_domain_can_be_told(start_auth: StartAuth) -> None:
     body = {"name": "x", "credential": made}
     added = await client.post("/v1/auth/passkeys", json=body, headers=person.headers)
     assert added.status_code == 201
+
+
+async def test_an_app_beside_a_passkey_is_told_when_it_comes_and_when_it_goes(
+    ada: Person, phone: Device, database: Database
+) -> None:
+    ada.tokens = (await ada.refresh()).json()
+    await enrol_app(ada, database)
+    gone = await ada.client.delete("/v1/auth/totp", headers=ada.headers)
+    assert gone.status_code == 204
+    told = ["passkey_added", "mfa_enabled", "totp_added", "totp_removed"]
+    assert await changes(database) == told
+    done = {f"identity.{change}" for change in told}
+    assert done <= {action for action, _, _ in await recorded(database)}

@@ -1,14 +1,19 @@
 """What changes an account, or ends its sessions, leaves nothing open that was on its way meanwhile."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 
 from libs.database.session import Database
-from services.auth.models import Challenge, Identity
+from libs.ids import new_id
+from services.auth.models import Challenge, Identity, Passkey, RefreshFamily
+from services.auth.repository import SecondFactorRepository
 from tests.auth.authenticator import Device
 from tests.auth.conftest import PASSWORD, Person, log_in
-from tests.auth.factors import enrol_app, enrol_device, finish, log_in_with, mfa_token
+from tests.auth.factors import App, enrol_app, enrol_device, finish, log_in_with, mfa_token
+from tests.auth.mails import changes, told
 from tests.auth.races import begin_for_client, held, while_the_password_is_checked
 from tests.auth.sessions import live_sessions, problem
 
@@ -116,3 +121,72 @@ async def test_a_changed_password_ends_a_session_that_was_beginning(
         await begin_for_client(session, ada)
     assert (await changed).status_code == 204
     assert await live_sessions(database) == 1, "the one it was changed in"
+
+
+async def begin_app(ada: Person) -> tuple[str, str, object]:
+    return "POST", "/v1/auth/totp", None
+
+
+async def confirm_app(ada: Person) -> tuple[str, str, object]:
+    begun = await ada.client.post("/v1/auth/totp", headers=ada.headers)
+    return "POST", "/v1/auth/totp/confirm", {"totp": App(begun.json()["secret"]).code()}
+
+
+async def add_passkey(ada: Person) -> tuple[str, str, object]:
+    options = await ada.client.post("/v1/auth/passkeys/options", headers=ada.headers)
+    credential = Device().make(options.json()["public_key"])
+    return "POST", "/v1/auth/passkeys", {"name": "Mallory's", "credential": credential}
+
+
+async def change_email(ada: Person) -> tuple[str, str, object]:
+    return "POST", "/v1/auth/email/change", {"email": "mallory@example.com"}
+
+
+async def change_password(ada: Person) -> tuple[str, str, object]:
+    return "POST", "/v1/auth/password/change", {"password": "seven purple donkeys sing"}
+
+
+async def step_up(ada: Person) -> tuple[str, str, object]:
+    return "POST", "/v1/auth/step-up", {"password": PASSWORD}
+
+
+@pytest.mark.parametrize(
+    "wish", [begin_app, confirm_app, add_passkey, change_email, change_password, step_up]
+)
+async def test_a_session_that_ends_meanwhile_changes_nothing_any_more(
+    ada: Person,
+    database: Database,
+    wish: Callable[[Person], Awaitable[tuple[str, str, object]]],
+) -> None:
+    method, path, body = await wish(ada)
+    async with held(database, ada.user_id) as (session, send):
+        late = await send(ada.client.request(method, path, json=body, headers=ada.headers))
+        await session.execute(update(RefreshFamily).values(revoked_at=func.now()))
+    assert problem(await late) == (401, "session_ended")
+    assert await changes(database) == []
+    assert await told(database, "identity.email_change_requested.v1") == []
+    await ada.log_in()
+
+
+async def test_taking_the_app_off_waits_for_a_passkey_that_is_being_added(
+    ada: Person, database: Database
+) -> None:
+    await enrol_app(ada, database)
+    ada.tokens = (await ada.refresh()).json()
+    passkey = Passkey(
+        id=new_id("pky"),
+        user_id=ada.user_id,
+        credential_id=b"credential",
+        public_key=b"key",
+        sign_count=0,
+        name="Ada's phone",
+        transports=[],
+        backed_up=False,
+    )
+    async with held(database, ada.user_id) as (session, send):
+        removed = await send(ada.client.delete("/v1/auth/totp", headers=ada.headers))
+        assert await SecondFactorRepository(session).add_passkey(passkey)
+    assert (await removed).status_code == 204
+    asked = await log_in(ada.client, ada.email)
+    assert problem(asked) == (401, "mfa_required")
+    assert asked.json()["methods"] == ["passkey", "recovery_code"]

@@ -50,7 +50,7 @@ async def test_turning_it_on_counts_as_a_proof_and_ends_other_sessions(
     assert not await is_recorded(redis_url, elsewhere)
     ada.tokens = (await ada.refresh()).json()
     assert (await claims_of(ada))["acr"] == ACR_MFA
-    assert await changes(database) == ["mfa_enabled"]
+    assert await changes(database) == ["totp_added", "mfa_enabled"]
 
 
 async def test_an_app_counts_only_once_it_showed_a_code(ada: Person) -> None:
@@ -137,7 +137,7 @@ async def test_a_recovery_code_stands_in_once(ada: Person, database: Database) -
     again = await finish(ada.client, await mfa_token(ada), recovery_code=codes[0])
 
     assert problem(again) == (401, "wrong_proof")
-    assert await changes(database) == ["mfa_enabled", "recovery_code_used"]
+    assert await changes(database) == ["totp_added", "mfa_enabled", "recovery_code_used"]
     left = await ada.client.get("/v1/auth/second-factors", headers=ada.headers)
     assert left.json() == {"totp": True, "passkeys": 0, "recovery_codes_left": 9}
 
@@ -192,7 +192,7 @@ async def test_step_up_takes_the_code_and_not_the_password(ada: Person, database
     gone = await ada.client.delete("/v1/auth/totp", headers=ada.headers)
     assert gone.status_code == 204
     await ada.log_in()
-    assert (await changes(database))[-1] == "mfa_disabled"
+    assert (await changes(database))[-2:] == ["totp_removed", "mfa_disabled"]
 
 
 async def test_a_second_app_needs_the_first_taken_off(ada: Person, database: Database) -> None:

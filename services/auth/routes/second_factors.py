@@ -58,7 +58,7 @@ async def begin_totp(
 ) -> TotpSecret:
     """Get a secret for an authenticator app; it counts once you confirm it with a code."""
     response.headers["Cache-Control"] = NO_STORE
-    secret, uri = await factors.begin_totp(caller.subject)
+    secret, uri = await factors.begin_totp(caller)
     return TotpSecret(secret=secret, uri=uri)
 
 
@@ -87,7 +87,7 @@ async def confirm_totp(
 )
 async def remove_totp(caller: RecentlyProved, factors: SecondFactorServiceDep) -> None:
     """Take the authenticator app off."""
-    await factors.remove_totp(caller.subject)
+    await factors.remove_totp(caller)
 
 
 @router.post(
@@ -100,7 +100,7 @@ async def renew_recovery_codes(
 ) -> RecoveryCodes:
     """Get ten new recovery codes; the old ones work no more."""
     response.headers["Cache-Control"] = NO_STORE
-    codes = await factors.renew_recovery_codes(caller.subject)
+    codes = await factors.renew_recovery_codes(caller)
     return RecoveryCodes(recovery_codes=list(codes))
 
 
@@ -164,7 +164,7 @@ async def remove_passkey(
     passkey_id: str, caller: RecentlyProved, passkeys: PasskeyServiceDep
 ) -> None:
     """Let a passkey work no more."""
-    await passkeys.remove(caller.subject, passkey_id)
+    await passkeys.remove(caller, passkey_id)
 
 
 def _view(passkey: Passkey) -> PasskeyView:

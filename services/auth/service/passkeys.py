@@ -18,12 +18,13 @@ from services.auth.models import Passkey
 from services.auth.repository import Units
 from services.auth.service.ending import SessionEnding
 from services.auth.service.factor_judge import answered_challenge, hash_of_challenge
+from services.auth.service.holding import held_for
 from services.auth.service.relying_party import (
     Credential,
     PasskeyRefused,
     RelyingParty,
 )
-from services.auth.service.second_factors import first_factor, last_factor
+from services.auth.service.second_factors import another_factor, last_factor
 from services.auth.service.second_step import CHALLENGE_BYTES
 
 _log = get_logger(__name__)
@@ -59,6 +60,7 @@ class PasskeyService:
         Raises:
             PasskeyNotAccepted: it does not answer a challenge of ours, or not as it should.
             PasskeyKnown: this credential is registered already.
+            SessionEnded: the session was ended meanwhile.
             SessionStoreUnavailable: it is stored; other sessions live on until Redis is back.
         """
         made = await self._verified(caller.subject, credential)
@@ -74,10 +76,11 @@ class PasskeyService:
         )
         proof = PASSKEY if made.user_verified else PASSWORD_AND_PASSKEY
         async with self.units.begin() as unit:
+            identity = await held_for(unit, caller)
             if not await unit.factors.add_passkey(passkey):
                 raise PasskeyKnown
-            await unit.tell(caller.subject, "passkey_added")
-            codes = await first_factor(unit, caller, proof)
+            await unit.tell(identity.id, "passkey_added")
+            codes = await another_factor(unit, caller, identity, proof)
             ended = await unit.families.revoke_others(
                 caller.subject, "mfa_changed", caller.session_id or ""
             )
@@ -101,13 +104,15 @@ class PasskeyService:
             raise PasskeyNotFound
         return passkey
 
-    async def remove(self, user_id: str, passkey_id: str) -> None:
+    async def remove(self, caller: Principal, passkey_id: str) -> None:
         """Let a passkey work no more.
 
         Raises:
             PasskeyNotFound: unknown, or somebody else's.
+            SessionEnded: the session was ended meanwhile.
         """
         async with self.units.begin() as unit:
+            user_id = (await held_for(unit, caller)).id
             if not await unit.factors.remove_passkey(user_id, passkey_id):
                 raise PasskeyNotFound
             await unit.tell(user_id, "passkey_removed")

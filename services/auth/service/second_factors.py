@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyotp
 
+from libs.security.errors import SessionEnded
 from libs.security.principal import Principal
 from services.auth.domain.accounts import SHOP_NAME
 from services.auth.domain.proofs import Proof
@@ -17,11 +18,13 @@ from services.auth.domain.second_factors import (
     bare_recovery_code,
     enrolment_uri,
 )
-from services.auth.errors import IdentityNotFound, WrongProof
+from services.auth.errors import WrongProof
 from services.auth.errors.proofs import NoSecondFactor, TotpAlreadyEnrolled, TotpNotFound
+from services.auth.models import Identity
 from services.auth.repository import Unit, Units
 from services.auth.service.ending import SessionEnding
 from services.auth.service.factor_judge import FactorJudge
+from services.auth.service.holding import held_for
 from services.auth.service.minting import hash_of
 from services.auth.service.throttle import Throttle
 
@@ -53,18 +56,17 @@ class SecondFactorService:
                 recovery_codes_left=await unit.factors.count_recovery_codes(user_id),
             )
 
-    async def begin_totp(self, user_id: str) -> tuple[str, str]:
+    async def begin_totp(self, caller: Principal) -> tuple[str, str]:
         """Return a new secret, and the URI of it for a QR code; it counts once a code of it is confirmed.
 
         Raises:
             TotpAlreadyEnrolled: take the app off first.
+            SessionEnded: the session was ended meanwhile.
         """
         secret = pyotp.random_base32()
         async with self.units.begin() as unit:
-            identity = await unit.identities.find(user_id)
-            if identity is None:
-                raise IdentityNotFound
-            if not await unit.factors.put_totp(user_id, secret):
+            identity = await held_for(unit, caller)
+            if not await unit.factors.put_totp(identity.id, secret):
                 raise TotpAlreadyEnrolled
         return secret, enrolment_uri(secret, identity.email, SHOP_NAME)
 
@@ -74,14 +76,17 @@ class SecondFactorService:
         Raises:
             WrongProof: not a code of the app, or there is none to confirm.
             RateLimited: too many wrong ones.
+            SessionEnded: the session was ended meanwhile.
             SessionStoreUnavailable: it counts; other sessions end when Redis is back and this is tried again.
         """
         guess = await self.throttle.prove(caller.subject)
         async with self.units.begin() as unit:
-            proof = await self.judge.judge_code(unit, caller.subject, code, enrolling=True)
+            identity = await held_for(unit, caller)
+            proof = await self.judge.judge_code(unit, identity.id, code, enrolling=True)
             if proof is None:
                 raise WrongProof
-            codes = await first_factor(unit, caller, proof)
+            await unit.tell(identity.id, "totp_added")
+            codes = await another_factor(unit, caller, identity, proof)
             ended = await unit.families.revoke_others(
                 caller.subject, "mfa_changed", caller.session_id or ""
             )
@@ -89,48 +94,58 @@ class SecondFactorService:
         await self.ending.forget(ended)
         return codes
 
-    async def remove_totp(self, user_id: str) -> None:
+    async def remove_totp(self, caller: Principal) -> None:
         """Take the app off; without another factor the account is opened by its password alone again.
 
         Raises:
             TotpNotFound: there is none.
+            SessionEnded: the session was ended meanwhile.
         """
         async with self.units.begin() as unit:
+            user_id = (await held_for(unit, caller)).id
             if not await unit.factors.remove_totp(user_id):
                 raise TotpNotFound
+            await unit.tell(user_id, "totp_removed")
             await last_factor(unit, user_id)
 
-    async def renew_recovery_codes(self, user_id: str) -> Sequence[str]:
+    async def renew_recovery_codes(self, caller: Principal) -> Sequence[str]:
         """Return new recovery codes; the old ones work no more.
 
         Raises:
             NoSecondFactor: they stand in for a second factor, and there is none.
+            SessionEnded: the session was ended meanwhile.
         """
         async with self.units.begin() as unit:
+            user_id = (await held_for(unit, caller)).id
             if not await unit.factors.has_any(user_id):
                 raise NoSecondFactor
             await unit.tell(user_id, "recovery_codes_renewed")
             return await _new_recovery_codes(unit, user_id)
 
 
-async def first_factor(unit: Unit, caller: Principal, proof: Proof) -> Sequence[str]:
-    """Note that the account has a second factor now and that this session has shown it.
+async def another_factor(
+    unit: Unit, caller: Principal, identity: Identity, proof: Proof
+) -> Sequence[str]:
+    """Note that the account, which is held, has a second factor and that this session has shown it.
 
     Returns recovery codes if it is the first one.
+
+    Raises:
+        SessionEnded: the session ended; nothing is enrolled.
     """
-    identity = await unit.identities.find_locked(caller.subject)
-    first = identity is not None and not identity.second_factor
-    await unit.identities.set_second_factor(caller.subject, enrolled=True)
-    await unit.families.prove_again(caller.subject, caller.session_id or "", proof)
-    await unit.challenges.end_all(caller.subject)
+    first = not identity.second_factor
+    if await unit.families.prove_again(identity.id, caller.session_id or "", proof) is None:
+        raise SessionEnded
+    await unit.identities.set_second_factor(identity.id, enrolled=True)
+    await unit.challenges.end_all(identity.id)
     if not first:
         return []
-    await unit.tell(caller.subject, "mfa_enabled")
-    return await _new_recovery_codes(unit, caller.subject)
+    await unit.tell(identity.id, "mfa_enabled")
+    return await _new_recovery_codes(unit, identity.id)
 
 
 async def last_factor(unit: Unit, user_id: str) -> None:
-    """Note that a factor is gone; recovery codes go with the last one."""
+    """Note that a factor of an account that is held is gone; recovery codes go with the last one."""
     if await unit.factors.has_any(user_id):
         return
     await unit.identities.set_second_factor(user_id, enrolled=False)
