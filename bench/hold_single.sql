@@ -62,6 +62,7 @@ INSERT INTO outbox_messages (id, aggregate_id, aggregate_version, type, destinat
 VALUES (uuidv7()::UUID, :sku::VARCHAR, :version::BIGINT, :type::VARCHAR, :destination::VARCHAR, NULL::VARCHAR,
     :envelope::VARCHAR);
 UPDATE idempotency_keys
-SET state = 'completed', status = :status, headers = :headers::JSONB, body = :body::BYTEA
+SET state = 'completed', status = :status, headers = :headers::JSONB, body = NULL::BYTEA,
+    body_sealed = :body::BYTEA
 WHERE principal = :principal AND key = :key AND fence = :fence AND state = :in_flight;
 COMMIT;

@@ -66,6 +66,7 @@ SELECT wanted.sku, taken.bucket, coalesce(taken.before, (
 FROM wanted LEFT JOIN taken USING (sku);
 RELEASE SAVEPOINT sa_savepoint_1;
 UPDATE idempotency_keys
-SET state = 'completed', status = :status, headers = :headers::JSONB, body = :body::BYTEA
+SET state = 'completed', status = :status, headers = :headers::JSONB, body = NULL::BYTEA,
+    body_sealed = :body::BYTEA
 WHERE principal = :principal AND key = :key AND fence = :fence AND state = :in_flight;
 COMMIT;

@@ -112,7 +112,7 @@ INSERT INTO shop_product.outbox_messages
 VALUES (uuidv7(), 'BENCH-' || :sku, 6, 'stock.changed.v1', 'topic' || ':' || 'product-events', NULL, rpad('{', 560, 'x'));
 UPDATE shop_product.idempotency_keys
 SET state = 'completed', status = 201, headers = '{"content-type": "application/json"}'::jsonb,
-    body = convert_to(rpad('{', 330, 'x'), 'UTF8')
+    body_sealed = convert_to(rpad('{', 330, 'x'), 'UTF8')
 WHERE principal = 'anonymous' AND key = 'hold-ord_bench_' || :run || '_' || :client_id || '_' || :n
   AND fence = 1 AND state = 'in_flight';
 COMMIT;
@@ -154,7 +154,7 @@ VALUES (uuidv7(), 'ord_bench_' || :run || '_' || :client_id || '_' || :n, 1, 'pa
 UPDATE shop_order.idempotency_keys
 SET state = 'completed', status = 202,
     headers = '{"ETag": "\"v1\"", "Location": "/v1/orders/ord_bench", "content-type": "application/json"}'::jsonb,
-    body = convert_to(rpad('{', 1400, 'x'), 'UTF8')
+    body_sealed = convert_to(rpad('{', 1400, 'x'), 'UTF8')
 WHERE principal = 'bench_usr_' || :user AND key = 'key-' || :run || '-' || :client_id || '-' || :n
   AND fence = 1 AND state = 'in_flight';
 COMMIT;

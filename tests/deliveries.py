@@ -23,8 +23,11 @@ TIMES: Final = 3
 WINDOW: Final = 50
 
 _LOOKS: Final = 50
-_UNCOMPARED: Final = re.compile(r"_at$|^id$|_id$|^cart_version$|^version$|^last_sequence$")
-"""When a thing happened, what it is called and in how many steps (news that comes too late is none) may differ."""
+_UNCOMPARED: Final = re.compile(r"_at$|^id$|_id$|_sealed$|^cart_version$|^version$|^last_sequence$")
+"""When a thing happened, what it is called and in how many steps (news that comes too late is none) may differ.
+
+What is sealed never looks the same twice: who compares it opens it.
+"""
 
 
 async def deliver_well(processor: Processor, envelopes: Sequence[Envelope]) -> None:

@@ -4,6 +4,7 @@ import random
 
 from libs.messaging.envelope import Envelope
 from libs.testing.scale import trials
+from services.order.models import Order
 from tests.deliveries import deliver_badly, deliver_well, rows_of
 from tests.order.running import Running
 
@@ -35,7 +36,9 @@ async def picture(running: Running, order_id: str, story: tuple[str, ...]) -> di
     }
     rows = {name: await rows_of(database, query, id=order_id) for name, query in tables.items()}
     rows["steps"] = await rows_of(database, steps, id=order_id, counted=UNKNOWN not in story)
-    return {"order_id": order_id, **rows}
+    async with database.transaction() as session:
+        order = await session.get_one(Order, order_id)
+        return {"order_id": order_id, "ship_to": order.ship_to, **rows}
 
 
 async def test_twins_whose_events_came_well_and_badly_end_alike(running: Running) -> None:

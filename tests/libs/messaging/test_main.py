@@ -29,7 +29,7 @@ def test_declare_then_list_then_redrive(
     environment: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["declare"]) == 0
-    assert "6 topics, 5 queues" in capsys.readouterr().out
+    assert "6 topics, 8 queues" in capsys.readouterr().out
     assert cli.main(["dlq", "list"]) == 0
     assert "0  order-inbox" in capsys.readouterr().out
     assert cli.main(["dlq", "redrive", "order-inbox"]) == 0
