@@ -60,7 +60,8 @@ async def test_authlib_completes_a_login(databases: Databases, run_service: RunS
         )
         claims.validate()
         user = (await client.get(found["userinfo_endpoint"])).json()
-        assert user == {"sub": claims["sub"], "name": "Ada", "email": auth.email}
+        proved = {"email": auth.email, "email_verified": False}
+        assert user == {"sub": claims["sub"], "name": "Ada", **proved}
         assert user["sub"] == auth.user_id
         renewed = await client.refresh_token(found["token_endpoint"])
         assert renewed["access_token"] != token["access_token"]
