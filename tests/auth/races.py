@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.cache.sessions import SessionStore
 from libs.database.session import Database
 from libs.ids import new_id
 from libs.testing.tokens import AUDIENCE
@@ -63,6 +65,20 @@ async def _waiting(database: Database) -> int:
     )
     async with database.transaction() as session:
         return int(await session.scalar(waiting) or 0)
+
+
+def before_the_record_is_written(
+    monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Awaitable[object]]
+) -> None:
+    """Let something happen before the next session record is written, and after it was decided on."""
+    put = SessionStore.put
+
+    async def slowly(store: SessionStore, *record: Any) -> None:
+        monkeypatch.undo()
+        await happens()
+        await put(store, *record)
+
+    monkeypatch.setattr(SessionStore, "put", slowly)
 
 
 def while_the_password_is_checked(

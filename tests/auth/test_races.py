@@ -14,8 +14,13 @@ from tests.auth.authenticator import Device
 from tests.auth.conftest import PASSWORD, Person, log_in
 from tests.auth.factors import App, enrol_app, enrol_device, finish, log_in_with, mfa_token
 from tests.auth.mails import changes, told
-from tests.auth.races import begin_for_client, held, while_the_password_is_checked
-from tests.auth.sessions import live_sessions, problem
+from tests.auth.races import (
+    before_the_record_is_written,
+    begin_for_client,
+    held,
+    while_the_password_is_checked,
+)
+from tests.auth.sessions import is_recorded, live_sessions, problem
 
 STRONG = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 WEAK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -121,6 +126,19 @@ async def test_a_changed_password_ends_a_session_that_was_beginning(
         await begin_for_client(session, ada)
     assert (await changed).status_code == 204
     assert await live_sessions(database) == 1, "the one it was changed in"
+
+
+async def test_a_login_that_is_ended_before_its_record_is_written_leaves_none(
+    ada: Person, database: Database, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def happens() -> None:
+        await ada.client.post("/v1/auth/logout-all", headers=ada.headers)
+
+    before_the_record_is_written(monkeypatch, happens)
+    late = await ada.log_in()
+
+    assert await live_sessions(database) == 0
+    assert not await is_recorded(redis_url, late)
 
 
 async def begin_app(ada: Person) -> tuple[str, str, object]:

@@ -1,13 +1,11 @@
 """Beginning a session, however its owner proved who they are."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from libs.cache.sessions import SessionStore
 from libs.errors import DomainError
 from libs.ids import new_id
 from libs.observability.logging import get_logger
-from services.auth.domain.families import SESSION_IDLE_LIMIT
 from services.auth.domain.proofs import Proof
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import NewLogin, Unit, Units
@@ -18,9 +16,7 @@ from services.auth.service.minting import (
     IssuedTokens,
     new_opaque_token,
 )
-from services.auth.service.sessions import record_of
-
-_IDLE_SECONDS: Final = int(SESSION_IDLE_LIMIT.total_seconds())
+from services.auth.service.sessions import put_record
 
 _log = get_logger(__name__)
 
@@ -73,7 +69,7 @@ class SessionStart:
         identity, family = begun.identity, begun.family
         try:
             access_token = await self.tokens.mint(identity, family)
-            await put_record(self.sessions, family)
+            await put_record(self.units, self.sessions, family)
         except DomainError:  # nobody gets these tokens, so the login must not show in the list
             async with self.units.begin() as unit:
                 await unit.families.revoke(
@@ -82,12 +78,3 @@ class SessionStart:
             raise
         _log.info("logged_in", user_id=identity.id, session_id=family.session_id, amr=family.amr)
         return IssuedTokens(access_token, begun.refresh_token, family.session_id)
-
-
-async def put_record(sessions: SessionStore, family: RefreshFamily) -> None:
-    """Let the family's session live, for as long as it is used.
-
-    Raises:
-        SessionStoreUnavailable: Redis is away.
-    """
-    await sessions.put(family.session_id, record_of(family), _IDLE_SECONDS, family.expires_at)

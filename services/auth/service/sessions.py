@@ -124,24 +124,9 @@ class SessionService:
             return presented, rotation
 
     async def record(self, family: RefreshFamily) -> None:
-        """Make the session's record, again if need be, unless the session was ended meanwhile.
-
-        While Redis is away that waits for the next refresh.
-
-        Whoever ends a session commits first and deletes the record then, so looking once more after
-        writing leaves no way for a record to outlive its family.
-        """
+        """Make the session's record again, if need be. While Redis is away that waits for the next refresh."""
         try:
-            await self.sessions.put(
-                family.session_id,
-                record_of(family),
-                int(SESSION_IDLE_LIMIT.total_seconds()),
-                family.expires_at,
-            )
-            async with self.units.begin() as unit:
-                live = await unit.families.is_live(family.session_id)
-            if not live:
-                await self.sessions.delete(family.session_id)
+            await put_record(self.units, self.sessions, family)
         except SessionStoreUnavailable:
             _log.warning("session_not_recorded", session_id=family.session_id)
 
@@ -158,8 +143,24 @@ class SessionService:
             _log.warning("session_record_left", session_id=family.session_id)
 
 
-def record_of(family: RefreshFamily) -> SessionRecord:
-    """Return the session record a family stands for."""
+async def put_record(units: Units, sessions: SessionStore, family: RefreshFamily) -> None:
+    """Let the family's session live, for as long as it is used, unless it was ended meanwhile.
+
+    Whoever ends a session commits first and deletes the record then, so looking once more after writing leaves no way
+    for a record to outlive its family.
+
+    Raises:
+        SessionStoreUnavailable: Redis is away.
+    """
+    idle_seconds = int(SESSION_IDLE_LIMIT.total_seconds())
+    await sessions.put(family.session_id, _record_of(family), idle_seconds, family.expires_at)
+    async with units.begin() as unit:
+        live = await unit.families.is_live(family.session_id)
+    if not live:
+        await sessions.delete(family.session_id)
+
+
+def _record_of(family: RefreshFamily) -> SessionRecord:
     return SessionRecord(
         session_id=family.session_id,
         user_id=family.user_id,

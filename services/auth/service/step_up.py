@@ -18,7 +18,7 @@ from services.auth.service.factor_judge import FactorJudge, Shown
 from services.auth.service.holding import held_as_judged, held_for
 from services.auth.service.minting import AccessTokens
 from services.auth.service.passwords import Passwords
-from services.auth.service.session_start import put_record
+from services.auth.service.sessions import put_record
 from services.auth.service.throttle import Throttle
 
 _MAX_AGE: Final = int(RECENTLY.total_seconds())
@@ -89,7 +89,7 @@ class StepUpService:
         return identity
 
     async def _renew(self, identity: Identity, family: RefreshFamily) -> str:
-        await put_record(self.sessions, family)
+        await put_record(self.units, self.sessions, family)
         _log.info("stepped_up", user_id=identity.id, session_id=family.session_id, amr=family.amr)
         return await self.tokens.mint(identity, family)
 
