@@ -34,7 +34,8 @@ async def test_openid_client_completes_a_login(
     learnt = json.loads(done.stdout)
     assert learnt["pages"] == ["/login", "/consent"]
     assert learnt["claims"]["sub"] == auth.user_id
-    assert learnt["user"] == {"sub": auth.user_id, "name": "Ada", "email": auth.email}
+    proved = {"email": auth.email, "email_verified": False}
+    assert learnt["user"] == {"sub": auth.user_id, "name": "Ada", **proved}
     assert (learnt["before"], learnt["after"]) == ((True, False) if confidential else (None, None))
     assert learnt["replay"] == "invalid_grant"
     assert learnt["loggedOut"] is True
