@@ -254,7 +254,7 @@ async def test_a_process_killed_at_any_point_of_any_call_leaves_one_charge_and_o
         await send(queue, commands_of(purpose, order_id))
         await eventually(partial(_ended, shop, mines, order_id, ENDS[purpose][0]), 60)
         await _check_books(shop, order_id, purpose)
-    await eventually(lambda: supervised.deaths == len(CHOSEN))
+    await eventually(lambda: supervised.deaths == len(CHOSEN), 120)
 
 
 async def _ended(shop: Shop, mines: Mines, order_id: str, wanted: str) -> bool:

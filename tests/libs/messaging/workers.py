@@ -58,8 +58,9 @@ class Place:
     patience: Patience = PATIENT
 
     def queue(self, owner: str) -> Queue:
-        """Return the owner's only queue."""
-        [queue] = Routing.load().queues_of(owner)
+        """Return the queue of the owner's commands, or of its events if nobody commands it."""
+        routing = Routing.load()
+        queue = routing.command_queues.get(owner) or routing.event_queues[owner]
         return queue.model_copy(update={"visibility_seconds": self.visibility_seconds})
 
 
