@@ -97,6 +97,8 @@ class ServiceSettings(MasterKeySettings):
     redis_seconds: Annotated[float, Field(gt=0, le=60)] = 1
     """How long Redis may take; then what needs a live session is answered 503, and the rest goes on without it."""
     messaging_prefix: str = "meridian"
+    call_seconds: Annotated[float, Field(gt=0, le=60)] = 1
+    """How long one try of a call to another service may take; all tries together may take two and a half times as long."""
 
     issuer: str
     jwks_url: str

@@ -31,6 +31,7 @@ from libs.security.master_key import MasterKey, WrappedElsewhere, open_master_ke
 from libs.security.service_tokens import ServiceSigner, ServiceVerifier
 from libs.security.tokens import JwksCache, TokenVerifier
 from libs.settings import ServiceSettings
+from libs.web.calls import CallPolicy
 from libs.web.client import ServiceClient
 from libs.web.pagination import CursorCodec
 from libs.web.transport import CallTransport
@@ -90,7 +91,8 @@ class Resources:
     def client(self, callee: str, base_url: str) -> ServiceClient:
         """Return the one client for a callee, so that its circuit breaker and retry budget are shared."""
         if callee not in self._clients:
-            self._clients[callee] = ServiceClient(base_url, callee, self.signer, self.http)
+            policy = CallPolicy.of_tries(self.settings.call_seconds)
+            self._clients[callee] = ServiceClient(base_url, callee, self.signer, self.http, policy)
         return self._clients[callee]
 
 

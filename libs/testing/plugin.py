@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import httpx
 import pytest
 import redis
+import structlog
 from fastapi import FastAPI
 
 from libs.database.session import Database
@@ -52,6 +53,14 @@ class RunService(Protocol):
     """Starts a service as a process of its own; it is killed after the test."""
 
     def __call__(self, service: str, role: str = "all", **overrides: object) -> ServiceProcess: ...
+
+
+@pytest.fixture(autouse=True)
+def logs_of_a_test() -> Iterator[None]:
+    """Fails a test that leaves this process' logs configured: those after it would no longer find theirs in `caplog`."""
+    yield
+    if structlog.get_config()["cache_logger_on_first_use"]:
+        pytest.fail("configure_logging() is for processes: start one, or put things back")
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ _PATIENT: Final = {
     "database_lock_seconds": PATIENCE.lock,
     "database_statement_seconds": PATIENCE.statement,
     "redis_seconds": REDIS_PATIENCE,
+    "call_seconds": 20,
     "browsing_seconds": 60,
     "buying_seconds": 60,
 }

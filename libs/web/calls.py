@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel
@@ -82,9 +82,15 @@ class CallPolicy:
 
     per_try: float = 1.0
     total: float = 2.5
+    """Of all tries together, whatever waits between them included."""
     attempts: int = 3
     backoff_base: float = 0.025
     backoff_cap: float = 0.4
+
+    @classmethod
+    def of_tries(cls, seconds: float) -> Self:
+        """Return the limits where one try may take so many seconds: time for two of them, and for half of a third."""
+        return cls(per_try=seconds, total=2.5 * seconds)
 
 
 def is_plain_path(path: str) -> bool:

@@ -140,7 +140,6 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit status: 1 when pieces are missing, 2 when file or environment are wrong."""
     asked = _parser().parse_args(arguments)
     settings = read_settings(ImportSettings)
-    configure_logging("product", "WARNING")
     if asked.command == "count":
         for name, number in asyncio.run(count(settings)).items():
             sys.stdout.write(f"{name} {number}\n")
@@ -197,4 +196,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    configure_logging("product", "WARNING")
     sys.exit(main(sys.argv[1:]))

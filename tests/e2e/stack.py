@@ -41,6 +41,7 @@ DATABASE_CONNECTION_SECONDS=20
 DATABASE_LOCK_SECONDS=20
 DATABASE_STATEMENT_SECONDS=20
 REDIS_SECONDS=20
+CALL_SECONDS=20
 """
 """What nobody has who tests how long a part that is away is waited for."""
 

@@ -15,7 +15,6 @@ from libs.messaging.memory import MemoryBroker
 from libs.runtime.worker import running_worker
 from libs.testing.plugin import SettingsFor
 from libs.testing.waiting import eventually
-from libs.web.calls import CallPolicy
 from services.order.clients import ProductClient, Wanted
 from services.order.errors import HoldRefused
 from services.order.worker import worker_plan as order_plan
@@ -36,9 +35,8 @@ class Both:
         return await self.catalogue.piles("MUG-RED-L")
 
     def products(self) -> ProductClient:
-        """Return order's client of product, without its limits: these tests are not about time."""
-        client = self.order.resources.client("product", "http://product")
-        return ProductClient(replace(client, policy=CallPolicy(per_try=20, total=20)))
+        """Return order's client of product."""
+        return ProductClient(self.order.resources.client("product", "http://product"))
 
 
 class ByHost(httpx.AsyncBaseTransport):

@@ -6,6 +6,7 @@ import httpx
 from fastapi import FastAPI, Request, Response
 
 from libs.security.service_tokens import ServiceSigner
+from libs.web.calls import CallPolicy
 from libs.web.client import ServiceClient
 from services.user.clients.auth import AuthClient
 from services.user.clients.order import OrderClient
@@ -83,7 +84,8 @@ class Neighbours:
 
 def clients(http: httpx.AsyncClient, signer: ServiceSigner) -> tuple[AuthClient, OrderClient]:
     """Return user's clients of both."""
+    patient = CallPolicy.of_tries(20)
     return (
-        AuthClient(ServiceClient("http://auth", "auth", signer, http)),
-        OrderClient(ServiceClient("http://order", "order", signer, http)),
+        AuthClient(ServiceClient("http://auth", "auth", signer, http, patient)),
+        OrderClient(ServiceClient("http://order", "order", signer, http, patient)),
     )
