@@ -98,7 +98,8 @@ class ServiceSettings(MasterKeySettings):
     """How long Redis may take; then what needs a live session is answered 503, and the rest goes on without it."""
     messaging_prefix: str = "meridian"
     call_seconds: Annotated[float, Field(gt=0, le=60)] = 1
-    """How long one try of a call to another service may take; all tries together may take two and a half times as long."""
+    """How long one try of a call to another service may take; all tries together take two and a half times as long at most, the
+    fetch of auth's keys twice."""
 
     issuer: str
     jwks_url: str

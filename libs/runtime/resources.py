@@ -133,7 +133,9 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             hints=hints,
             broker=broker,
             verifier=TokenVerifier(
-                JwksCache(settings.jwks_url, http), settings.issuer, settings.audience
+                JwksCache(settings.jwks_url, http, fetch_seconds=2 * settings.call_seconds),
+                settings.issuer,
+                settings.audience,
             ),
             signer=ServiceSigner(settings.service, settings.service_key_file),
             service_verifier=ServiceVerifier(settings.trust_bundle_file, settings.service),

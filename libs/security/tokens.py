@@ -32,9 +32,9 @@ STALE_SECONDS: Final = 4 * 3600.0
 """How long the last good key set is used while auth does not answer."""
 LEAST_SECONDS_BETWEEN_FETCHES: Final = 10.0
 SECONDS_BETWEEN_FIRST_FETCHES: Final = 0.5
-
-_FETCH_SECONDS: Final = 2.0
+FETCH_SECONDS: Final = 2.0
 """How long a whole fetch may take, however it is spread: API Gateway's authorizer, ended after three, waits for it."""
+
 _LARGEST_DOCUMENT: Final = 65_536
 _SMALLEST_MODULUS_BITS: Final = 2_048
 _SHORTEST_MODULUS: Final = 342  # characters of base64url that 2,048 bits take
@@ -56,10 +56,16 @@ class JwksCache:
     """
 
     def __init__(
-        self, url: str, http: httpx.AsyncClient, monotonic: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        http: httpx.AsyncClient,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        fetch_seconds: float = FETCH_SECONDS,
     ) -> None:
         self._url = url
         self._http = http
+        self._fetch_seconds = fetch_seconds
         self._monotonic = monotonic
         self._keys: Mapping[str, RSAKey] = {}
         self._fetched_at = float("-inf")
@@ -108,7 +114,7 @@ class JwksCache:
 
     async def _load(self) -> None:
         try:
-            async with asyncio.timeout(_FETCH_SECONDS):
+            async with asyncio.timeout(self._fetch_seconds):
                 response = await self._http.get(self._url)
             response.raise_for_status()
             keys = usable_keys(_parsed(response.content))
