@@ -132,11 +132,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             byte_cache=ByteCache(redis, settings.service, answer_seconds=settings.redis_seconds),
             hints=hints,
             broker=broker,
-            verifier=TokenVerifier(
-                JwksCache(settings.jwks_url, http, fetch_seconds=2 * settings.call_seconds),
-                settings.issuer,
-                settings.audience,
-            ),
+            verifier=_verifier(settings, http),
             signer=ServiceSigner(settings.service, settings.service_key_file),
             service_verifier=ServiceVerifier(settings.trust_bundle_file, settings.service),
             http=http,
@@ -144,6 +140,11 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             cursors=CursorCodec(settings.signing_secret.get_secret_value()),
             refusals=Refusals(database),
         )
+
+
+def _verifier(settings: ServiceSettings, http: httpx.AsyncClient) -> TokenVerifier:
+    keys = JwksCache(settings.jwks_url, http, fetch_seconds=2 * settings.call_seconds)
+    return TokenVerifier(keys, settings.issuer, settings.audience)
 
 
 def _redis(settings: ServiceSettings) -> redis_asyncio.Redis:
