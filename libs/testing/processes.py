@@ -3,13 +3,13 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from libs.testing.servers import http_answers
+from libs.testing.waiting import comes_true
 
 _REPOSITORY: Final = Path(__file__).parents[2]
 _START_SECONDS: Final = 30
@@ -78,10 +78,7 @@ def start_process(
             stderr=log,
         )
     started = ServiceProcess(process, url, log_file)
-    deadline = time.monotonic() + seconds
-    while not http_answers(f"{url}/livez"):
-        if process.poll() is not None or time.monotonic() > deadline:
-            started.kill()
-            raise RuntimeError(f"{' '.join(arguments)} did not start:\n{started.log()}")
-        time.sleep(0.05)
+    if not comes_true(lambda: http_answers(f"{url}/livez"), seconds, process):
+        started.kill()
+        raise RuntimeError(f"{' '.join(arguments)} did not start:\n{started.log()}")
     return started

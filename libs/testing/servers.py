@@ -12,7 +12,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from typing import Final
 import asyncpg
 
 from libs.testing.unruly import FIGURES_PATH, Unruliness
+from libs.testing.waiting import comes_true
 
 _UNPRIVILEGED: Final = "nobody"
 REDIS_PATIENCE: Final = 30.0
@@ -210,11 +210,8 @@ def die_with_parent(with_signal: signal.Signals) -> Callable[[], None] | None:
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait for a server to answer; fail with its log when it ends or takes too long."""
-    deadline = time.monotonic() + _START_SECONDS
-    while not ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"server did not start:\n{log.read_text(errors='replace')}")
-        time.sleep(0.02)
+    if not comes_true(ready, _START_SECONDS, process):
+        raise RuntimeError(f"server did not start:\n{log.read_text(errors='replace')}")
 
 
 def _postgres_answers(dsn: str) -> bool:

@@ -1,9 +1,8 @@
-"""Starts real Valkey servers: one, or a cluster of three shards with two replicas each."""
+"""Starts real Valkey servers: one, or a cluster of three shards."""
 
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import redis
 from redis.crc import key_slot
 
 from libs.testing.servers import die_with_parent, free_port, package_folder, wait_until
+from libs.testing.waiting import comes_true
 
 SHARDS: Final = 3
 REPLICAS: Final = 2
@@ -119,7 +119,7 @@ def running_cluster(
     options_of: Callable[[int], Mapping[str, str | int]] = lambda _number: {},
     replicas: int = REPLICAS,
 ) -> Iterator[ValkeyCluster]:
-    """Run nine Valkeys as one cluster; `options_of` gives further options for each by its number."""
+    """Run three shards of Valkeys as one cluster; `options_of` gives further options for each server by its number."""
     size = 1 + replicas
     with ExitStack() as stack:
         servers = [
@@ -178,11 +178,8 @@ def _told(server: ValkeyServer, *command: str) -> str:
 
 
 def _until(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _FORMING_SECONDS
-    while not ready():
-        if time.monotonic() > deadline:
-            raise RuntimeError("the nine Valkeys did not become a cluster")
-        time.sleep(0.05)
+    if not comes_true(ready, _FORMING_SECONDS):
+        raise RuntimeError("the Valkeys did not become a cluster")
 
 
 def _answers(server: ValkeyServer) -> bool:

@@ -1,10 +1,11 @@
-"""Time in tests: a clock that stands still and a wait that ends as soon as it may."""
+"""Time in tests: a clock that stands still and waits that end as soon as they may."""
 
 import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from subprocess import Popen
 from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
@@ -63,6 +64,25 @@ async def eventually(
             ) from failure
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def comes_true(
+    ready: Callable[[], bool], seconds: float, process: Popen[bytes] | None = None
+) -> bool:
+    """Tell, without an event loop, whether something becomes ready: for what starts before there is one.
+
+    Returns:
+        False when it was not ready within `seconds`, or when the process that makes it so has ended.
+    """
+    deadline = time.monotonic() + seconds
+    pause = _FIRST_PAUSE
+    while not ready():
+        ended = process is not None and process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+    return True
 
 
 async def _try(

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import pytest
 from libs.testing.servers import running_unruly
 from libs.testing.settings import TestEnvironment
 from libs.testing.unruly import Unruliness
+from libs.testing.waiting import comes_true
 from libs.topology import DATABASE_NAME, LOCAL_PORTS
 from tests.architecture.applications import ROOT
 
@@ -153,9 +153,6 @@ def _is_free(port: int) -> bool:
 
 
 def _wait_until_it_sells(stack: Stack) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while "make demo" not in stack.log():
-        if stack.process.poll() is not None or time.monotonic() > deadline:
-            stack.process.kill()
-            pytest.fail(f"the stack did not start:\n{stack.log()}")
-        time.sleep(0.2)
+    if not comes_true(lambda: "make demo" in stack.log(), START_SECONDS, stack.process):
+        stack.process.kill()
+        pytest.fail(f"the stack did not start:\n{stack.log()}")

@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from libs.testing.fault_proxy.process import FaultProxy, running_fault_proxy
 from libs.testing.servers import running_ministack, running_postgres
 from libs.testing.settings import TestEnvironment
 from libs.testing.valkey import running_valkey
+from libs.testing.waiting import comes_true
 from libs.topology import LOCAL_PORTS
 from tests.architecture.applications import ROOT
 from tests.e2e.stack import OVERRIDES, START_SECONDS, free_offset
@@ -112,12 +113,10 @@ def _supervised(home: Path, environment: Mapping[str, str]) -> Iterator[None]:
         process = subprocess.Popen(
             [sys.executable, "-m", "local", "up"], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
-    deadline = time.monotonic() + START_SECONDS
+    said = partial((home / "up.log").read_text, errors="replace")
     try:
-        while "make demo" not in (said := (home / "up.log").read_text(errors="replace")):
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the stack did not start:\n{said}")
-            time.sleep(0.2)
+        if not comes_true(lambda: "make demo" in said(), START_SECONDS, process):
+            pytest.fail(f"the stack did not start:\n{said()}")
         yield
     finally:
         process.terminate()

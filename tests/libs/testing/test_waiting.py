@@ -1,9 +1,11 @@
 import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from libs.testing.waiting import FrozenClock, eventually
+from libs.testing.waiting import FrozenClock, comes_true, eventually
 
 
 async def test_it_returns_the_first_true_answer() -> None:
@@ -37,6 +39,22 @@ async def test_it_gives_up_in_time_and_shows_why() -> None:
 async def test_other_errors_are_not_waited_out() -> None:
     with pytest.raises(ZeroDivisionError):
         await eventually(lambda: 1 / 0)
+
+
+def test_what_comes_true_is_told_at_once_and_not_asked_again() -> None:
+    answers = iter([False, False, True])
+    assert comes_true(lambda: next(answers), seconds=60)
+    assert next(answers, None) is None
+
+
+def test_what_does_not_come_true_in_time_is_told() -> None:
+    assert not comes_true(lambda: False, seconds=0.02)
+
+
+def test_nobody_waits_for_a_process_that_has_ended() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert not comes_true(lambda: False, seconds=3_600, process=ended)
 
 
 def test_a_frozen_clock_moves_only_when_told() -> None:
