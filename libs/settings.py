@@ -14,6 +14,9 @@ EXIT_BAD_SETTINGS: Final = 2
 
 MASTER_KEY_PATTERN: Final = r"^(file:.+|kms:(arn:aws[a-z-]*:kms:.+|alias/.+|[0-9a-z-]+))$"
 
+REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
+"""What `REDIS_URL` may begin with; the second `s` is for TLS, `+cluster` for Redis Cluster."""
+
 LOCAL_ONLY: Final = "local-only"
 """In every secret of `docker-compose.yml`: anybody may know those, so nothing but a developer's machine takes them."""
 
@@ -25,9 +28,6 @@ class Settings(BaseSettings):
         frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
     )
 
-
-REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
-"""What `REDIS_URL` may begin with; the second `s` is for TLS, `+cluster` for Redis Cluster."""
 
 Read = TypeVar("Read", bound=Settings)
 

@@ -3,8 +3,9 @@
 The first refusal of a kind is an entry of its own; its repetitions in the same window are counted and become one more.
 What would be more kinds than a window has room for is counted together. Strangers' refusals, failed proofs of who
 somebody is, and refusals of callers who are known have room of their own, and none of it is for one address alone: junk
-hides nothing. A process therefore writes at most `6 * MOST_KINDS + 2` entries per window, whatever it is sent. Refusals wait in memory for up to a second, because a
-refusal must be answered while the database is away: a process that is killed loses that second's.
+hides nothing. A process therefore writes at most `6 * MOST_KINDS + 2` entries per window, whatever it is sent. Refusals
+wait in memory for up to a second, because a refusal must be answered while the database is away: a process that is
+killed loses that second's.
 """
 
 import asyncio
@@ -22,9 +23,9 @@ from libs.observability.logging import get_logger
 WINDOW_SECONDS: Final = 60.0
 MOST_KINDS: Final = 50
 MOST_OF_ONE_ORIGIN: Final = 10
-_ACCESS: Final = "access.refused"
 FLUSH_SECONDS: Final = 1.0
 
+_ACCESS: Final = "access.refused"
 _MOST_WAITING: Final = 60 * MOST_KINDS
 
 log = get_logger(__name__)

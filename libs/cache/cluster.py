@@ -141,9 +141,8 @@ class ClusterRedis(redis_asyncio.Redis):
         node = self._node(address)
         if not asking:
             return await node.execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-        async with node.pipeline(
-            transaction=False
-        ) as pair:  # on one connection, one after the other
+        # On one connection, one after the other.
+        async with node.pipeline(transaction=False) as pair:
             pair.execute_command("ASKING")
             pair.execute_command(*args, **options)
             return (await pair.execute())[1]

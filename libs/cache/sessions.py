@@ -105,7 +105,7 @@ class SessionStore:
     async def delete(self, session_id: str) -> None:
         """End the session; ending an unknown one changes nothing."""
         try:
-            await self.redis.delete(_key(_hash(session_id)))
+            await self.redis.delete(session_key(session_id))
         except REDIS_FAILURES as error:
             raise _unavailable() from error
 
@@ -148,13 +148,13 @@ class SessionStore:
             raise _unavailable() from error
 
 
-def _hash(session_id: str) -> str:
-    return hashlib.sha256(session_id.encode()).hexdigest()
-
-
 def session_key(session_id: str) -> str:
     """Return where the record of a session is kept."""
     return _key(_hash(session_id))
+
+
+def _hash(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode()).hexdigest()
 
 
 def _key(hashed: str) -> str:

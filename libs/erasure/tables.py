@@ -1,17 +1,10 @@
 """The tombstones every schema has, and the migration steps that create them."""
 
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import Column, DateTime, Index, Table, Text, func, text
 
-from libs.database.base import shared_metadata
-
-
-class MigrationSteps(Protocol):
-    """The part of `alembic.op` used here."""
-
-    def execute(self, sqltext: str, /) -> None: ...
-
+from libs.database.base import MigrationSteps, shared_metadata
 
 _OPEN: Final = "completed_at IS NULL"
 

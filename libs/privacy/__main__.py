@@ -1,4 +1,4 @@
-"""Commands for operators: `python -m libs.privacy status|rotate|rewrap|seal|contract SERVICE`.
+"""Commands for operators: `python -m libs.privacy status|rotate|reseal|rewrap|seal|contract SERVICE`.
 
 Read from the environment: REGION, DATABASE_URL (the service's application role), MASTER_KEY, MASTER_KEY_PREVIOUS.
 Each may be killed and repeated, and runs while the service does; docs/runbooks/rotate.md tells when to use which.
@@ -105,9 +105,9 @@ class Operator:
             if count:
                 self.say(f"{column.name}: {done} {what}")
 
-    async def _record(self, action: str, count: int) -> None:
+    async def _record(self, action: str, number: int) -> None:
         async with self.database.transaction() as session:
-            await AuditLog(session).record(action, SYSTEM, f"service:{self.service}", number=count)
+            await AuditLog(session).record(action, SYSTEM, f"service:{self.service}", number=number)
 
 
 COMMANDS: Final[dict[str, Callable[[Operator], Awaitable[None]]]] = {

@@ -4,22 +4,15 @@ A migration is history: what these steps execute must not change once a service'
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import CheckConstraint, Column, DateTime, Integer, LargeBinary, Table, Text, func
 
-from libs.database.base import shared_metadata
+from libs.database.base import MigrationSteps, shared_metadata
 from libs.database.bootstrap import roles_of
 
 SEALING: Final = "meridian.sealing"
 """Set to `on` in a transaction that moves plain text into its sealed column, or clears it there."""
-
-
-class MigrationSteps(Protocol):
-    """The part of `alembic.op` used here."""
-
-    def execute(self, sqltext: str, /) -> None: ...
-
 
 data_keys = Table(
     "data_keys",

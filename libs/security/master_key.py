@@ -24,8 +24,6 @@ from libs.aws import aws_session
 from libs.settings import MasterKeySettings
 
 KEY_BYTES: Final = 32
-LONGEST_WRAPPED: Final = 4_096
-"""Bytes; what KMS encrypts at once."""
 
 _NONCE_BYTES: Final = 12
 _VERSION_BYTES: Final = 4
@@ -53,7 +51,7 @@ class MasterKey(Protocol):
     """Wraps and unwraps keys; `context` must be the same both times and holds nothing secret."""
 
     async def wrap(self, data_key: bytes, context: Mapping[str, str]) -> bytes:
-        """Encrypt a key of at most 4,096 bytes.
+        """Encrypt a key of at most 4,096 bytes, which is what KMS takes at once.
 
         Raises:
             MasterKeyUnavailable: KMS does not answer, or refuses.

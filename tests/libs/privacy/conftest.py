@@ -1,6 +1,6 @@
 """A table with personal data as it is, and as a version that knows no sealed columns sees it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -86,9 +86,6 @@ class Steps:
 
     def execute(self, sqltext: str, /) -> None:
         self.statements.append(sqltext)
-
-
-Migrate = Callable[[], Any]
 
 
 @pytest.fixture
