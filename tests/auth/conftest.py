@@ -16,8 +16,12 @@ from libs.database.session import Database
 from libs.security.master_key import KeyFile
 from libs.testing.background import BackgroundLoop
 from libs.testing.plugin import SettingsFor
+from libs.testing.waiting import FrozenClock
+from services.auth.dependencies import PartsDep
+from services.auth.dependencies.credentials import factor_judge
 from services.auth.main import create_app
 from services.auth.models import SigningKey
+from services.auth.service.factor_judge import FactorJudge
 from services.auth.service.making_keys import make_key
 from services.auth.service.sealing import PrivateKeys
 from services.auth.settings import AuthSettings
@@ -85,8 +89,19 @@ def key_rows(master_key: str, region: str) -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def start_auth(client_for: ClientFor, settings_for: SettingsFor, database: Database) -> StartAuth:
+def code_clock() -> FrozenClock:
+    """What time it is for the codes of apps: no step ends between showing a code and judging it."""
+    return FrozenClock()
+
+
+@pytest.fixture
+def start_auth(
+    client_for: ClientFor, settings_for: SettingsFor, database: Database, code_clock: FrozenClock
+) -> StartAuth:
     """Starts the API with settings of the test's own."""
+
+    async def judge_of_codes(parts: PartsDep) -> FactorJudge:
+        return FactorJudge(parts.relying_party, code_clock)
 
     async def start(**overrides: object) -> httpx.AsyncClient:
         settings = settings_for("auth", **{"role": "api", **overrides})
@@ -95,6 +110,7 @@ def start_auth(client_for: ClientFor, settings_for: SettingsFor, database: Datab
             new = insert(SigningKey).values(key_rows(settings.master_key, settings.region))
             await session.execute(new.on_conflict_do_nothing())
         app = create_app(settings)
+        app.dependency_overrides[factor_judge] = judge_of_codes
         # As the server does in front of a gateway: lets a test come from any address.
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts="127.0.0.1")
         return await client_for(app)

@@ -4,11 +4,9 @@ from datetime import timedelta
 
 import httpx
 import pyotp
-from sqlalchemy import update
 
-from libs.clock import utc_now
-from libs.database.session import Database
-from services.auth.models import TotpAuthenticator
+from libs.testing.waiting import FrozenClock
+from services.auth.domain.second_factors import STEP_SECONDS
 from tests.auth.authenticator import Device
 from tests.auth.conftest import PASSWORD, Person, log_in
 
@@ -18,37 +16,36 @@ async def step_up(person: Person, **proof: object) -> httpx.Response:
 
 
 class App:
-    """An authenticator app that shows codes."""
+    """An authenticator app that shows codes, by the clock the service judges them by."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, clock: FrozenClock) -> None:
         self._totp = pyotp.TOTP(secret)
+        self._clock = clock
 
     def code(self, steps: int = 0) -> str:
-        """Return the code of now, or of that many steps of thirty seconds later."""
-        return self._totp.at(utc_now() + timedelta(seconds=30 * steps))
+        """Return the code of now, or of that many steps later."""
+        return self._totp.at(self._clock.now() + timedelta(seconds=steps * STEP_SECONDS))
 
     def wrong(self) -> str:
-        """Return a code that is none of those taken now."""
-        right = {self.code(steps) for steps in range(-2, 3)}
-        return next(code for code in map("{:06}".format, range(10)) if code not in right)
+        """Return a code that is not taken now."""
+        return next(code for code in ("000000", "000001") if code != self.code())
+
+    def next(self) -> str:
+        """Wait until the app shows another code; return that."""
+        self._clock.advance(seconds=STEP_SECONDS)
+        return self.code()
 
 
-async def forget_used_codes(database: Database) -> None:
-    """Let codes of this half minute be shown once more, as if it were a later one."""
-    async with database.transaction() as session:
-        await session.execute(update(TotpAuthenticator).values(last_step=0))
-
-
-async def enrol_app(person: Person, database: Database) -> tuple[App, list[str]]:
-    """Give an account an app; return it with the recovery codes that came along."""
+async def enrol_app(person: Person, clock: FrozenClock) -> tuple[App, list[str]]:
+    """Give an account an app; return it, showing a code nobody has used, with the recovery codes that came along."""
     begun = await person.client.post("/v1/auth/totp", headers=person.headers)
     assert begun.status_code == 201, begun.text
-    app = App(begun.json()["secret"])
+    app = App(begun.json()["secret"], clock)
     confirmed = await person.client.post(
         "/v1/auth/totp/confirm", json={"totp": app.code()}, headers=person.headers
     )
     assert confirmed.status_code == 200, confirmed.text
-    await forget_used_codes(database)
+    app.next()
     return app, confirmed.json()["recovery_codes"]
 
 

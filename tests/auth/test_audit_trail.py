@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from libs.audit.tables import audit_entries
 from libs.database.session import Database
-from libs.testing.waiting import eventually
+from libs.testing.waiting import FrozenClock, eventually
 from tests.auth.conftest import Person, log_in
 from tests.auth.factors import enrol_app, finish, mfa_token
 from tests.recorded import entries
@@ -28,9 +28,9 @@ async def test_a_login_and_a_refused_one_are_recorded(ada: Person, database: Dat
 
 
 async def test_a_wrong_second_factor_names_the_account_whose_password_was_known(
-    ada: Person, database: Database
+    ada: Person, database: Database, code_clock: FrozenClock
 ) -> None:
-    app, _ = await enrol_app(ada, database)
+    app, _ = await enrol_app(ada, code_clock)
     await finish(ada.client, await mfa_token(ada), totp=app.wrong())
 
     async def refused() -> bool:

@@ -10,9 +10,12 @@ from libs.cache.sessions import SessionStore
 from libs.clock import utc_now
 from libs.database.session import Database
 from libs.testing.servers import REDIS_PATIENCE
+from libs.testing.waiting import FrozenClock
 from services.auth.service.housekeeping import end_again
-from tests.auth.conftest import Person, StartAuth, register
-from tests.auth.sessions import is_recorded, problem
+from tests.auth.conftest import PASSWORD, Person, StartAuth, register
+from tests.auth.factors import enrol_app, step_up
+from tests.auth.races import begin_for_client
+from tests.auth.sessions import is_recorded, let_time_pass, live_sessions, problem
 
 
 async def test_logging_out_ends_this_session_only(ada: Person, redis_url: str) -> None:
@@ -43,18 +46,70 @@ async def test_logging_out_everywhere_ends_every_session_and_nobody_elses(
     assert (await bob.refresh()).status_code == 200
 
 
-async def test_ending_sessions_while_redis_is_away_is_finished_by_trying_again(
+async def test_leaving_while_redis_is_away_is_finished_by_trying_again(
     ada: Person, start_auth: StartAuth, redis_url: str
 ) -> None:
     away = await start_auth(redis_url="redis://127.0.0.1:1/0")
-    for path in ("/v1/auth/logout", "/v1/auth/logout-all"):
-        refused = await away.post(path, headers=ada.headers)
-        assert problem(refused) == (503, "session_store_unavailable")
+    refused = await away.post("/v1/auth/logout", headers=ada.headers)
+    assert problem(refused) == (503, "session_store_unavailable")
     assert problem(await ada.refresh())[0] == 401
     assert await is_recorded(redis_url, ada)
 
-    await ada.client.post("/v1/auth/logout-all", headers=ada.headers)
+    await ada.client.post("/v1/auth/logout", headers=ada.headers)
     assert not await is_recorded(redis_url, ada)
+
+
+async def test_ending_every_session_waits_for_redis_to_come_back(
+    ada: Person, start_auth: StartAuth
+) -> None:
+    away = await start_auth(redis_url="redis://127.0.0.1:1/0")
+    refused = await away.post("/v1/auth/logout-all", headers=ada.headers)
+    assert problem(refused) == (503, "session_store_unavailable")
+    assert (await ada.refresh()).status_code == 200
+
+
+@pytest.mark.parametrize("second_factor", [False, True], ids=["password", "app"])
+async def test_whoever_ends_other_sessions_proves_first_who_they_are(
+    ada: Person, database: Database, code_clock: FrozenClock, *, second_factor: bool
+) -> None:
+    proof: dict[str, str] = {"password": PASSWORD}
+    if second_factor:
+        app, _ = await enrol_app(ada, code_clock)
+        proof = {"totp": app.code()}
+    phone = await begun_elsewhere(ada, database)
+    await let_time_pass(database, minutes=6)
+    ada.tokens |= (await ada.refresh()).json()
+    requests = [("DELETE", f"/v1/sessions/{phone}"), ("POST", "/v1/auth/logout-all")]
+
+    for method, path in requests:
+        refused = await ada.client.request(method, path, headers=ada.headers)
+        assert problem(refused) == (401, "insufficient_user_authentication")
+    assert await live_sessions(database) == 2
+    ada.tokens |= (await step_up(ada, **proof)).json()
+    for method, path in requests:
+        assert (await ada.client.request(method, path, headers=ada.headers)).status_code == 204
+
+    assert await live_sessions(database) == 0
+
+
+@pytest.mark.parametrize("by_name", [False, True], ids=["logout", "by its id"])
+async def test_leaving_takes_no_proof(ada: Person, database: Database, *, by_name: bool) -> None:
+    await let_time_pass(database, minutes=6)
+    ada.tokens |= (await ada.refresh()).json()
+    path = f"/v1/sessions/{ada.tokens['session_id']}" if by_name else "/v1/auth/logout"
+
+    left = await ada.client.request("DELETE" if by_name else "POST", path, headers=ada.headers)
+
+    assert left.status_code == 204
+    assert await live_sessions(database) == 0
+
+
+async def begun_elsewhere(person: Person, database: Database) -> str:
+    """Begin a session of the person's elsewhere; return its id."""
+    async with database.transaction() as session:
+        await begin_for_client(session, person)
+    listed = await person.client.get("/v1/sessions", headers=person.headers)
+    return next(str(one["session_id"]) for one in listed.json()["items"] if not one["current"])
 
 
 async def test_sessions_are_listed_newest_use_first(ada: Person) -> None:

@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from libs.database.session import Database
 from libs.security.principal import ACR_MFA
+from libs.testing.waiting import FrozenClock
 from tests.auth.authenticator import Device, decoded, encoded
 from tests.auth.conftest import Person, StartAuth, register
 from tests.auth.factors import (
@@ -234,10 +235,10 @@ async def test_pages_and_domain_can_be_told(start_auth: StartAuth) -> None:
 
 
 async def test_an_app_beside_a_passkey_is_told_when_it_comes_and_when_it_goes(
-    ada: Person, phone: Device, database: Database
+    ada: Person, phone: Device, database: Database, code_clock: FrozenClock
 ) -> None:
     ada.tokens = (await ada.refresh()).json()
-    await enrol_app(ada, database)
+    await enrol_app(ada, code_clock)
     gone = await ada.client.delete("/v1/auth/totp", headers=ada.headers)
     assert gone.status_code == 204
     told = ["passkey_added", "mfa_enabled", "totp_added", "totp_removed"]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from libs.database.session import Database
+from libs.testing.waiting import FrozenClock
 from services.auth.domain.passwords import Unfit, reason_against
 from services.auth.models import Identity, MailRequest, RefreshFamily
 from tests.auth.authenticator import Device
@@ -178,10 +179,10 @@ async def test_an_unfit_password_uses_no_token_up(
 
 
 async def test_a_reset_does_not_get_around_the_second_factor(
-    ada: Person, service_token: ServiceToken, database: Database
+    ada: Person, service_token: ServiceToken, database: Database, code_clock: FrozenClock
 ) -> None:
     await prove_address(ada, service_token, database)
-    await enrol_app(ada, database)
+    await enrol_app(ada, code_clock)
     begun = await mfa_token(ada)
     token = await token_for(ada, service_token, database)
     assert (await reset(ada.client, token)).status_code == 204
@@ -196,10 +197,15 @@ async def test_a_reset_does_not_get_around_the_second_factor(
 
 @pytest.mark.parametrize("proved", [True, False])
 async def test_a_reset_takes_off_what_was_added_before_the_address_was_proved(
-    ada: Person, service_token: ServiceToken, database: Database, *, proved: bool
+    ada: Person,
+    service_token: ServiceToken,
+    database: Database,
+    code_clock: FrozenClock,
+    *,
+    proved: bool,
 ) -> None:
     await enrol_device(ada, Device())
-    await enrol_app(ada, database)
+    await enrol_app(ada, code_clock)
     if proved:
         await prove_address(ada, service_token, database)
 
@@ -215,9 +221,9 @@ async def test_a_reset_takes_off_what_was_added_before_the_address_was_proved(
 
 
 async def test_no_reset_takes_off_the_second_factor_of_staff(
-    ada: Person, service_token: ServiceToken, database: Database
+    ada: Person, service_token: ServiceToken, database: Database, code_clock: FrozenClock
 ) -> None:
-    await enrol_app(ada, database)
+    await enrol_app(ada, code_clock)
     async with database.transaction() as session:
         await session.execute(update(Identity).values(roles=["customer", "admin"]))
     token = await token_for(ada, service_token, database)

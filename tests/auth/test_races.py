@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, update
 
 from libs.database.session import Database
 from libs.ids import new_id
+from libs.testing.waiting import FrozenClock
 from services.auth.models import Challenge, Identity, Passkey, RefreshFamily
 from services.auth.repository import SecondFactorRepository
 from tests.auth.authenticator import Device
@@ -55,9 +56,9 @@ async def test_a_password_right_before_the_account_changed_opens_nothing(
 
 
 async def test_a_second_step_asked_for_before_the_password_changed_is_not_begun(
-    ada: Person, database: Database, monkeypatch: pytest.MonkeyPatch
+    ada: Person, database: Database, code_clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await enrol_app(ada, database)
+    await enrol_app(ada, code_clock)
 
     async def happens() -> None:
         await set_account(database, password_hash=WEAK.hash("seven purple donkeys sing"))
@@ -82,9 +83,9 @@ async def test_the_same_password_under_newer_parameters_is_no_change(
 
 
 async def test_a_second_step_waits_for_what_changes_the_account_and_is_refused(
-    ada: Person, database: Database
+    ada: Person, database: Database, code_clock: FrozenClock
 ) -> None:
-    app, _ = await enrol_app(ada, database)
+    app, _ = await enrol_app(ada, code_clock)
     token = await mfa_token(ada)
     async with held(database, ada.user_id) as (session, send):
         step = await send(finish(ada.client, token, totp=app.code()))
@@ -141,30 +142,30 @@ async def test_a_login_that_is_ended_before_its_record_is_written_leaves_none(
     assert not await is_recorded(redis_url, late)
 
 
-async def begin_app(ada: Person) -> tuple[str, str, object]:
+async def begin_app(ada: Person, _clock: FrozenClock) -> tuple[str, str, object]:
     return "POST", "/v1/auth/totp", None
 
 
-async def confirm_app(ada: Person) -> tuple[str, str, object]:
+async def confirm_app(ada: Person, clock: FrozenClock) -> tuple[str, str, object]:
     begun = await ada.client.post("/v1/auth/totp", headers=ada.headers)
-    return "POST", "/v1/auth/totp/confirm", {"totp": App(begun.json()["secret"]).code()}
+    return "POST", "/v1/auth/totp/confirm", {"totp": App(begun.json()["secret"], clock).code()}
 
 
-async def add_passkey(ada: Person) -> tuple[str, str, object]:
+async def add_passkey(ada: Person, _clock: FrozenClock) -> tuple[str, str, object]:
     options = await ada.client.post("/v1/auth/passkeys/options", headers=ada.headers)
     credential = Device().make(options.json()["public_key"])
     return "POST", "/v1/auth/passkeys", {"name": "Mallory's", "credential": credential}
 
 
-async def change_email(ada: Person) -> tuple[str, str, object]:
+async def change_email(ada: Person, _clock: FrozenClock) -> tuple[str, str, object]:
     return "POST", "/v1/auth/email/change", {"email": "mallory@example.com"}
 
 
-async def change_password(ada: Person) -> tuple[str, str, object]:
+async def change_password(ada: Person, _clock: FrozenClock) -> tuple[str, str, object]:
     return "POST", "/v1/auth/password/change", {"password": "seven purple donkeys sing"}
 
 
-async def step_up(ada: Person) -> tuple[str, str, object]:
+async def step_up(ada: Person, _clock: FrozenClock) -> tuple[str, str, object]:
     return "POST", "/v1/auth/step-up", {"password": PASSWORD}
 
 
@@ -174,9 +175,10 @@ async def step_up(ada: Person) -> tuple[str, str, object]:
 async def test_a_session_that_ends_meanwhile_changes_nothing_any_more(
     ada: Person,
     database: Database,
-    wish: Callable[[Person], Awaitable[tuple[str, str, object]]],
+    code_clock: FrozenClock,
+    wish: Callable[[Person, FrozenClock], Awaitable[tuple[str, str, object]]],
 ) -> None:
-    method, path, body = await wish(ada)
+    method, path, body = await wish(ada, code_clock)
     async with held(database, ada.user_id) as (session, send):
         late = await send(ada.client.request(method, path, json=body, headers=ada.headers))
         await session.execute(update(RefreshFamily).values(revoked_at=func.now()))
@@ -187,9 +189,9 @@ async def test_a_session_that_ends_meanwhile_changes_nothing_any_more(
 
 
 async def test_taking_the_app_off_waits_for_a_passkey_that_is_being_added(
-    ada: Person, database: Database
+    ada: Person, database: Database, code_clock: FrozenClock
 ) -> None:
-    await enrol_app(ada, database)
+    await enrol_app(ada, code_clock)
     ada.tokens = (await ada.refresh()).json()
     passkey = Passkey(
         id=new_id("pky"),

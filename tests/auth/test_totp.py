@@ -5,6 +5,7 @@ from sqlalchemy import select, text, update
 
 from libs.database.session import Database
 from libs.security.principal import ACR_MFA
+from libs.testing.waiting import FrozenClock
 from services.auth.models import RecoveryCode, TotpAuthenticator
 from services.auth.service.minting import hash_of
 from tests.auth.conftest import PASSWORD, Person, StartAuth, register
@@ -12,7 +13,6 @@ from tests.auth.factors import (
     App,
     enrol_app,
     finish,
-    forget_used_codes,
     mfa_token,
     step_up,
 )
@@ -21,8 +21,8 @@ from tests.auth.sessions import is_recorded, let_time_pass, problem
 from tests.auth.test_login import claims_of
 
 
-async def test_after_the_password_a_code_is_asked_for(ada: Person, database: Database) -> None:
-    app, _ = await enrol_app(ada, database)
+async def test_after_the_password_a_code_is_asked_for(ada: Person, code_clock: FrozenClock) -> None:
+    app, _ = await enrol_app(ada, code_clock)
 
     refused = await ada.client.post(
         "/v1/auth/login", json={"email": ada.email, "password": PASSWORD}
@@ -40,11 +40,11 @@ async def test_after_the_password_a_code_is_asked_for(ada: Person, database: Dat
 
 
 async def test_turning_it_on_counts_as_a_proof_and_ends_other_sessions(
-    ada: Person, database: Database, redis_url: str
+    ada: Person, database: Database, code_clock: FrozenClock, redis_url: str
 ) -> None:
     elsewhere = await ada.log_in()
 
-    await enrol_app(ada, database)
+    await enrol_app(ada, code_clock)
 
     assert problem(await elsewhere.refresh()) == (401, "invalid_refresh_token")
     assert not await is_recorded(redis_url, elsewhere)
@@ -53,12 +53,16 @@ async def test_turning_it_on_counts_as_a_proof_and_ends_other_sessions(
     assert await changes(database) == ["totp_added", "mfa_enabled"]
 
 
-async def test_an_app_counts_only_once_it_showed_a_code(ada: Person) -> None:
+async def test_an_app_counts_only_once_it_showed_a_code(
+    ada: Person, code_clock: FrozenClock
+) -> None:
     begun = (await ada.client.post("/v1/auth/totp", headers=ada.headers)).json()
     assert begun["uri"].startswith("otpauth://totp/Meridian:")
 
     wrong = await ada.client.post(
-        "/v1/auth/totp/confirm", json={"totp": App(begun["secret"]).wrong()}, headers=ada.headers
+        "/v1/auth/totp/confirm",
+        json={"totp": App(begun["secret"], code_clock).wrong()},
+        headers=ada.headers,
     )
 
     assert problem(wrong) == (401, "wrong_proof")
@@ -66,9 +70,9 @@ async def test_an_app_counts_only_once_it_showed_a_code(ada: Person) -> None:
 
 
 async def test_a_code_opens_one_login_whoever_shows_it_again(
-    ada: Person, database: Database
+    ada: Person, code_clock: FrozenClock
 ) -> None:
-    app, _ = await enrol_app(ada, database)
+    app, _ = await enrol_app(ada, code_clock)
     tokens = [await mfa_token(ada) for _ in range(4)]
     code = app.code()
 
@@ -77,25 +81,37 @@ async def test_a_code_opens_one_login_whoever_shows_it_again(
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
 
 
-async def test_no_code_older_than_the_last_works(ada: Person, database: Database) -> None:
-    app, _ = await enrol_app(ada, database)
-    later = app.code(1)
-    assert (await finish(ada.client, await mfa_token(ada), totp=later)).status_code == 200
-    for code in (app.code(), later):
-        refused = await finish(ada.client, await mfa_token(ada), totp=code)
-        assert problem(refused) == (401, "wrong_proof")
+@pytest.mark.parametrize("steps", [-1, 1], ids=["the one before", "the one after"])
+async def test_only_the_code_of_this_half_minute_works(
+    ada: Person, code_clock: FrozenClock, steps: int
+) -> None:
+    app, _ = await enrol_app(ada, code_clock)
+    other, token = app.code(steps), await mfa_token(ada)
+    assert problem(await finish(ada.client, token, totp=other)) == (401, "wrong_proof")
+    assert (await finish(ada.client, token, totp=app.code())).status_code == 200
 
 
-async def test_a_second_step_is_finished_once(ada: Person, database: Database) -> None:
-    app, _ = await enrol_app(ada, database)
+async def test_no_code_works_again_when_the_clock_is_set_back(
+    ada: Person, code_clock: FrozenClock
+) -> None:
+    app, _ = await enrol_app(ada, code_clock)
+    assert (await finish(ada.client, await mfa_token(ada), totp=app.code())).status_code == 200
+    code_clock.advance(seconds=-30)
+    refused = await finish(ada.client, await mfa_token(ada), totp=app.code())
+    assert problem(refused) == (401, "wrong_proof")
+
+
+async def test_a_second_step_is_finished_once(
+    ada: Person, database: Database, code_clock: FrozenClock
+) -> None:
+    app, _ = await enrol_app(ada, code_clock)
     token = await mfa_token(ada)
     assert (await finish(ada.client, token, totp=app.code())).status_code == 200
-    await forget_used_codes(database)
-    assert problem(await finish(ada.client, token, totp=app.code())) == (401, "invalid_mfa_token")
+    assert problem(await finish(ada.client, token, totp=app.next())) == (401, "invalid_mfa_token")
 
 
-async def test_five_wrong_codes_end_the_login(ada: Person, database: Database) -> None:
-    app, _ = await enrol_app(ada, database)
+async def test_five_wrong_codes_end_the_login(ada: Person, code_clock: FrozenClock) -> None:
+    app, _ = await enrol_app(ada, code_clock)
     token = await mfa_token(ada)
     wrong = [problem(await finish(ada.client, token, totp=app.wrong())) for _ in range(5)]
     assert set(wrong) == {(401, "wrong_proof")}
@@ -103,11 +119,11 @@ async def test_five_wrong_codes_end_the_login(ada: Person, database: Database) -
 
 
 async def test_wrong_codes_are_limited_over_many_logins(
-    start_auth: StartAuth, database: Database
+    start_auth: StartAuth, code_clock: FrozenClock
 ) -> None:
     client = await start_auth(login_failures_per_account=3)
     owner = await (await register(client)).log_in()
-    app, _ = await enrol_app(owner, database)
+    app, _ = await enrol_app(owner, code_clock)
     answers = [
         problem(await finish(client, await mfa_token(owner), totp=app.wrong())) for _ in range(5)
     ]
@@ -128,8 +144,10 @@ async def test_exactly_one_thing_is_shown(ada: Person) -> None:
     assert (both.status_code, (await finish(ada.client, "x")).status_code) == (422, 422)
 
 
-async def test_a_recovery_code_stands_in_once(ada: Person, database: Database) -> None:
-    _, codes = await enrol_app(ada, database)
+async def test_a_recovery_code_stands_in_once(
+    ada: Person, database: Database, code_clock: FrozenClock
+) -> None:
+    _, codes = await enrol_app(ada, code_clock)
     assert len(set(codes)) == 10
     typed = codes[0].replace("-", " ").lower()
     assert (await finish(ada.client, await mfa_token(ada), recovery_code=typed)).status_code == 200
@@ -142,8 +160,10 @@ async def test_a_recovery_code_stands_in_once(ada: Person, database: Database) -
     assert left.json() == {"totp": True, "passkeys": 0, "recovery_codes_left": 9}
 
 
-async def test_new_recovery_codes_replace_the_old_ones(ada: Person, database: Database) -> None:
-    _, old = await enrol_app(ada, database)
+async def test_new_recovery_codes_replace_the_old_ones(
+    ada: Person, code_clock: FrozenClock
+) -> None:
+    _, old = await enrol_app(ada, code_clock)
     ada.tokens = (await ada.refresh()).json()
     renewed = await ada.client.post("/v1/auth/recovery-codes", headers=ada.headers)
     assert renewed.status_code == 200, renewed.text
@@ -156,10 +176,10 @@ async def test_new_recovery_codes_replace_the_old_ones(ada: Person, database: Da
 
 
 async def test_the_database_holds_neither_secret_nor_recovery_code(
-    ada: Person, database: Database
+    ada: Person, database: Database, code_clock: FrozenClock
 ) -> None:
     begun = (await ada.client.post("/v1/auth/totp", headers=ada.headers)).json()
-    app = App(begun["secret"])
+    app = App(begun["secret"], code_clock)
     confirmed = await ada.client.post(
         "/v1/auth/totp/confirm", json={"totp": app.code()}, headers=ada.headers
     )
@@ -172,8 +192,10 @@ async def test_the_database_holds_neither_secret_nor_recovery_code(
     assert code.encode() not in hashes
 
 
-async def test_step_up_takes_the_code_and_not_the_password(ada: Person, database: Database) -> None:
-    app, codes = await enrol_app(ada, database)
+async def test_step_up_takes_the_code_and_not_the_password(
+    ada: Person, database: Database, code_clock: FrozenClock
+) -> None:
+    app, codes = await enrol_app(ada, code_clock)
     await let_time_pass(database, minutes=20)
     ada.tokens = (await ada.refresh()).json()
     stale = await ada.client.delete("/v1/auth/totp", headers=ada.headers)
@@ -195,8 +217,8 @@ async def test_step_up_takes_the_code_and_not_the_password(ada: Person, database
     assert (await changes(database))[-2:] == ["totp_removed", "mfa_disabled"]
 
 
-async def test_a_second_app_needs_the_first_taken_off(ada: Person, database: Database) -> None:
-    await enrol_app(ada, database)
+async def test_a_second_app_needs_the_first_taken_off(ada: Person, code_clock: FrozenClock) -> None:
+    await enrol_app(ada, code_clock)
     ada.tokens = (await ada.refresh()).json()
     again = await ada.client.post("/v1/auth/totp", headers=ada.headers)
     assert problem(again) == (409, "totp_already_enrolled")
@@ -215,8 +237,10 @@ async def test_nobody_enrols_with_an_old_proof(ada: Person, database: Database) 
     assert problem(refused) == (401, "insufficient_user_authentication")
 
 
-async def test_a_locked_account_finishes_no_login(ada: Person, database: Database) -> None:
-    app, _ = await enrol_app(ada, database)
+async def test_a_locked_account_finishes_no_login(
+    ada: Person, database: Database, code_clock: FrozenClock
+) -> None:
+    app, _ = await enrol_app(ada, code_clock)
     token = await mfa_token(ada)
     async with database.transaction() as session:
         await session.execute(

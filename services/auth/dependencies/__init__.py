@@ -248,6 +248,24 @@ async def client_of(request: Request) -> Client:
     return Client(address, user_agent[:_LONGEST_USER_AGENT])
 
 
+_just_proved = recently_authenticated(ACCOUNT_MANAGE)
+
+LoggedIn = Annotated[Principal, Depends(authenticated(ACCOUNT_MANAGE))]
+
+
+async def ending_session(request: Request, session_id: str, caller: LoggedIn) -> Principal:
+    """Demand a recent proof of whoever ends another session than the one that asks: leaving takes none.
+
+    Raises:
+        StepUpRequired: the proof is older than five minutes, or was not the second factor.
+        SessionEnded: the session that asks is over.
+        SessionStoreUnavailable: that cannot be known.
+    """
+    if session_id == caller.session_id:
+        return caller
+    return await _just_proved(request, None)
+
+
 AccountServiceDep = Annotated[AccountService, Depends(account_service)]
 AccountClosingDep = Annotated[AccountClosing, Depends(account_closing)]
 SessionServiceDep = Annotated[SessionService, Depends(session_service)]
@@ -255,8 +273,8 @@ LoginServiceDep = Annotated[LoginService, Depends(login_service)]
 ClientDep = Annotated[Client, Depends(client_of)]
 LiveSession = Annotated[Principal, Depends(authenticated_live(ACCOUNT_MANAGE))]
 AuthSettingsDep = Annotated[AuthSettings, Depends(auth_settings)]
-RecentlyProved = Annotated[Principal, Depends(recently_authenticated(ACCOUNT_MANAGE))]
+RecentlyProved = Annotated[Principal, Depends(_just_proved)]
+EndingSession = Annotated[Principal, Depends(ending_session)]
 AccountsRead = Annotated[Principal, Depends(authenticated_live("identity:admin"))]
 AccountsAdmin = Annotated[Principal, Depends(recently_authenticated("identity:admin"))]
-LoggedIn = Annotated[Principal, Depends(authenticated(ACCOUNT_MANAGE))]
 CallingService = Annotated[str, Depends(service_caller())]

@@ -5,12 +5,19 @@ from collections.abc import Iterable
 from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
-from libs.security.errors import RateLimited
+from libs.security.errors import RateLimited, SessionEnded, StepUpRequired
 from libs.security.principal import Principal
 from libs.web.audience import customer, public
 from libs.web.conditional import PRIVATE
 from libs.web.errors import problem_responses
-from services.auth.dependencies import ClientDep, LoggedIn, LoginServiceDep, SessionServiceDep
+from services.auth.dependencies import (
+    ClientDep,
+    EndingSession,
+    LoggedIn,
+    LoginServiceDep,
+    RecentlyProved,
+    SessionServiceDep,
+)
 from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
 from services.auth.errors import (
     InvalidCredentials,
@@ -77,10 +84,10 @@ async def logout(caller: LoggedIn, sessions: SessionServiceDep) -> None:
     "/v1/auth/logout-all",
     status_code=204,
     openapi_extra=customer(),
-    responses=problem_responses(SessionStoreUnavailable),
+    responses=problem_responses(StepUpRequired, SessionEnded, SessionStoreUnavailable),
 )
-async def logout_all(caller: LoggedIn, sessions: SessionServiceDep) -> None:
-    """End all your sessions, this one included."""
+async def logout_all(caller: RecentlyProved, sessions: SessionServiceDep) -> None:
+    """End all your sessions, this one included; prove first that it is you."""
     await sessions.end_all(caller.subject)
 
 
@@ -97,10 +104,15 @@ async def list_sessions(
     "/v1/sessions/{session_id}",
     status_code=204,
     openapi_extra=customer(),
-    responses=problem_responses(SessionNotFound, SessionStoreUnavailable),
+    responses=problem_responses(
+        SessionNotFound, StepUpRequired, SessionEnded, SessionStoreUnavailable
+    ),
 )
-async def end_session(session_id: str, caller: LoggedIn, sessions: SessionServiceDep) -> None:
-    """End one of your sessions; money and administration refuse it at once, the rest within five minutes."""
+async def end_session(session_id: str, caller: EndingSession, sessions: SessionServiceDep) -> None:
+    """End one of your sessions; money and administration refuse it at once, the rest within five minutes.
+
+    Prove first that it is you, unless it is the session that asks.
+    """
     await sessions.end_session(caller.subject, session_id)
 
 

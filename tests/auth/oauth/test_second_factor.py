@@ -1,10 +1,11 @@
 """A second factor on the login page and in the storefront's login, and what applications learn of it."""
 
 import httpx
-import pyotp
 import pytest
 
+from libs.testing.waiting import FrozenClock
 from tests.auth.conftest import PASSWORD, Person
+from tests.auth.factors import enrol_app
 from tests.auth.oauth.application import Application, answer_in
 from tests.auth.oauth.browser import Browser
 from tests.auth.oauth.test_tokens import claims_of
@@ -14,14 +15,9 @@ MFA = "urn:meridian:acr:mfa"
 
 
 @pytest.fixture
-async def recovery_codes(ada: Person) -> list[str]:
+async def recovery_codes(ada: Person, code_clock: FrozenClock) -> list[str]:
     """Codes of Ada, who has an authenticator app from now on."""
-    begun = await ada.client.post("/v1/auth/totp", headers=ada.headers)
-    code = pyotp.TOTP(begun.json()["secret"]).now()
-    body = {"totp": code}
-    await ada.client.post("/v1/auth/totp/confirm", json=body, headers=ada.headers)
-    renewed = await ada.client.post("/v1/auth/recovery-codes", headers=ada.headers)
-    codes: list[str] = renewed.json()["recovery_codes"]
+    _, codes = await enrol_app(ada, code_clock)
     return codes
 
 
