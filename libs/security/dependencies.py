@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from libs.cache.rate_limit import RateLimiter
-from libs.cache.sessions import SessionStore
+from libs.cache.sessions import SessionStore, SessionStoreUnavailable
 from libs.security.allow import find_call
 from libs.security.errors import (
     AuthenticationRequired,
@@ -27,6 +27,8 @@ SERVICE_HEADER: Final = "Service-Authorization"
 STAFF_ROLE: Final = "admin"
 RECENTLY: Final = timedelta(minutes=5)
 """How long ago the caller may have proved who they are, where that is asked for."""
+STEP_UP_PROBLEMS: Final = (StepUpRequired, SessionEnded, SessionStoreUnavailable)
+"""What `recently_authenticated` answers to callers it knows; for the documentation of a route."""
 
 # These two only describe themselves in OpenAPI; the headers are read below, where several or odd ones are refused.
 _UserScheme = Annotated[

@@ -14,6 +14,9 @@ from libs.errors import DomainError
 PRIVATE: Final = "private, no-store"
 """`Cache-Control` of anything personal, and the default."""
 
+NO_STORE: Final = "no-store"
+"""`Cache-Control` of secrets and of answers between services."""
+
 PUBLIC_CATALOGUE: Final = "public, max-age=30, s-maxage=300, stale-if-error=600"
 """`Cache-Control` of the public catalogue: half a minute in browsers, five minutes in the CDN."""
 

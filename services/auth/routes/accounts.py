@@ -6,6 +6,7 @@ from libs.idempotency.one_transaction import Idempotent
 from libs.idempotency.reply import Reply
 from libs.security.errors import RateLimited
 from libs.web.audience import internal, public
+from libs.web.conditional import NO_STORE
 from libs.web.errors import problem_responses
 from services.auth.dependencies import (
     AccountServiceDep,
@@ -26,8 +27,6 @@ from services.auth.schemas.accounts import (
 from services.auth.service.password_changes import refuse_unfit
 
 router = APIRouter()
-
-NO_STORE = "no-store"
 
 
 @router.post(

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
-from libs.security.errors import SessionEnded, StepUpRequired
+from libs.security.dependencies import STEP_UP_PROBLEMS
+from libs.security.errors import SessionEnded
 from libs.web.audience import admin
 from libs.web.conditional import PRIVATE
 from libs.web.errors import problem_responses
@@ -18,7 +19,7 @@ from services.auth.schemas.sessions import SessionList
 
 router = APIRouter()
 
-_CHANGE = (IdentityNotFound, OwnAccount, StepUpRequired, SessionEnded, SessionStoreUnavailable)
+_CHANGE = (IdentityNotFound, OwnAccount, *STEP_UP_PROBLEMS)
 
 
 @router.get(
@@ -87,9 +88,7 @@ async def list_account_sessions(
     "/v1/accounts/{user_id}/sessions",
     status_code=204,
     openapi_extra=admin(),
-    responses=problem_responses(
-        IdentityNotFound, StepUpRequired, SessionEnded, SessionStoreUnavailable
-    ),
+    responses=problem_responses(IdentityNotFound, *STEP_UP_PROBLEMS),
 )
 async def end_account_sessions(
     user_id: str, caller: AccountsAdmin, accounts: AdministrationDep

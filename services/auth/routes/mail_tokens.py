@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from libs.web.audience import internal
+from libs.web.conditional import NO_STORE
 from libs.web.errors import problem_responses
 from services.auth.dependencies import CallingService
 from services.auth.dependencies.credentials import MailTokenServiceDep
@@ -10,8 +11,6 @@ from services.auth.errors import MailRequestOver
 from services.auth.schemas.mail_tokens import MailTokenRequest, MailTokenView
 
 router = APIRouter()
-
-NO_STORE = "no-store"
 
 
 @router.post(

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
-from libs.security.errors import RateLimited, SessionEnded, StepUpRequired
+from libs.security.dependencies import STEP_UP_PROBLEMS
+from libs.security.errors import RateLimited
 from libs.web.audience import customer, public
 from libs.web.errors import problem_responses
 from services.auth.dependencies import ClientDep, LoggedIn, RecentlyProved
@@ -19,8 +20,6 @@ from services.auth.schemas.passwords import (
 )
 
 router = APIRouter()
-
-_RECENT = (StepUpRequired, SessionEnded, SessionStoreUnavailable)
 
 
 @router.post(
@@ -56,7 +55,7 @@ async def reset_password(
     "/v1/auth/password/change",
     status_code=204,
     openapi_extra=customer(),
-    responses=problem_responses(PasswordUnfit, PasswordChecksBusy, *_RECENT),
+    responses=problem_responses(PasswordUnfit, PasswordChecksBusy, *STEP_UP_PROBLEMS),
 )
 async def change_password(
     body: PasswordChange, caller: RecentlyProved, changes: PasswordChangesDep
@@ -92,7 +91,7 @@ async def verify_email(body: MailToken, addresses: EmailAddressesDep, client: Cl
     "/v1/auth/email/change",
     status_code=202,
     openapi_extra=customer(),
-    responses=problem_responses(RateLimited, *_RECENT),
+    responses=problem_responses(RateLimited, *STEP_UP_PROBLEMS),
 )
 async def change_email(
     body: EmailChange, caller: RecentlyProved, addresses: EmailAddressesDep

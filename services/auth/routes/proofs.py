@@ -5,13 +5,14 @@ from fastapi import APIRouter, Response
 from libs.cache.sessions import SessionStoreUnavailable
 from libs.security.errors import RateLimited, SessionEnded, StepUpRequired
 from libs.web.audience import customer, public
+from libs.web.conditional import NO_STORE
 from libs.web.errors import problem_responses
 from services.auth.dependencies import ClientDep, LiveSession
 from services.auth.dependencies.credentials import SecondStepDep, StepUpServiceDep
 from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
 from services.auth.errors import PasswordChecksBusy, SigningKeysUnavailable, WrongProof
 from services.auth.errors.proofs import InvalidMfaToken
-from services.auth.routes.sessions import NO_STORE, tokens_view
+from services.auth.routes.sessions import tokens_view
 from services.auth.schemas.proofs import (
     LoginSecondStep,
     PasskeyLogin,

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from libs.cache.sessions import SessionStoreUnavailable
-from libs.security.errors import RateLimited, SessionEnded, StepUpRequired
+from libs.security.dependencies import STEP_UP_PROBLEMS
+from libs.security.errors import RateLimited
 from libs.web.audience import customer
-from libs.web.conditional import PRIVATE
+from libs.web.conditional import NO_STORE, PRIVATE
 from libs.web.errors import problem_responses
 from services.auth.dependencies import LoggedIn, RecentlyProved
 from services.auth.dependencies.credentials import PasskeyServiceDep, SecondFactorServiceDep
@@ -19,7 +19,6 @@ from services.auth.errors.proofs import (
     TotpNotFound,
 )
 from services.auth.models import Passkey
-from services.auth.routes.sessions import NO_STORE
 from services.auth.schemas.proofs import (
     NewPasskey,
     PasskeyAdded,
@@ -35,8 +34,6 @@ from services.auth.schemas.proofs import (
 
 router = APIRouter()
 
-_RECENT = (StepUpRequired, SessionEnded, SessionStoreUnavailable)
-
 
 @router.get("/v1/auth/second-factors", openapi_extra=customer())
 async def get_second_factors(
@@ -51,7 +48,7 @@ async def get_second_factors(
     "/v1/auth/totp",
     status_code=201,
     openapi_extra=customer(),
-    responses=problem_responses(TotpAlreadyEnrolled, *_RECENT),
+    responses=problem_responses(TotpAlreadyEnrolled, *STEP_UP_PROBLEMS),
 )
 async def begin_totp(
     caller: RecentlyProved, factors: SecondFactorServiceDep, response: Response
@@ -65,7 +62,7 @@ async def begin_totp(
 @router.post(
     "/v1/auth/totp/confirm",
     openapi_extra=customer(),
-    responses=problem_responses(WrongProof, RateLimited, *_RECENT),
+    responses=problem_responses(WrongProof, RateLimited, *STEP_UP_PROBLEMS),
 )
 async def confirm_totp(
     body: TotpConfirmation,
@@ -83,7 +80,7 @@ async def confirm_totp(
     "/v1/auth/totp",
     status_code=204,
     openapi_extra=customer(),
-    responses=problem_responses(TotpNotFound, *_RECENT),
+    responses=problem_responses(TotpNotFound, *STEP_UP_PROBLEMS),
 )
 async def remove_totp(caller: RecentlyProved, factors: SecondFactorServiceDep) -> None:
     """Take the authenticator app off."""
@@ -93,7 +90,7 @@ async def remove_totp(caller: RecentlyProved, factors: SecondFactorServiceDep) -
 @router.post(
     "/v1/auth/recovery-codes",
     openapi_extra=customer(),
-    responses=problem_responses(NoSecondFactor, *_RECENT),
+    responses=problem_responses(NoSecondFactor, *STEP_UP_PROBLEMS),
 )
 async def renew_recovery_codes(
     caller: RecentlyProved, factors: SecondFactorServiceDep, response: Response
@@ -107,7 +104,7 @@ async def renew_recovery_codes(
 @router.post(
     "/v1/auth/passkeys/options",
     openapi_extra=customer(),
-    responses=problem_responses(*_RECENT),
+    responses=problem_responses(*STEP_UP_PROBLEMS),
 )
 async def get_passkey_options(
     caller: RecentlyProved, passkeys: PasskeyServiceDep, response: Response
@@ -121,7 +118,7 @@ async def get_passkey_options(
     "/v1/auth/passkeys",
     status_code=201,
     openapi_extra=customer(),
-    responses=problem_responses(PasskeyNotAccepted, PasskeyKnown, *_RECENT),
+    responses=problem_responses(PasskeyNotAccepted, PasskeyKnown, *STEP_UP_PROBLEMS),
 )
 async def add_passkey(
     body: NewPasskey, caller: RecentlyProved, passkeys: PasskeyServiceDep, response: Response
@@ -145,7 +142,7 @@ async def list_passkeys(
 @router.patch(
     "/v1/auth/passkeys/{passkey_id}",
     openapi_extra=customer(),
-    responses=problem_responses(PasskeyNotFound, *_RECENT),
+    responses=problem_responses(PasskeyNotFound, *STEP_UP_PROBLEMS),
 )
 async def rename_passkey(
     passkey_id: str, body: PasskeyChange, caller: RecentlyProved, passkeys: PasskeyServiceDep
@@ -158,7 +155,7 @@ async def rename_passkey(
     "/v1/auth/passkeys/{passkey_id}",
     status_code=204,
     openapi_extra=customer(),
-    responses=problem_responses(PasskeyNotFound, *_RECENT),
+    responses=problem_responses(PasskeyNotFound, *STEP_UP_PROBLEMS),
 )
 async def remove_passkey(
     passkey_id: str, caller: RecentlyProved, passkeys: PasskeyServiceDep

@@ -8,7 +8,7 @@ from libs.cache.sessions import SessionStoreUnavailable
 from libs.security.errors import RateLimited, SessionEnded, StepUpRequired
 from libs.security.principal import Principal
 from libs.web.audience import customer, public
-from libs.web.conditional import PRIVATE
+from libs.web.conditional import NO_STORE, PRIVATE
 from libs.web.errors import problem_responses
 from services.auth.dependencies import (
     ClientDep,
@@ -32,8 +32,6 @@ from services.auth.schemas.sessions import Login, Refresh, SessionList, SessionV
 from services.auth.service.minting import IssuedTokens
 
 router = APIRouter()
-
-NO_STORE = "no-store"
 
 
 @router.post(

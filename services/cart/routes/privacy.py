@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from libs.erasure.export import PersonalData
 from libs.web.audience import internal
+from libs.web.conditional import NO_STORE
 from services.cart.dependencies import CallingService, ExportedDep
 
 router = APIRouter()
@@ -14,5 +15,5 @@ async def export_personal_data(
     user_id: str, _caller: CallingService, exported: ExportedDep, response: Response
 ) -> PersonalData:
     """Tell everything that is stored about somebody."""
-    response.headers["Cache-Control"] = "no-store"
+    response.headers["Cache-Control"] = NO_STORE
     return await exported.of(user_id)

@@ -6,7 +6,7 @@ from libs.idempotency.errors import IdempotencyKeyMissing
 from libs.idempotency.keys import HEADER
 from libs.idempotency.one_transaction import Idempotent, IdempotentRequired
 from libs.idempotency.reply import Reply
-from libs.security.errors import StepUpRequired
+from libs.security.dependencies import STEP_UP_PROBLEMS
 from libs.web.audience import admin, customer
 from libs.web.conditional import (
     PreconditionFailed,
@@ -101,7 +101,7 @@ async def ship_order(
     status_code=201,
     openapi_extra=admin(),
     responses=problem_responses(
-        errors.OrderNotFound, errors.NotReturnable, PreconditionFailed, StepUpRequired
+        errors.OrderNotFound, errors.NotReturnable, PreconditionFailed, *STEP_UP_PROBLEMS
     ),
 )
 async def return_goods(
@@ -133,7 +133,7 @@ async def return_goods(
         errors.NotRefundable,
         errors.RefundTooLarge,
         PreconditionFailed,
-        StepUpRequired,
+        *STEP_UP_PROBLEMS,
     ),
 )
 async def refund_order(

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from libs.web.audience import internal
+from libs.web.conditional import PRIVATE
 from libs.web.errors import problem_responses
 from services.order import errors
 from services.order.dependencies import CallingService, OrderServiceDep
@@ -20,5 +21,5 @@ async def get_receipt(
     order_id: str, _caller: CallingService, service: OrderServiceDep, response: Response
 ) -> ReceiptView:
     """Read the lines and the sums of an order, and whose it is; nothing about where it goes."""
-    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Cache-Control"] = PRIVATE
     return await service.get_receipt(order_id)

@@ -8,6 +8,7 @@ from libs.cache.hints import Hints
 from libs.database.session import Database
 from libs.errors import DomainError
 from libs.idempotency.reply import Reply
+from libs.web.conditional import NO_STORE
 from libs.web.errors import PROBLEM_TYPE, Problem, problem_members
 from services.order.domain.states import OrderStatus, PaymentStatus
 from services.order.errors import OrderNotPlaced, PaymentDeclined
@@ -104,4 +105,4 @@ def _refusal(details: OrderDetails) -> DomainError:
 def _problem_reply(error: DomainError, path: str) -> Reply:
     """Phrase an error as the stored answer: the claim is completed already, so raising it would not replace that."""
     problem = Problem(**problem_members(error, path))
-    return Reply(error.status, problem, {"content-type": PROBLEM_TYPE, "Cache-Control": "no-store"})
+    return Reply(error.status, problem, {"content-type": PROBLEM_TYPE, "Cache-Control": NO_STORE})

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Header, Response
 
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim, ResumableRequired
+from libs.security.dependencies import STEP_UP_PROBLEMS
 from libs.web.audience import customer, public
+from libs.web.conditional import NO_STORE
 from libs.web.errors import problem_responses
 from services.user.dependencies import (
     ErasureRequestsDep,
@@ -19,8 +21,6 @@ from services.user.schemas.erasures import ErasureRequestedView, ErasureView
 
 router = APIRouter()
 
-NO_STORE = "no-store"
-
 ErasureToken = Annotated[
     str,
     Header(alias="Erasure-Token", max_length=100, description="The `receipt_token` of the request"),
@@ -32,7 +32,7 @@ ErasureToken = Annotated[
     response_model=ErasureRequestedView,
     status_code=202,
     openapi_extra=customer(),
-    responses=problem_responses(ErasureAlreadyRequested),
+    responses=problem_responses(ErasureAlreadyRequested, *STEP_UP_PROBLEMS),
 )
 async def request_erasure(
     caller: FreshlyProven, requests: ErasureRequestsDep, resumable: ResumableRequired

@@ -4,7 +4,9 @@ from fastapi import APIRouter, Response
 
 from libs.idempotency.one_transaction import Idempotent, IdempotentRequired
 from libs.idempotency.reply import Reply
+from libs.security.dependencies import STEP_UP_PROBLEMS
 from libs.web.audience import customer
+from libs.web.conditional import PRIVATE
 from libs.web.errors import problem_responses
 from services.user.dependencies import (
     ConsentServiceDep,
@@ -20,10 +22,14 @@ from services.user.schemas.privacy import ConsentChanges, ConsentsView, ExportDo
 
 router = APIRouter()
 
-NO_STORE = "private, no-store"
 
-
-@router.post("/v1/me/exports", response_model=ExportView, status_code=201, openapi_extra=customer())
+@router.post(
+    "/v1/me/exports",
+    response_model=ExportView,
+    status_code=201,
+    openapi_extra=customer(),
+    responses=problem_responses(*STEP_UP_PROBLEMS),
+)
 async def request_export(
     caller: ProvenProfile, exports: ExportServiceDep, idempotency: IdempotentRequired
 ) -> Response:
@@ -34,7 +40,7 @@ async def request_export(
 
     async def request() -> Reply:
         view = await exports.request(idempotency.id_of("exp"), caller.subject)
-        return Reply(201, view, {"Location": view.href, "Cache-Control": NO_STORE})
+        return Reply(201, view, {"Location": view.href, "Cache-Control": PRIVATE})
 
     return await idempotency.once(request)
 
@@ -48,7 +54,7 @@ async def download_export(
     export_id: str, caller: LiveProfile, exporting: ExportingDep, response: Response
 ) -> ExportDocument:
     """Fetch the copy, as one JSON document of what is known at this moment."""
-    response.headers["Cache-Control"] = NO_STORE
+    response.headers["Cache-Control"] = PRIVATE
     response.headers["Content-Disposition"] = f'attachment; filename="{export_id}.json"'
     return await exporting.download(export_id, caller.subject)
 
@@ -58,7 +64,7 @@ async def get_consents(
     caller: ProfileRead, consents: ConsentServiceDep, response: Response
 ) -> ConsentsView:
     """Look what you agreed to, in which version, and when."""
-    response.headers["Cache-Control"] = NO_STORE
+    response.headers["Cache-Control"] = PRIVATE
     return await consents.of(caller.subject)
 
 

@@ -10,6 +10,7 @@ from libs.database.session import Database
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim
 from libs.observability.logging import get_logger
+from libs.web.conditional import NO_STORE
 from services.user.errors import ErasureAlreadyRequested, ErasureNotFound
 from services.user.repository.erasures import ErasureDetails, ErasureRepository
 from services.user.schemas.erasures import (
@@ -83,7 +84,7 @@ class ErasureRequests:
                 claim.resource_id, user_id
             )
             await AuditLog(session).record("erasure.requested", user_id, view.erasure_id)
-            reply = Reply(202, view, {"Location": _place_of(view), "Cache-Control": "no-store"})
+            reply = Reply(202, view, {"Location": _place_of(view), "Cache-Control": NO_STORE})
             await claim.complete(session, reply)
         await self.accounts.close_now(user_id)
         return reply

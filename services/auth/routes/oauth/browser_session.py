@@ -6,6 +6,7 @@ from libs.cache.sessions import SessionStoreUnavailable
 from libs.runtime.resources import ResourcesDep
 from libs.security.errors import RateLimited
 from libs.web.audience import public
+from libs.web.conditional import NO_STORE
 from libs.web.errors import problem_responses
 from services.auth.dependencies import ClientDep, LoginServiceDep
 from services.auth.dependencies.credentials import SecondStepDep
@@ -33,7 +34,6 @@ from services.auth.service.oauth.tickets import Tickets
 router = APIRouter()
 
 CSRF_HEADER = "X-CSRF-Token"
-NO_STORE = "no-store"
 _PATH = "/v1/auth/browser-session"
 
 

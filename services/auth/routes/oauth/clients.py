@@ -2,11 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from libs.cache.sessions import SessionStoreUnavailable
 from libs.runtime.resources import ResourcesDep
-from libs.security.errors import SessionEnded, StepUpRequired
+from libs.security.dependencies import STEP_UP_PROBLEMS
 from libs.web.audience import admin
-from libs.web.conditional import PRIVATE
+from libs.web.conditional import NO_STORE, PRIVATE
 from libs.web.errors import problem_responses
 from services.auth.errors import ClientExists, ClientNotFound
 from services.auth.models import OAuthClient
@@ -19,10 +18,6 @@ from services.auth.schemas.oauth import (
 )
 
 router = APIRouter()
-
-NO_STORE = "no-store"
-
-_CHANGE = (StepUpRequired, SessionEnded, SessionStoreUnavailable)
 
 
 @router.get("/v1/oauth-clients", openapi_extra=admin())
@@ -38,7 +33,7 @@ async def list_oauth_clients(
     "/v1/oauth-clients",
     status_code=201,
     openapi_extra=admin(),
-    responses=problem_responses(ClientExists, *_CHANGE),
+    responses=problem_responses(ClientExists, *STEP_UP_PROBLEMS),
 )
 async def create_oauth_client(
     body: ClientRegistration, caller: ClientsAdmin, clients: ClientsDep, response: Response
@@ -52,7 +47,7 @@ async def create_oauth_client(
 @router.post(
     "/v1/oauth-clients/{client_id}/secret",
     openapi_extra=admin(),
-    responses=problem_responses(ClientNotFound, *_CHANGE),
+    responses=problem_responses(ClientNotFound, *STEP_UP_PROBLEMS),
 )
 async def rotate_oauth_client_secret(
     client_id: str, caller: ClientsAdmin, clients: ClientsDep, response: Response
@@ -67,7 +62,7 @@ async def rotate_oauth_client_secret(
     "/v1/oauth-clients/{client_id}",
     status_code=204,
     openapi_extra=admin(),
-    responses=problem_responses(ClientNotFound, *_CHANGE),
+    responses=problem_responses(ClientNotFound, *STEP_UP_PROBLEMS),
 )
 async def disable_oauth_client(
     client_id: str, caller: ClientsAdmin, clients: ClientsDep, resources: ResourcesDep

@@ -11,6 +11,7 @@ from typing_extensions import override
 from libs.cache.sessions import SessionStoreUnavailable
 from libs.security.principal import Principal
 from libs.web.audience import customer, public
+from libs.web.conditional import NO_STORE
 from libs.web.errors import problem_responses
 from services.auth.dependencies import AccountServiceDep
 from services.auth.domain.oauth.parameters import required
@@ -27,7 +28,7 @@ from services.auth.routes.oauth.forms import FORM_TYPE, presented_client, read_f
 from services.auth.schemas.oauth import Introspection, OAuthProblem, TokenAnswer, UserInfo
 from services.auth.service.accounts import AccountService
 
-NOT_KEPT: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+NOT_KEPT: Final = {"Cache-Control": NO_STORE, "Pragma": "no-cache"}
 
 _UNAUTHORIZED: Final = 401
 
@@ -146,7 +147,7 @@ async def get_userinfo_by_form(
 
 async def _told(caller: Principal, accounts: AccountService, response: Response) -> UserInfo:
     identity = await accounts.get_identity(caller.subject)
-    response.headers["Cache-Control"] = "no-store"
+    response.headers["Cache-Control"] = NO_STORE
     proved = identity.email_verified_at is not None
     return UserInfo(
         sub=identity.id,
