@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.auth.domain.accounts import ACTIVE
 from services.auth.domain.oauth.scopes import OFFLINE_ACCESS
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository.families import live_now
@@ -99,7 +100,7 @@ class BrowserLoginRepository:
         found = await self._session.execute(
             select(RefreshFamily, Identity, func.clock_timestamp())
             .join(Identity, Identity.id == RefreshFamily.user_id)
-            .where(which, live_now(), Identity.status == "active")
+            .where(which, live_now(), Identity.status == ACTIVE)
         )
         row = found.one_or_none()
         return None if row is None else BrowserLogin(row[0], row[1], row[2])

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.auth.domain.accounts import ACTIVE
 from services.auth.domain.families import FAMILY_LIFETIME
 from services.auth.models import Identity, RefreshFamily, RefreshToken
 from services.auth.repository.families import live_now
@@ -87,7 +88,7 @@ class ClientSessionRepository:
         found = await self._session.execute(
             select(RefreshFamily, Identity)
             .join(Identity, Identity.id == RefreshFamily.user_id)
-            .where(which, live_now(), Identity.status == "active")
+            .where(which, live_now(), Identity.status == ACTIVE)
         )
         row = found.one_or_none()
         return None if row is None else (row[0], row[1])

@@ -217,7 +217,7 @@ class FamilyRepository:
 
 
 def live_now() -> ColumnElement[bool]:
-    """Return `domain.is_live` in SQL."""
+    """Return `domain.families.is_live` in SQL."""
     return and_(
         RefreshFamily.revoked_at.is_(None),
         RefreshFamily.expires_at > func.now(),

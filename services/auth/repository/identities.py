@@ -95,7 +95,7 @@ class IdentityRepository:
             .values(
                 password_hash=password_hash,
                 roles=list(roles),
-                status="active",
+                status=ACTIVE,
                 version=Identity.version + 1,
             )
         )

@@ -117,7 +117,7 @@ class AccountService:
         if identity.status == CLOSED:
             raise ValueError("is of somebody who asked to be forgotten: take another address")
         same_password = await passwords.matches(password, identity.password_hash)
-        if same_password and set(roles) <= set(identity.roles) and identity.status == "active":
+        if same_password and set(roles) <= set(identity.roles) and identity.status == ACTIVE:
             return identity.id
         await self.unit.identities.reset(identity.id, await passwords.hash(password), roles)
         await self.unit.families.revoke(identity.id, "admin_reset")

@@ -10,6 +10,7 @@ from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
 from services.auth.repository import BrowserLogin, BrowserLoginRepository, FamilyRepository
+from services.auth.service.ending import SessionEnding
 from services.auth.service.minting import AccessTokens, hash_of
 from services.auth.service.sessions import SessionService
 
@@ -58,7 +59,7 @@ class BrowserSessions:
                 if old.family.user_id == family.user_id:
                     await logins.adopt(old.family, family.id)
                 ended = list(await logins.end(old.family, "replaced"))
-        await self._forget(ended)
+        await SessionEnding(self.sessions).forget(ended)
         return cookie
 
     async def find(self, cookie: str | None) -> BrowserLogin | None:
@@ -96,8 +97,4 @@ class BrowserSessions:
                 await AuditLog(session).record(
                     "session.ended", family.user_id, family.session_id, sessions=len(ended)
                 )
-        await self._forget(ended)
-
-    async def _forget(self, session_ids: list[str]) -> None:
-        for session_id in session_ids:
-            await self.sessions.delete(session_id)
+        await SessionEnding(self.sessions).forget(ended)

@@ -13,6 +13,7 @@ from libs.messaging.outbox import Outbox
 from libs.observability.logging import get_logger
 from services.auth.repository import FamilyRepository
 from services.auth.repository.erasure import close_identity
+from services.auth.service.ending import SessionEnding
 
 _log = get_logger(__name__)
 
@@ -32,10 +33,8 @@ class AccountClosing:
         """
         async with self.database.transaction() as session:
             await close_identity(session, user_id)
-            ended = set(await FamilyRepository(session).revoke(user_id, "erasure"))
-        ended |= {record.session_id for record in await self.sessions.list_for(user_id)}
-        for session_id in ended:
-            await self.sessions.delete(session_id)
+            ended = await FamilyRepository(session).revoke(user_id, "erasure")
+        await SessionEnding(self.sessions).forget_all_of(user_id, ended)
         await self.sessions.list_for(user_id)  # forgets the index of what was just deleted
         _log.info("account_closed", user_id=user_id)
 

@@ -22,7 +22,7 @@ class SessionEnding:
             await self.sessions.delete(session_id)
 
     async def forget_all_of(self, user_id: str, ended: Iterable[str]) -> None:
-        """Delete every record of the user, those a first try missed included.
+        """Delete every record of a user, or of a client's own sessions, those a first try missed included.
 
         Raises:
             SessionStoreUnavailable: as above; try again.

@@ -11,10 +11,10 @@ from services.auth.repository import (
     FamilyRepository,
     MailRequestRepository,
 )
+from services.auth.service.ending import SessionEnding
 
 KEPT_FOR: Final = timedelta(days=30)
 """How long ended sessions and used tokens are kept, to recognise copies."""
-
 
 ENDED_LATELY: Final = timedelta(minutes=10)
 """Twice the life of an access token: without one a session's record opens nothing."""
@@ -28,8 +28,7 @@ async def end_again(database: Database, sessions: SessionStore) -> None:
     """
     async with database.transaction() as session:
         ended = await FamilyRepository(session).ended_within(ENDED_LATELY)
-    for session_id in ended:
-        await sessions.delete(session_id)
+    await SessionEnding(sessions).forget(ended)
 
 
 async def forget_old(database: Database) -> None:

@@ -7,6 +7,7 @@ from libs.cache.sessions import SessionRecord, SessionStore, SessionStoreUnavail
 from libs.contracts.auth import SecurityChanged
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
+from services.auth.domain.accounts import ACTIVE
 from services.auth.domain.families import (
     SESSION_IDLE_LIMIT,
     Family,
@@ -18,6 +19,7 @@ from services.auth.domain.families import (
 from services.auth.errors import InvalidRefreshToken, SessionNotFound
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import FamilyRepository, Presented, Unit, Units
+from services.auth.service.ending import SessionEnding
 from services.auth.service.minting import (
     FIRST_PARTY_CLIENT,
     AccessTokens,
@@ -105,12 +107,9 @@ class SessionService:
             SessionStoreUnavailable: they can no longer be refreshed, but live on in Redis: try again.
         """
         async with self.units.begin() as unit:
-            ended = set(await unit.families.revoke(user_id, "logout_all"))
+            ended = await unit.families.revoke(user_id, "logout_all")
             await unit.audit.record("session.all_ended", user_id, user_id)
-        # A first try may have ended the families and then missed Redis.
-        ended |= {record.session_id for record in await self.sessions.list_for(user_id)}
-        for session_id in ended:
-            await self.sessions.delete(session_id)
+        await SessionEnding(self.sessions).forget_all_of(user_id, ended)
 
     async def _rotate(
         self, token_hash: bytes, successor_hash: bytes, client_id: str
@@ -210,4 +209,4 @@ async def _end_and_tell(unit: Unit, family: RefreshFamily) -> None:
 
 
 def _is_active(identity: Identity) -> bool:
-    return identity.status == "active"
+    return identity.status == ACTIVE

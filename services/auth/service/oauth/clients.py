@@ -15,6 +15,7 @@ from services.auth.errors import ClientExists, ClientNotFound, OAuthError
 from services.auth.models import OAuthClient
 from services.auth.repository import ClientRepository, ClientSessionRepository
 from services.auth.schemas.oauth import ClientRegistration
+from services.auth.service.ending import SessionEnding
 from services.auth.service.minting import hash_of
 
 SECRET_OVERLAP: Final = timedelta(days=1)
@@ -123,9 +124,7 @@ class Clients:
             client.status = "disabled"
             ended = await ClientSessionRepository(session).end_all(client_id)
             await AuditLog(session).record("oauth_client.disabled", actor, client_id)
-        own = [record.session_id for record in await sessions.list_for(client_id)]
-        for session_id in [*ended, *own]:
-            await sessions.delete(session_id)
+        await SessionEnding(sessions).forget_all_of(client_id, ended)
 
     def _describe(self, client: OAuthClient, registration: ClientRegistration) -> None:
         client.name = registration.name

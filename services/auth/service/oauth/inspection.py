@@ -10,6 +10,7 @@ from libs.database.session import Database
 from services.auth.models import OAuthClient
 from services.auth.repository import ClientSessionRepository
 from services.auth.schemas.oauth import Introspection
+from services.auth.service.ending import SessionEnding
 from services.auth.service.minting import hash_of
 from services.auth.service.oauth.id_tokens import OwnTokens
 
@@ -58,8 +59,7 @@ class Inspection:
                 ended = [str(claims.get("sid"))]
             for session_id in ended:
                 await AuditLog(session).record("token.revoked", f"client:{client.id}", session_id)
-        for session_id in ended:
-            await self.sessions.delete(session_id)
+        await SessionEnding(self.sessions).forget(ended)
 
     async def _lives(self, claims: Mapping[str, object]) -> bool:
         session_id = str(claims.get("sid"))
