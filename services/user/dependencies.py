@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends
@@ -34,6 +34,9 @@ from services.user.service.letters import Letters
 from services.user.service.mails import MailRoom
 from services.user.service.profiles import UserService
 from services.user.settings import UserSettings
+
+ACCOUNT_SCOPE: Final = "account:manage"
+"""What our own logins may and no application: erasure, and the copy of everything."""
 
 
 def build_user_service(resources: Resources, session: AsyncSession) -> UserService:
@@ -172,9 +175,9 @@ ExportingDep = Annotated[Exporting, Depends(exporting)]
 ErasureServiceDep = Annotated[ErasureService, Depends(erasure_service)]
 ErasureRequestsDep = Annotated[ErasureRequests, Depends(erasure_requests)]
 LoggedIn = Annotated[Principal, Depends(authenticated("profile:read"))]
-FreshlyProven = Annotated[Principal, Depends(recently_authenticated("account:manage"))]
+RecentlyProved = Annotated[Principal, Depends(recently_authenticated(ACCOUNT_SCOPE))]
 UserServiceDep = Annotated[UserService, Depends(user_service)]
 ProfileRead = Annotated[Principal, with_profile(authenticated("profile:read"))]
 ProfileWrite = Annotated[Principal, with_profile(authenticated("profile:write"))]
-LiveProfile = Annotated[Principal, with_profile(authenticated_live("account:manage"))]
-ProvenProfile = Annotated[Principal, with_profile(recently_authenticated("account:manage"))]
+LiveProfile = Annotated[Principal, with_profile(authenticated_live(ACCOUNT_SCOPE))]
+ProvenProfile = Annotated[Principal, with_profile(recently_authenticated(ACCOUNT_SCOPE))]

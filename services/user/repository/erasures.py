@@ -82,7 +82,7 @@ class ErasureRepository:
             .where(Erasure.state != ErasureState.COMPLETED)
             .order_by(Erasure.requested_at)
         )
-        return [ErasureDetails(one, await self._answers(one.id)) for one in found]
+        return [ErasureDetails(one, await self.answers(one.id)) for one in found]
 
     async def make_due(self, erasure_id: str | None) -> int:
         """Have one unfinished erasure, or all of them, looked at now; return how many."""
@@ -112,7 +112,16 @@ class ErasureRepository:
         )
 
     async def answers(self, erasure_id: str) -> Sequence[Answer]:
-        return await self._answers(erasure_id)
+        """Return every service's answer as it is now, those still missing included."""
+        rows = await self._session.scalars(
+            select(ErasureAnswer)
+            .where(ErasureAnswer.erasure_id == erasure_id)
+            .order_by(ErasureAnswer.service)
+            .execution_options(populate_existing=True)
+        )
+        return [
+            Answer(row.service, row.answered_at, row.removed, row.retained_until) for row in rows
+        ]
 
     async def record_completion(self, erasure: Erasure) -> None:
         """Write into the log that nothing is left; it names the erasure, and nobody can tell whose it was."""
@@ -140,15 +149,4 @@ class ErasureRepository:
     async def _details(self, erasure: Erasure | None) -> ErasureDetails | None:
         if erasure is None:
             return None
-        return ErasureDetails(erasure, await self._answers(erasure.id))
-
-    async def _answers(self, erasure_id: str) -> Sequence[Answer]:
-        rows = await self._session.scalars(
-            select(ErasureAnswer)
-            .where(ErasureAnswer.erasure_id == erasure_id)
-            .order_by(ErasureAnswer.service)
-            .execution_options(populate_existing=True)
-        )
-        return [
-            Answer(row.service, row.answered_at, row.removed, row.retained_until) for row in rows
-        ]
+        return ErasureDetails(erasure, await self.answers(erasure.id))

@@ -13,8 +13,8 @@ from libs.web.errors import problem_responses
 from services.user.dependencies import (
     ErasureRequestsDep,
     ErasureServiceDep,
-    FreshlyProven,
     LoggedIn,
+    RecentlyProved,
 )
 from services.user.errors import ErasureAlreadyRequested, ErasureNotFound
 from services.user.schemas.erasures import ErasureRequestedView, ErasureView
@@ -35,7 +35,7 @@ ErasureToken = Annotated[
     responses=problem_responses(ErasureAlreadyRequested, *STEP_UP_PROBLEMS),
 )
 async def request_erasure(
-    caller: FreshlyProven, requests: ErasureRequestsDep, resumable: ResumableRequired
+    caller: RecentlyProved, requests: ErasureRequestsDep, resumable: ResumableRequired
 ) -> Response:
     """Be forgotten. There is no way back: the account is closed and every session ends at once.
 

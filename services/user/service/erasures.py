@@ -71,7 +71,7 @@ class ErasureRequests:
     """Taking the wish down, and closing the account in the same breath; calls auth with no transaction open."""
 
     database: Database
-    accounts: Erasing
+    erasing: Erasing
 
     async def request(self, user_id: str, claim: Claim) -> Reply:
         """Commit the request and its answer, then close the account; the worker does it when auth is away.
@@ -86,7 +86,7 @@ class ErasureRequests:
             await AuditLog(session).record("erasure.requested", user_id, view.erasure_id)
             reply = Reply(202, view, {"Location": _place_of(view), "Cache-Control": NO_STORE})
             await claim.complete(session, reply)
-        await self.accounts.close_now(user_id)
+        await self.erasing.close_now(user_id)
         return reply
 
 
