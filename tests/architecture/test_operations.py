@@ -62,6 +62,7 @@ ONCE_AND_FOR_ALL = {
     "change_roles",
     "end_account_sessions",
     "disable_oauth_client",
+    "take_back_oauth_consent",
 }
 """Repeating them changes nothing and answers the same: there is nothing to keep."""
 PAGES = {

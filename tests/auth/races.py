@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeVar
 
-import httpx
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.cache.sessions import SessionStore
@@ -20,22 +19,36 @@ from services.auth.repository import ClientSessionRepository, Derived
 from services.auth.service.passwords import Passwords
 from tests.auth.conftest import Person
 
-Sent = Callable[[Awaitable[httpx.Response]], Awaitable[asyncio.Future[httpx.Response]]]
-"""Sends a request and returns once it waits for whoever holds the account."""
+T = TypeVar("T")
+
+
+class Sent(Protocol):
+    """Sends a request and returns once it waits for whoever holds the rows."""
+
+    async def __call__(self, request: Awaitable[T], /) -> asyncio.Future[T]: ...
+
+
+def held(
+    database: Database, user_id: str
+) -> AbstractAsyncContextManager[tuple[AsyncSession, Sent]]:
+    """Hold an account as whoever changes it does; what is sent meanwhile goes on when the block ends."""
+    return rows_held(database, select(Identity.id).where(Identity.id == user_id))
 
 
 @asynccontextmanager
-async def held(database: Database, user_id: str) -> AsyncIterator[tuple[AsyncSession, Sent]]:
-    """Hold an account as whoever changes it does; what is sent meanwhile goes on when the block ends."""
+async def rows_held(
+    database: Database, rows: Select[str]
+) -> AsyncIterator[tuple[AsyncSession, Sent]]:
+    """Hold rows; what is sent meanwhile goes on when the block ends."""
     async with database.transaction() as session:
-        await session.execute(select(Identity.id).where(Identity.id == user_id).with_for_update())
+        await session.execute(rows.with_for_update())
 
-        async def send(request: Awaitable[httpx.Response]) -> asyncio.Future[httpx.Response]:
+        async def send(request: Awaitable[T]) -> asyncio.Future[T]:
             before = await _waiting(database)
             sent = asyncio.ensure_future(request)
 
             async def waits() -> bool:
-                assert not sent.done(), f"it waited for nobody: {sent.result().text}"
+                assert not sent.done(), f"it waited for nobody: {sent.result()}"
                 return await _waiting(database) > before
 
             await eventually(waits, timeout=30)
@@ -44,7 +57,9 @@ async def held(database: Database, user_id: str) -> AsyncIterator[tuple[AsyncSes
         yield session, send
 
 
-async def begin_for_client(session: AsyncSession, person: Person) -> None:
+async def begin_for_client(
+    session: AsyncSession, person: Person, client_id: str = "shop-web"
+) -> None:
     """Begin a client's session from the person's newest login, as redeeming a code does."""
     login = (
         await session.scalars(
@@ -54,7 +69,7 @@ async def begin_for_client(session: AsyncSession, person: Person) -> None:
             .limit(1)
         )
     ).one()
-    derived = Derived(new_id("fam"), new_id("ses"), "shop-web", ["openid"], AUDIENCE)
+    derived = Derived(new_id("fam"), new_id("ses"), client_id, ["openid"], AUDIENCE)
     await ClientSessionRepository(session).derive(login, derived)
 
 

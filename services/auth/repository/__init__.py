@@ -3,13 +3,13 @@
 from services.auth.repository.browser_logins import BrowserLogin, BrowserLoginRepository
 from services.auth.repository.challenges import ChallengeRepository
 from services.auth.repository.client_sessions import ClientSessionRepository, Derived
+from services.auth.repository.consents import Allowed, ConsentRepository
 from services.auth.repository.families import FamilyRepository, NewLogin, Presented
 from services.auth.repository.identities import IdentityRepository
 from services.auth.repository.mail_requests import MailRequestRepository
 from services.auth.repository.oauth import (
     ClientRepository,
     CodeRepository,
-    ConsentRepository,
     NewCode,
     PresentedCode,
 )
@@ -18,6 +18,7 @@ from services.auth.repository.signing_keys import SigningKeyRepository
 from services.auth.repository.unit import Unit, Units, unit_of
 
 __all__ = [
+    "Allowed",
     "BrowserLogin",
     "BrowserLoginRepository",
     "ChallengeRepository",

@@ -84,6 +84,11 @@ class ClientSessionRepository:
         """End every session the client has; return their ids."""
         return await self._end("client_disabled", RefreshFamily.client_id == client_id)
 
+    async def end_all_of(self, user_id: str, client_id: str) -> Sequence[str]:
+        """End every session the client has on behalf of the person, whose account is held; return their ids."""
+        theirs = RefreshFamily.user_id == user_id
+        return await self._end("consent_taken_back", theirs, RefreshFamily.client_id == client_id)
+
     async def _find(self, which: ColumnElement[bool]) -> tuple[RefreshFamily, Identity] | None:
         found = await self._session.execute(
             select(RefreshFamily, Identity)

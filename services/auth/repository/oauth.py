@@ -1,6 +1,6 @@
-"""Clients, codes and consents, by the database's clock."""
+"""Clients and codes, by the database's clock."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.auth.models import AuthorizationCode, Consent, OAuthClient, RefreshFamily
+from services.auth.models import AuthorizationCode, OAuthClient, RefreshFamily
 from services.auth.repository.identities import hold
 
 
@@ -23,6 +23,10 @@ class ClientRepository:
 
     async def find_locked(self, client_id: str) -> OAuthClient | None:
         return await self._session.get(OAuthClient, client_id, with_for_update=True)
+
+    async def find_shared(self, client_id: str) -> OAuthClient | None:
+        """Return the client as it is now, and keep whoever switches it off waiting until the transaction ends."""
+        return await self._session.get(OAuthClient, client_id, with_for_update={"read": True})
 
     async def all(self) -> Sequence[OAuthClient]:
         found = await self._session.scalars(select(OAuthClient).order_by(OAuthClient.id))
@@ -103,25 +107,19 @@ class CodeRepository:
             .values(session_id=session_id)
         )
 
+    async def end_unused(self, user_id: str, client_id: str) -> None:
+        """Delete what a client could still redeem for the person; the caller holds the account."""
+        theirs = select(RefreshFamily.id).where(RefreshFamily.user_id == user_id)
+        await self._session.execute(
+            delete(AuthorizationCode).where(
+                AuthorizationCode.client_id == client_id,
+                AuthorizationCode.session_id.is_(None),
+                AuthorizationCode.login_id.in_(theirs),
+            )
+        )
+
     async def forget_older_than(self, age: timedelta) -> None:
         """Delete codes that expired longer ago than `age`."""
         await self._session.execute(
             delete(AuthorizationCode).where(AuthorizationCode.expires_at < func.now() - age)
         )
-
-
-class ConsentRepository:
-    """What people allowed which client."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def given(self, user_id: str, client_id: str) -> frozenset[str]:
-        found = await self._session.scalars(
-            select(Consent.scope).where(Consent.user_id == user_id, Consent.client_id == client_id)
-        )
-        return frozenset(found)
-
-    async def give(self, user_id: str, client_id: str, scopes: Collection[str]) -> None:
-        rows = [{"user_id": user_id, "client_id": client_id, "scope": scope} for scope in scopes]
-        await self._session.execute(insert(Consent).values(rows).on_conflict_do_nothing())

@@ -104,6 +104,16 @@ class ClientCredentials(ResponseModel):
     client_secret: str | None
 
 
+class ConsentView(ResponseModel):
+    """What you allowed one application. `last_used_at` is null when it was not used in the last weeks."""
+
+    client_id: str
+    name: str
+    scopes: list[str]
+    granted_at: datetime
+    last_used_at: datetime | None
+
+
 class TokenAnswer(ResponseModel):
     """What a grant is exchanged for (RFC 6749 section 5.1, OpenID Connect Core 1.0 section 3.1.3.3)."""
 

@@ -50,6 +50,12 @@ async def shop(application: RegisterApplication) -> Application:
 
 
 @pytest.fixture
+async def partner(application: RegisterApplication) -> Application:
+    """Somebody else's application."""
+    return await application("partner", trusted=False)
+
+
+@pytest.fixture
 async def person(client: httpx.AsyncClient) -> Person:
     """Somebody with an account."""
     return await register(client)

@@ -11,12 +11,6 @@ from tests.auth.oauth.browser import Browser
 from tests.auth.oauth.conftest import RegisterApplication
 
 
-@pytest.fixture
-async def partner(application: RegisterApplication) -> Application:
-    """Somebody else's application."""
-    return await application("partner", trusted=False)
-
-
 async def test_somebody_elses_application_is_allowed_first(
     partner: Application, logged_in: Browser, person: Person
 ) -> None:

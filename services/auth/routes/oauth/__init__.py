@@ -7,11 +7,12 @@ from services.auth.routes.oauth import (
     browser_session,
     clients,
     consent,
+    consents,
     login,
     logout,
     tokens,
 )
 
 router = APIRouter()
-for part in (authorize, login, consent, logout, tokens, browser_session, clients):
+for part in (authorize, login, consent, logout, tokens, browser_session, clients, consents):
     router.include_router(part.router)

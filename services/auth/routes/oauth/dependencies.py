@@ -18,6 +18,7 @@ from services.auth.service.browser_sessions import BrowserSessions
 from services.auth.service.oauth.authorization import Authorizations
 from services.auth.service.oauth.clients import Clients
 from services.auth.service.oauth.codes import Codes
+from services.auth.service.oauth.consents import Consents
 from services.auth.service.oauth.grants import Grants
 from services.auth.service.oauth.id_tokens import IdTokens, OwnTokens
 from services.auth.service.oauth.inspection import Inspection
@@ -62,10 +63,13 @@ async def authorizations(
     return Authorizations(resources.database, registered, signed, resources.settings.issuer)
 
 
-async def grants(resources: ResourcesDep, parts: PartsDep, sessions: SessionServiceDep) -> Grants:
+async def grants(
+    resources: ResourcesDep, parts: PartsDep, registered: ClientsDep, sessions: SessionServiceDep
+) -> Grants:
     """Give a request the grants of the token endpoint."""
     settings = resources.settings
     return Grants(
+        clients=registered,
         codes=Codes(resources.database, resources.sessions),
         refreshing=sessions,
         sessions=resources.sessions,
@@ -81,9 +85,15 @@ async def inspection(resources: ResourcesDep, signed: OwnTokensDep) -> Inspectio
     return Inspection(resources.database, resources.sessions, signed, resources.settings.issuer)
 
 
+async def consents(resources: ResourcesDep) -> Consents:
+    """Give a request what people allowed applications."""
+    return Consents(resources.database, resources.sessions)
+
+
 AuthorizationsDep = Annotated[Authorizations, Depends(authorizations)]
 GrantsDep = Annotated[Grants, Depends(grants)]
 InspectionDep = Annotated[Inspection, Depends(inspection)]
+ConsentsDep = Annotated[Consents, Depends(consents)]
 IdentityReader = Annotated[Principal, Depends(authenticated(OPENID))]
 ClientsReader = Annotated[Principal, Depends(authenticated_live(ADMIN_SCOPE))]
 ClientsAdmin = Annotated[Principal, Depends(recently_authenticated(ADMIN_SCOPE))]

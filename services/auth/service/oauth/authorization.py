@@ -20,7 +20,13 @@ from services.auth.domain.oauth.requests import (
 from services.auth.domain.oauth.scopes import granted_to
 from services.auth.errors import OAuthError, UnusableRequest
 from services.auth.models import OAuthClient
-from services.auth.repository import BrowserLogin, CodeRepository, ConsentRepository, NewCode
+from services.auth.repository import (
+    BrowserLogin,
+    CodeRepository,
+    ConsentRepository,
+    IdentityRepository,
+    NewCode,
+)
 from services.auth.service.minting import new_opaque_token
 from services.auth.service.oauth.clients import Clients
 from services.auth.service.oauth.id_tokens import OwnTokens
@@ -97,7 +103,7 @@ class Authorizations:
         step = Step.NOTHING
         if login is None or _must_prove_anew(asked, login, fresh=fresh):
             step = Step.LOGIN
-        elif not await self._is_allowed(asked, login):
+        elif await self._must_ask(asked, login):
             step = Step.CONSENT
         in_vain = fresh and step is Step.LOGIN
         if in_vain or (asked.request.silent and step is not Step.NOTHING):
@@ -117,9 +123,18 @@ class Authorizations:
             )
 
     async def issue_code(self, asked: Asked, login: BrowserLogin) -> str:
-        """Return where to send the browser with a code that is good for a minute, once, for this client alone."""
+        """Return where to send the browser with a code that is good for a minute, once, for this client alone.
+
+        The account is held: whoever takes a consent back meanwhile finds the code, or is found here.
+
+        Raises:
+            Refused: the person has just taken back what they had allowed.
+        """
         code, code_hash = new_opaque_token()
         async with self.database.transaction() as session:
+            await IdentityRepository(session).find_locked(login.identity.id)
+            if not await self._is_allowed(ConsentRepository(session), asked, login):
+                raise Refused(self.refusal(asked, "access_denied", "the consent was taken back"))
             new = NewCode(
                 code_hash=code_hash,
                 client_id=asked.client.id,
@@ -162,14 +177,18 @@ class Authorizations:
             raise OAuthError("invalid_request", "id_token_hint is not an ID token of this issuer")
         return str(claims.get("sub"))
 
-    async def _is_allowed(self, asked: Asked, login: BrowserLogin) -> bool:
+    async def _must_ask(self, asked: Asked, login: BrowserLogin) -> bool:
         if "consent" in asked.request.prompt:
-            return False
-        if asked.client.trusted:
             return True
         async with self.database.transaction() as session:
-            consents = ConsentRepository(session)
-            given = await consents.given(login.identity.id, asked.client.id)
+            return not await self._is_allowed(ConsentRepository(session), asked, login)
+
+    async def _is_allowed(
+        self, consents: ConsentRepository, asked: Asked, login: BrowserLogin
+    ) -> bool:
+        if asked.client.trusted:
+            return True
+        given = await consents.given(login.identity.id, asked.client.id)
         return set(self.scopes_for(asked, login)) <= given
 
     def _refusal(self, redirect_uri: str, state: str | None, error: OAuthError) -> str:

@@ -113,6 +113,8 @@ class Clients:
     async def disable(self, client_id: str, sessions: SessionStore, actor: str) -> None:
         """Switch a client off: it gets no more tokens, and the sessions it has end.
 
+        Whoever redeems a code shares the client's row until the session it begins is there to be ended.
+
         Raises:
             ClientNotFound: no client has this id.
             SessionStoreUnavailable: it is switched off, but session records live on in Redis: try again.

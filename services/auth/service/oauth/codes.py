@@ -15,6 +15,7 @@ from services.auth.models import AuthorizationCode, Identity, OAuthClient, Refre
 from services.auth.repository import (
     BrowserLogin,
     BrowserLoginRepository,
+    ClientRepository,
     ClientSessionRepository,
     CodeRepository,
     Derived,
@@ -72,7 +73,8 @@ class Codes:
             begun = presented.code.session_id
             if begun is None:
                 login = await BrowserLoginRepository(session).find_by_id(presented.code.login_id)
-                if login is None or not _is_good(redemption, presented):
+                active = await _is_active(ClientRepository(session), client)
+                if not active or login is None or not _is_good(redemption, presented):
                     raise _refused()
                 family = await held.derive(login.family, _session_of(presented.code, login))
                 await codes.mark_used(presented.code, family.session_id)
@@ -90,6 +92,12 @@ class Codes:
         except SessionStoreUnavailable:
             _log.warning("session_record_left", session_id=begun)
         raise _refused()
+
+
+async def _is_active(clients: ClientRepository, client: OAuthClient) -> bool:
+    """Look once more, and keep it so: the client proved itself before this transaction and may be switched off."""
+    known = await clients.find_shared(client.id)
+    return known is not None and known.status == "active"
 
 
 def _session_of(code: AuthorizationCode, login: BrowserLogin) -> Derived:

@@ -25,6 +25,7 @@ from services.auth.models import Identity, OAuthClient, RefreshFamily
 from services.auth.schemas.oauth import TokenAnswer
 from services.auth.service.minting import AccessTokens
 from services.auth.service.oauth.authorization import registration_of
+from services.auth.service.oauth.clients import Clients
 from services.auth.service.oauth.codes import Codes, Redemption
 from services.auth.service.oauth.id_tokens import IdTokens
 from services.auth.service.sessions import SessionService
@@ -38,6 +39,7 @@ _grants = counter("auth_oauth_grants", unit="{grant}", description="OAuth grants
 class Grants:
     """Exchanges grants for tokens."""
 
+    clients: Clients
     codes: Codes
     refreshing: SessionService
     sessions: SessionStore
@@ -124,6 +126,10 @@ class Grants:
         token = await self.tokens.mint_for_client(session, scopes, audience)
         lifetime = int(ACCESS_TOKEN_LIFETIME.total_seconds())
         await self.sessions.put(session.session_id, session, lifetime, now + ACCESS_TOKEN_LIFETIME)
+        # Whoever switches a client off commits first and deletes its records then.
+        if await self.clients.find_active(client.id) is None:
+            await self.sessions.delete(session.session_id)
+            raise OAuthError("invalid_client", "the client was switched off", 401)
         return _answer(token, scopes)
 
     async def _for_person(
