@@ -59,22 +59,18 @@ class Driver:
             raise Refusal(f"{users[0]} still uses {place}: destroy that first.")
         self._change("destroy", place, *options)
 
-    def output(self, place: Place) -> Any | None:
+    def output(self, place: Place) -> dict[str, Any] | None:
         """Return what a stack says, its secrets among it, or None where it has not been applied."""
-        outputs = self._outputs(place)
-        if place.stack not in outputs:
-            return None
-        said = outputs[place.stack]["value"]
-        return {**said, **outputs[SECRET]["value"]} if SECRET in outputs else said
+        said, secrets = self._said(place)
+        return None if said is None else {**said, **secrets}
 
-    def shown(self, place: Place) -> Any | None:
+    def shown(self, place: Place) -> dict[str, Any] | None:
         """Return what a stack says, as people may see it: secrets by their names alone."""
-        outputs = self._outputs(place)
-        hidden = dict.fromkeys(outputs[SECRET]["value"], HIDDEN) if SECRET in outputs else {}
-        said = self.output(place)
-        return {**said, **hidden} if hidden and said else said
+        said, secrets = self._said(place)
+        return None if said is None else {**said, **dict.fromkeys(secrets, HIDDEN)}
 
-    def _outputs(self, place: Place) -> dict[str, Any]:
+    def _said(self, place: Place) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """Return a stack's output, None where it has not been applied, and apart from it what is secret."""
         self._initialise(place)
         done = self.terraform.run(
             self.layout.folder_of(place.stack),
@@ -83,8 +79,9 @@ class Driver:
             data=self._data(place),
             quiet=True,
         )
-        outputs: dict[str, Any] = json.loads(done.stdout)
-        return outputs
+        outputs: dict[str, dict[str, Any]] = json.loads(done.stdout)
+        said, secrets = (outputs.get(name, {}).get("value") for name in (place.stack, SECRET))
+        return said, secrets or {}
 
     def variables(self, place: Place) -> dict[str, Any]:
         """Collect what a stack wants besides its environment's values.
@@ -163,7 +160,7 @@ class Driver:
         """
         plan = self._work(place) / "plan"
         self._change("plan", place, f"-out={plan}", quiet=True)
-        return self._shown(place, plan)
+        return self._plan_as_json(place, plan)
 
     def save(self, place: Place, plan: Path) -> dict[str, Any]:
         """Show what an apply would change, keep it in a file, and return it as Terraform's JSON of a plan.
@@ -174,7 +171,7 @@ class Driver:
             Refusal: an upstream is missing, or Terraform failed.
         """
         self._change("plan", place, f"-out={plan}")
-        return self._shown(place, plan)
+        return self._plan_as_json(place, plan)
 
     def apply_saved(self, place: Place, plan: Path) -> None:
         """Make exactly the changes of a saved plan.
@@ -187,7 +184,7 @@ class Driver:
             self.layout.folder_of(place.stack), "apply", str(plan), data=self._data(place)
         )
 
-    def _shown(self, place: Place, plan: Path) -> dict[str, Any]:
+    def _plan_as_json(self, place: Place, plan: Path) -> dict[str, Any]:
         done = self.terraform.run(
             self.layout.folder_of(place.stack),
             "show",
