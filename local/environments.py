@@ -124,13 +124,14 @@ class Environments:
         return environment
 
     def messaging_tools(self) -> dict[str, str]:
-        """Declaring topics and queues, looking after dead letters, sending outboxes again."""
+        """Declaring topics and queues, looking after dead letters, sending outboxes again, verifying audit logs."""
         urls = {f"DATABASE_URL_{s.upper()}": self.database_url(s, "app") for s in SERVICES}
         return {**self._base(), **self.messaging(), **urls}
 
     def mail_tools(self) -> dict[str, str]:
-        """Making the sender known to the emulator."""
-        return {**self._base(), **self.messaging(), "MAIL_FROM": MAIL_FROM}
+        """Making the sender known to the emulator: the one the user service sends as, `.env` included."""
+        sender = self.overrides.get("MAIL_FROM", MAIL_FROM)
+        return {**self._base(), **self.messaging(), "MAIL_FROM": sender}
 
     def plain(self) -> dict[str, str]:
         """A tool that needs no address and no secret."""

@@ -1,7 +1,6 @@
 """`make mail`: what the shop sent, read from the emulator; and the mails it gave up."""
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,8 +9,7 @@ from typing import Any, Final
 import httpx
 
 from local.refusal import Refusal
-from local.settings import ROOT
-from local.tools import running_environments
+from local.tools import run_tool, running_environments
 
 _NOT_MINISTACK: Final = (
     "Mails can be read here only while MiniStack stands in for Amazon: they went to their readers."
@@ -32,9 +30,8 @@ def mail(arguments: Sequence[str]) -> int:
     environments = running_environments()
     if options.stuck:
         again = ("--revive",) if options.stuck == "revive" else ()
-        command = [sys.executable, "-m", "services.user.cli", "mails", *again]
         environment = environments.service("user", role="worker", port=0)
-        return subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode
+        return run_tool(("services.user.cli", "mails", *again), environment)
     found = sent_mails(environments.settings.messaging_endpoint, options.to)
     for one in found[-options.number :]:
         sys.stdout.write(f"{told(one)}\n")

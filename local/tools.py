@@ -41,7 +41,7 @@ def republish(arguments: Sequence[str]) -> int:
         raise Refusal("Say since when: make republish since=2026-01-31T12:00:00Z")
     chosen = ("--service", options.service) if options.service else ()
     command = ("libs.messaging", "republish", "--since", options.since, *chosen)
-    return _run(command, running_environments().messaging_tools())
+    return run_tool(command, running_environments().messaging_tools())
 
 
 def dead_letters(arguments: Sequence[str]) -> int:
@@ -56,7 +56,7 @@ def dead_letters(arguments: Sequence[str]) -> int:
         verb = ("redrive", options.redrive)
     elif options.revive:
         verb = ("revive", options.revive)
-    return _run(("libs.messaging", "dlq", *verb), running_environments().messaging_tools())
+    return run_tool(("libs.messaging", "dlq", *verb), running_environments().messaging_tools())
 
 
 def migration(arguments: Sequence[str]) -> int:
@@ -74,7 +74,9 @@ def migration(arguments: Sequence[str]) -> int:
             f'Name one of {", ".join(SERVICES)} and say what changes: make migration s=order m="add gift note"'
         )
     command = ("libs.database", "migration", "--service", options.service)
-    return _run((*command, "--message", options.message), running_environments().database_tools())
+    return run_tool(
+        (*command, "--message", options.message), running_environments().database_tools()
+    )
 
 
 def reconcile(arguments: Sequence[str]) -> int:
@@ -89,7 +91,7 @@ def reconcile(arguments: Sequence[str]) -> int:
     if not options.day:
         raise Refusal("Say which day: make reconcile day=2026-01-31")
     environment = running_environments().service("payment", role="worker", port=0)
-    return _run(("services.payment.cli", "reconcile", "--day", options.day), environment)
+    return run_tool(("services.payment.cli", "reconcile", "--day", options.day), environment)
 
 
 def erasures(arguments: Sequence[str]) -> int:
@@ -103,7 +105,7 @@ def erasures(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     push = ("--push", options.push) if options.push else ()
     environment = running_environments().service("user", role="worker", port=0)
-    return _run(("services.user.cli", "erasures", *push), environment)
+    return run_tool(("services.user.cli", "erasures", *push), environment)
 
 
 def audit(arguments: Sequence[str]) -> int:
@@ -116,7 +118,7 @@ def audit(arguments: Sequence[str]) -> int:
     parser.add_argument("--anchor", metavar="SERVICE=HEAD")
     options = parser.parse_args(arguments)
     anchor = ("--anchor", options.anchor) if options.anchor else ()
-    return _run(("libs.audit", "verify", *anchor), running_environments().messaging_tools())
+    return run_tool(("libs.audit", "verify", *anchor), running_environments().messaging_tools())
 
 
 def signing_keys(arguments: Sequence[str]) -> int:
@@ -127,9 +129,10 @@ def signing_keys(arguments: Sequence[str]) -> int:
     """
     verb, *rest = arguments or ["list-keys"]
     environment = running_environments().service("auth", role="worker", port=0)
-    return _run(("services.auth.cli", verb, *rest), environment)
+    return run_tool(("services.auth.cli", verb, *rest), environment)
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def run_tool(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a module with its arguments, on this terminal; return its exit status."""
     arguments = [sys.executable, "-m", *command]
     return subprocess.run(arguments, env=environment, cwd=ROOT, check=False).returncode

@@ -75,6 +75,12 @@ def test_a_service_gets_its_own_role_and_no_administrators_secret(paths: Paths) 
     assert not [word for word in others if word in " ".join(order.values())]
 
 
+def test_the_address_mails_come_from_is_the_one_made_known_to_the_emulator(paths: Paths) -> None:
+    for made in (environments(paths), environments(paths, MAIL_FROM="me@own.example")):
+        sender = made.service("user", role="worker", port=1)["MAIL_FROM"]
+        assert made.mail_tools()["MAIL_FROM"] == sender
+
+
 def test_own_addresses_are_used(paths: Paths) -> None:
     settings = StackSettings(
         admin_database_url="postgresql://me:pw@db:5432/postgres?sslmode=require",
