@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from edge.operations import Operation
-from edge.problems import CAREFUL, PROBLEMS, Problem
+from edge.problems import CAREFUL_HEADERS, PROBLEMS, Problem
 from edge.table import VARIABLE, EdgeRoute, Headers, RouteTable
 
 _AUTHORIZER: Final = "meridian"
@@ -186,7 +186,7 @@ def _gateway_response(problem: Problem, headers: Headers) -> dict[str, Any]:
     """A problem document; without `instance`, because a template cannot escape what a client wrote as its path."""
     told = {"Content-Type": "'application/problem+json'", "Cache-Control": "'no-store'"}
     # Values stand between quotes and cannot hold one: the content policy is CloudFront's to add.
-    told |= {name: f"'{value}'" for name, value in CAREFUL.items() if "'" not in value}
+    told |= {name: f"'{value}'" for name, value in CAREFUL_HEADERS.items() if "'" not in value}
     if problem.retry_after_seconds is not None:
         told["Retry-After"] = f"'{problem.retry_after_seconds}'"
     if problem.challenge is not None:

@@ -11,9 +11,6 @@ from edge.operations import Operation
 from edge.table import VARIABLE, EdgeRoute, RouteTable
 from edge.text import NOTICE
 
-MOST_BEHAVIOURS: Final = 75
-"""Amazon's quota for one distribution."""
-
 _READING: Final = ("GET", "HEAD")
 _ALL: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
 

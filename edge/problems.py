@@ -29,7 +29,7 @@ class Problem:
         return f"urn:meridian:problem:{self.code}"
 
 
-CAREFUL: Final = {
+CAREFUL_HEADERS: Final = {
     "strict-transport-security": "max-age=63072000; includeSubDomains",
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from edge.envoy.fragments import typed
 from edge.envoy.request_headers import VERDICT
-from edge.problems import CAREFUL, PROBLEMS, Problem
+from edge.problems import CAREFUL_HEADERS, PROBLEMS, Problem
 from edge.table import Headers
 
 _MOST_BODY_BYTES: Final = 256 * 1024
@@ -85,7 +85,7 @@ def local_replies(headers: Headers) -> dict[str, Any]:
 
 
 def _mapper(problem: Problem, conditions: list[dict[str, Any]], request_id: str) -> dict[str, Any]:
-    told = {"x-request-id": request_id, "cache-control": "no-store", **CAREFUL}
+    told = {"x-request-id": request_id, "cache-control": "no-store", **CAREFUL_HEADERS}
     if problem.retry_after_seconds is not None:
         told["retry-after"] = str(problem.retry_after_seconds)
     if problem.challenge is not None:

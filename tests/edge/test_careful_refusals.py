@@ -6,7 +6,7 @@ import pytest
 
 from edge.envoy.bootstrap import envoy_config
 from edge.envoy.surroundings import Surroundings
-from edge.problems import CAREFUL
+from edge.problems import CAREFUL_HEADERS
 from edge.table import ROOT, load_table
 from libs.web.middleware import headers as services
 from tests.edge.test_envoy_config import EVERYWHERE, manager_of
@@ -20,9 +20,9 @@ def test_a_refusal_of_the_edge_is_as_careful_as_an_answer(where: Surroundings) -
     assert replies
     for reply in replies:
         told = {one["header"]["key"]: one["header"]["value"] for one in reply["headers_to_add"]}
-        assert told.items() >= CAREFUL.items()
-    assert set(CAREFUL) >= {HSTS, "x-content-type-options", "content-security-policy"}
-    assert dict(services._ALWAYS)[HSTS.encode()].decode() == CAREFUL[HSTS]
+        assert told.items() >= CAREFUL_HEADERS.items()
+    assert set(CAREFUL_HEADERS) >= {HSTS, "x-content-type-options", "content-security-policy"}
+    assert dict(services._ALWAYS)[HSTS.encode()].decode() == CAREFUL_HEADERS[HSTS]
 
 
 def test_a_refusal_of_api_gateway_is_careful_too() -> None:
@@ -30,4 +30,4 @@ def test_a_refusal_of_api_gateway_is_careful_too() -> None:
     for response in document["x-amazon-apigateway-gateway-responses"].values():
         told = response["responseParameters"]
         for name in (HSTS, "x-content-type-options"):
-            assert told[f"gatewayresponse.header.{name}"] == f"'{CAREFUL[name]}'"
+            assert told[f"gatewayresponse.header.{name}"] == f"'{CAREFUL_HEADERS[name]}'"
