@@ -1,4 +1,1 @@
-output "arn" {
-  description = "ARN of the identity: what the sender's role names."
-  value       = aws_sesv2_email_identity.this.arn
-}
+# Nothing stands on what this module makes: the sender's role names the identity by its domain (modules/service-identity).
