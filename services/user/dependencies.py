@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.aws import aws_session
@@ -28,7 +28,7 @@ from services.user.repository.privacy import ConsentRepository, ExportRepository
 from services.user.repository.profiles import AddressRepository, ProfileRepository
 from services.user.service.consents import ConsentService
 from services.user.service.erasing import Erasing, take_answer
-from services.user.service.erasures import ErasureRequests, ErasureService
+from services.user.service.erasures import ErasureRequests, ErasureService, ReceiptTokens
 from services.user.service.exports import Exporting, ExportService
 from services.user.service.letters import Letters
 from services.user.service.mails import MailRoom
@@ -37,6 +37,8 @@ from services.user.settings import UserSettings
 
 ACCOUNT_SCOPE: Final = "account:manage"
 """What our own logins may and no application: erasure, and the copy of everything."""
+
+_prove_recently = recently_authenticated(ACCOUNT_SCOPE)
 
 
 def build_user_service(resources: Resources, session: AsyncSession) -> UserService:
@@ -140,7 +142,19 @@ async def erasure_service(session: SessionDep) -> ErasureService:
 
 async def erasure_requests(resources: ResourcesDep) -> ErasureRequests:
     """Give a request what takes erasures down; no session is opened for it."""
-    return ErasureRequests(resources.database, build_erasing(resources))
+    secret = resources.settings.signing_secret.get_secret_value().encode()
+    return ErasureRequests(resources.database, build_erasing(resources), ReceiptTokens(secret))
+
+
+async def to_be_forgotten(
+    request: Request,
+    caller: Annotated[Principal, Depends(authenticated(ACCOUNT_SCOPE))],
+    requests: Annotated[ErasureRequests, Depends(erasure_requests)],
+) -> Principal:
+    """Demand a proof of the last five minutes, unless the caller asked before: that has ended the session."""
+    if await requests.is_known(caller.subject):
+        return caller
+    return await _prove_recently(request, None)
 
 
 async def consent_service(session: SessionDep) -> ConsentService:
@@ -174,8 +188,8 @@ ExportServiceDep = Annotated[ExportService, Depends(export_service)]
 ExportingDep = Annotated[Exporting, Depends(exporting)]
 ErasureServiceDep = Annotated[ErasureService, Depends(erasure_service)]
 ErasureRequestsDep = Annotated[ErasureRequests, Depends(erasure_requests)]
+ToBeForgotten = Annotated[Principal, Depends(to_be_forgotten)]
 LoggedIn = Annotated[Principal, Depends(authenticated("profile:read"))]
-RecentlyProved = Annotated[Principal, Depends(recently_authenticated(ACCOUNT_SCOPE))]
 UserServiceDep = Annotated[UserService, Depends(user_service)]
 ProfileRead = Annotated[Principal, with_profile(authenticated("profile:read"))]
 ProfileWrite = Annotated[Principal, with_profile(authenticated("profile:write"))]

@@ -37,14 +37,6 @@ class ErasureNotFound(DomainError):
     title: ClassVar[str] = "Erasure not found"
 
 
-class ErasureAlreadyRequested(DomainError):
-    """An account is erased once."""
-
-    code: ClassVar[str] = "erasure_already_requested"
-    status: ClassVar[int] = 409
-    title: ClassVar[str] = "Erasure already requested"
-
-
 class ExportNotFound(DomainError):
     """No such export, or somebody else's: the answer must not tell which."""
 

@@ -63,6 +63,7 @@ ONCE_AND_FOR_ALL = {
     "end_account_sessions",
     "disable_oauth_client",
     "take_back_oauth_consent",
+    "request_erasure",
 }
 """Repeating them changes nothing and answers the same: there is nothing to keep."""
 PAGES = {

@@ -1,5 +1,8 @@
+import asyncio
+import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -122,14 +125,70 @@ async def test_only_who_just_proved_who_they_are_may_ask(
     assert running.auth.closed == []
 
 
-async def test_asking_again_under_the_same_key_is_answered_the_same(
+@pytest.mark.parametrize("key", ["forget-me", "another"])
+async def test_a_lost_answer_is_given_again_though_the_session_is_over(
+    running: Running, headers: Headers, token_factory: TokenFactory, key: str
+) -> None:
+    """Asking closes the account, which ends the session; the token still lives for minutes."""
+    first = await asked(running, headers)
+    ended = token_factory(subject=USER, session=False)
+    retried = {"Authorization": f"Bearer {ended}", "Idempotency-Key": key}
+    again = await running.http.post("/v1/me/erasure", headers=retried)
+    assert (again.status_code, again.json()) == (202, first)
+    assert again.headers["Location"] == f"/v1/erasures/{first['erasure_id']}"
+    await drive(running)
+    late = await running.http.post("/v1/me/erasure", headers=retried)
+    assert late.json()["receipt_token"] == first["receipt_token"]
+    assert (await look(running, late.json()))["state"] == "running"
+    assert await sql(running, "SELECT count(*) FROM idempotency_keys") == [0]
+    assert await sql(running, "SELECT count(*) FROM erasures") == [1]
+
+
+async def test_whoever_asked_for_nothing_needs_a_session_that_lives(
+    running: Running, headers: Headers, token_factory: TokenFactory
+) -> None:
+    await asked(running, headers)
+    ended = token_factory(subject=OTHER, session=False)
+    answer = await ask(running, {"Authorization": f"Bearer {ended}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
+    assert running.auth.closed == [USER]
+
+
+@pytest.mark.parametrize("steps", range(0, 12, 2))
+async def test_a_kill_while_it_is_asked_for_loses_no_receipt(
+    running: Running, headers: Headers, steps: int
+) -> None:
+    mine = headers()
+    await running.http.get("/v1/me", headers=mine)
+    with killed_before_statement(steps), suppress(Killed):
+        await ask(running, mine)
+    again = await ask(running, mine)
+    assert again.status_code == 202
+    assert running.auth.closed
+    await drive(running)
+    for service in OTHERS:
+        await answer_of(running, service, again.json()["erasure_id"])
+    assert (await look(running, again.json()))["state"] == "completed"
+    assert await sql(running, "SELECT count(*) FROM erasures") == [1]
+
+
+async def test_asking_twice_at_once_is_asking_once(running: Running, headers: Headers) -> None:
+    mine = headers()
+    await running.http.get("/v1/me", headers=mine)
+    answers = await asyncio.gather(*(ask(running, mine) for _ in range(5)))
+    assert {one.status_code for one in answers} == {202}
+    assert len({one.json()["receipt_token"] for one in answers}) == 1
+
+
+async def test_a_receipt_token_from_before_the_secret_changed_ends_when_another_is_asked_for(
     running: Running, headers: Headers
 ) -> None:
     first = await asked(running, headers)
+    old = hashlib.sha256(b"made under another secret").digest()
+    await sql(running, "UPDATE erasures SET receipt_token_hash = :old RETURNING id", old=old)
     again = await ask(running, headers())
-    assert (again.status_code, again.json()) == (202, first)
-    other = await running.http.post("/v1/me/erasure", headers={**headers(), "Idempotency-Key": "x"})
-    assert (other.status_code, other.json()["code"]) == (409, "erasure_already_requested")
+    assert again.json() == first
+    assert (await look(running, again.json()))["state"] == "requested"
 
 
 async def test_a_receipt_is_shown_to_whoever_has_its_token_and_to_nobody_else(

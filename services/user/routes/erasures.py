@@ -4,8 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from libs.idempotency.reply import Reply
-from libs.idempotency.two_transactions import Claim, ResumableRequired
 from libs.security.dependencies import STEP_UP_PROBLEMS
 from libs.web.audience import customer, public
 from libs.web.conditional import NO_STORE
@@ -14,9 +12,9 @@ from services.user.dependencies import (
     ErasureRequestsDep,
     ErasureServiceDep,
     LoggedIn,
-    RecentlyProved,
+    ToBeForgotten,
 )
-from services.user.errors import ErasureAlreadyRequested, ErasureNotFound
+from services.user.errors import ErasureNotFound
 from services.user.schemas.erasures import ErasureRequestedView, ErasureView
 
 router = APIRouter()
@@ -29,24 +27,23 @@ ErasureToken = Annotated[
 
 @router.post(
     "/v1/me/erasure",
-    response_model=ErasureRequestedView,
     status_code=202,
     openapi_extra=customer(),
-    responses=problem_responses(ErasureAlreadyRequested, *STEP_UP_PROBLEMS),
+    responses=problem_responses(*STEP_UP_PROBLEMS),
 )
 async def request_erasure(
-    caller: RecentlyProved, requests: ErasureRequestsDep, resumable: ResumableRequired
-) -> Response:
+    caller: ToBeForgotten, requests: ErasureRequestsDep, response: Response
+) -> ErasureRequestedView:
     """Be forgotten. There is no way back: the account is closed and every session ends at once.
 
     Needs a login or step-up of the last five minutes. Keep the `receipt_token`: with it the receipt can be read later.
+    When the answer gets lost, ask again: it is the same one for as long as the access token lives, though its session is over.
     Nothing is removed while an order is not finished; the state is `held` then.
     """
-
-    async def request(claim: Claim) -> Reply:
-        return await requests.request(caller.subject, claim)
-
-    return await resumable.run("ers", request)
+    view = await requests.request(caller.subject)
+    response.headers["Location"] = f"/v1/erasures/{view.erasure_id}"
+    response.headers["Cache-Control"] = NO_STORE
+    return view
 
 
 @router.get(

@@ -1,17 +1,16 @@
 """Being forgotten: asking for it, looking how far it is, and the receipt."""
 
+import base64
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass
 
 from libs.audit.log import AuditLog
 from libs.database.session import Database
-from libs.idempotency.reply import Reply
-from libs.idempotency.two_transactions import Claim
+from libs.ids import new_id
 from libs.observability.logging import get_logger
-from libs.web.conditional import NO_STORE
-from services.user.errors import ErasureAlreadyRequested, ErasureNotFound
+from services.user.domain.erasure import ErasureState
+from services.user.errors import ErasureNotFound
 from services.user.repository.erasures import ErasureDetails, ErasureRepository
 from services.user.schemas.erasures import (
     ErasureRequestedView,
@@ -20,9 +19,21 @@ from services.user.schemas.erasures import (
 )
 from services.user.service.erasing import Erasing
 
-RECEIPT_TOKEN_BYTES = 32
-
 _log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ReceiptTokens:
+    """Makes the token of a receipt from its erasure's id: an answer that got lost can be given again."""
+
+    secret: bytes
+
+    def of(self, erasure_id: str) -> str:
+        """Return the erasure's token: 256 bits nobody can compute without our secret (HMAC-SHA-256, RFC 2104)."""
+        mac = hmac.digest(
+            self.secret, f"meridian erasure receipt v1 {erasure_id}".encode(), "sha256"
+        )
+        return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 @dataclass(frozen=True)
@@ -30,21 +41,6 @@ class ErasureService:
     """Use cases of one request, inside its transaction."""
 
     erasures: ErasureRepository
-
-    async def request(self, erasure_id: str, user_id: str) -> ErasureRequestedView:
-        """Write down that somebody wants to be forgotten; the worker does the rest.
-
-        Raises:
-            ErasureAlreadyRequested: they said so before; whoever has the first answer has the receipt's token.
-        """
-        token = secrets.token_urlsafe(RECEIPT_TOKEN_BYTES)
-        erasure = await self.erasures.insert_once(erasure_id, user_id, _hash(token))
-        if erasure is None:
-            raise ErasureAlreadyRequested("Look how far it is: GET /v1/me/erasure.")
-        _log.info("erasure_requested", erasure_id=erasure_id)
-        answers = await self.erasures.answers(erasure_id)
-        view = view_of(ErasureDetails(erasure, answers))
-        return ErasureRequestedView(**view.model_dump(), receipt_token=token)
 
     async def of_caller(self, user_id: str) -> ErasureView:
         """Return the caller's own erasure.
@@ -71,27 +67,34 @@ class ErasureRequests:
     """Taking the wish down, and closing the account in the same breath; calls auth with no transaction open."""
 
     database: Database
-    erasing: Erasing
+    accounts: Erasing
+    tokens: ReceiptTokens
 
-    async def request(self, user_id: str, claim: Claim) -> Reply:
-        """Commit the request and its answer, then close the account; the worker does it when auth is away.
-
-        Raises:
-            ErasureAlreadyRequested: they said so before.
-        """
+    async def is_known(self, user_id: str) -> bool:
+        """Tell whether somebody asked before."""
         async with self.database.transaction() as session:
-            view = await ErasureService(ErasureRepository(session)).request(
-                claim.resource_id, user_id
-            )
-            await AuditLog(session).record("erasure.requested", user_id, view.erasure_id)
-            reply = Reply(202, view, {"Location": _place_of(view), "Cache-Control": NO_STORE})
-            await claim.complete(session, reply)
-        await self.erasing.close_now(user_id)
-        return reply
+            return await ErasureRepository(session).of_user(user_id) is not None
 
+    async def request(self, user_id: str) -> ErasureRequestedView:
+        """Write down that somebody wants to be forgotten, then close the account; the worker does it when auth is away.
 
-def _place_of(view: ErasureView) -> str:
-    return f"/v1/erasures/{view.erasure_id}"
+        Whoever asked before gets the same erasure and token again: the first answer may have been lost.
+        """
+        erasure_id = new_id("ers")
+        async with self.database.transaction() as session:
+            erasures = ErasureRepository(session)
+            token_hash = _hash(self.tokens.of(erasure_id))
+            if await erasures.insert_once(erasure_id, user_id, token_hash) is not None:
+                await AuditLog(session).record("erasure.requested", user_id, erasure_id)
+                _log.info("erasure_requested", erasure_id=erasure_id)
+            details = _existing(await erasures.of_user(user_id))
+            token = self.tokens.of(details.erasure.id)
+            # A token made under another secret, which whoever asks again does not have, ends here.
+            details.erasure.receipt_token_hash = _hash(token)
+            view = ErasureRequestedView(**view_of(details).model_dump(), receipt_token=token)
+        if view.state == ErasureState.REQUESTED:
+            await self.accounts.close_now(user_id)
+        return view
 
 
 def view_of(details: ErasureDetails) -> ErasureView:

@@ -14,6 +14,7 @@ from services.auth.repository import (
     ConsentRepository,
     IdentityRepository,
 )
+from services.auth.service.ending import SessionEnding
 
 
 @dataclass(frozen=True)
@@ -48,5 +49,4 @@ class Consents:
             await AuditLog(session).record(
                 "consent.taken_back", user_id, client_id, scopes=" ".join(scopes) or None
             )
-        for session_id in ended:
-            await self.sessions.delete(session_id)
+        await SessionEnding(self.sessions).forget(ended)
