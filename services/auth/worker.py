@@ -7,7 +7,7 @@ from libs.runtime.resources import Resources
 from libs.runtime.worker import Timer, WorkerPlan
 from services.auth.consumers import handlers
 from services.auth.dependencies import build_key_rotation
-from services.auth.service.housekeeping import end_again, forget_old
+from services.auth.service.housekeeping import end_again, forget_old, forget_unopened
 from services.auth.settings import AuthSettings
 
 FORGET_EVERY_SECONDS = 3600.0
@@ -23,6 +23,11 @@ def worker_plan(resources: Resources) -> WorkerPlan:
         handlers=handlers(resources),
         timers=[
             Timer("forget-old", FORGET_EVERY_SECONDS, partial(forget_old, resources.database)),
+            Timer(
+                "forget-unopened",
+                FORGET_EVERY_SECONDS,
+                partial(forget_unopened, resources.database),
+            ),
             Timer(
                 "end-again",
                 END_AGAIN_EVERY_SECONDS,

@@ -25,8 +25,8 @@ async def newest_token(
     return token
 
 
-async def use(client: httpx.AsyncClient, path: str, token: str) -> httpx.Response:
-    return await client.post(f"/v1/auth/email/{path}", json={"token": token})
+async def use(client: httpx.AsyncClient, path: str, token: str, **more: str) -> httpx.Response:
+    return await client.post(f"/v1/auth/email/{path}", json={"token": token, **more})
 
 
 async def ask_for_change(person: Person, email: str = NEW_ADDRESS) -> httpx.Response:
@@ -142,13 +142,13 @@ async def test_registering_tells_nobody_who_has_an_account(
     assert len(await told(database, VERIFICATION)) == 2
 
 
-async def test_the_account_opens_with_the_mail(
+async def test_the_account_opens_with_the_mail_and_its_password(
     careful: httpx.AsyncClient, service_token: ServiceToken, database: Database
 ) -> None:
     await careful.post("/v1/auth/register", json=joining())
     person = Person(careful, "ada@example.com", "", {})
     token = await newest_token(person, service_token, database, VERIFICATION)
-    assert (await use(careful, "verify", token)).status_code == 204
+    assert (await use(careful, "verify", token, password=PASSWORD)).status_code == 204
     assert (await log_in(careful, "ada@example.com")).status_code == 200
 
 
@@ -159,10 +159,11 @@ async def test_a_registration_that_waits_is_replaced_by_the_next_one(
     await careful.post("/v1/auth/register", json=joining(password=STRANGERS))
     strangers = await newest_token(person, service_token, database, VERIFICATION)
     await careful.post("/v1/auth/register", json=joining())
-    assert problem(await use(careful, "verify", strangers)) == (400, "invalid_mail_token")
+    too_late = await use(careful, "verify", strangers, password=STRANGERS)
+    assert problem(too_late) == (400, "invalid_mail_token")
 
     own = await newest_token(person, service_token, database, VERIFICATION)
-    assert (await use(careful, "verify", own)).status_code == 204
+    assert (await use(careful, "verify", own, password=PASSWORD)).status_code == 204
 
     assert (await log_in(careful, "ada@example.com", STRANGERS)).status_code == 401
     assert (await log_in(careful, "ada@example.com")).status_code == 200
@@ -179,7 +180,7 @@ async def test_a_mail_that_is_answered_while_somebody_registers_anew_opens_with_
         await careful.post("/v1/auth/register", json=joining(person.email))
         token = await newest_token(person, service_token, database, VERIFICATION)
         proved, anew = await asyncio.gather(
-            use(careful, "verify", token),
+            use(careful, "verify", token, password=PASSWORD),
             careful.post("/v1/auth/register", json=joining(person.email, STRANGERS)),
         )
         first_counts = proved.status_code == 204
@@ -195,7 +196,7 @@ async def test_registering_again_and_again_sends_few_mails_and_reads_alike(
     person = Person(client, "ada@example.com", "", {})
     await client.post("/v1/auth/register", json=joining())
     token = await newest_token(person, service_token, database, VERIFICATION)
-    await use(client, "verify", token)
+    await use(client, "verify", token, password=PASSWORD)
     for _ in range(3):
         again = await client.post("/v1/auth/register", json=joining())
         assert (again.status_code, again.content) == (202, b'{"next":"read_your_mail"}')

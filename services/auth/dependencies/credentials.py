@@ -7,7 +7,6 @@ from fastapi import Depends
 from libs.database.session import SessionDep
 from libs.runtime.resources import ResourcesDep
 from services.auth.dependencies import (
-    AuthSettingsDep,
     PartsDep,
     SessionEndingDep,
     SessionStartDep,
@@ -85,17 +84,16 @@ async def password_changes(
     return PasswordChanges(transactions, parts.passwords, ending, limits)
 
 
-async def email_addresses(transactions: UnitsDep, limits: ThrottleDep) -> EmailAddresses:
+async def email_addresses(
+    parts: PartsDep, transactions: UnitsDep, limits: ThrottleDep
+) -> EmailAddresses:
     """Give a request the proving and changing of addresses."""
-    return EmailAddresses(transactions, limits)
+    return EmailAddresses(transactions, parts.passwords, limits)
 
 
-async def administration(
-    transactions: UnitsDep, ending: SessionEndingDep, settings: AuthSettingsDep
-) -> Administration:
+async def administration(transactions: UnitsDep, ending: SessionEndingDep) -> Administration:
     """Give a request what staff do to accounts."""
-    verified = settings.registration == "verified"
-    return Administration(transactions, ending, proves_addresses=verified)
+    return Administration(transactions, ending)
 
 
 async def mail_token_service(session: SessionDep) -> MailTokenService:

@@ -10,7 +10,7 @@ SHOP_NAME: Final = "Meridian"
 
 ACTIVE: Final = "active"
 PENDING: Final = "pending"
-"""Registered, but the address has not been proved yet, where that is asked for first."""
+"""Registered, but whoever did has not proved to read mail at the address, where that is asked for first."""
 LOCKED: Final = "disabled"
 """By staff, who can open it again."""
 CLOSED: Final = "closed"
@@ -66,6 +66,11 @@ def normalised_email(address: str) -> str:
     if _EMAIL.fullmatch(email) is None:
         raise ValueError("must be an e-mail address such as name@example.com")
     return email
+
+
+def provisional_name(email: str) -> str:
+    """Return how to call somebody of whom only the address is known."""
+    return email.partition("@")[0]
 
 
 def scopes_of(roles: Iterable[str]) -> tuple[str, ...]:

@@ -48,6 +48,20 @@ class InvalidMailToken(DomainError):
         super().__init__("Ask for another mail and use the link in the newest one.")
 
 
+class PasswordRequired(DomainError):
+    """A mail alone opens no account: whoever registered the address also knows the password."""
+
+    code: ClassVar[str] = "password_required"
+    status: ClassVar[int] = 401
+    title: ClassVar[str] = "The password is needed as well"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send the password you registered with along with the token; if it is not known, have it reset.",
+            headers={"WWW-Authenticate": 'Bearer realm="meridian"'},
+        )
+
+
 class PasswordUnfit(DomainError):
     """The password is one of those that attackers try first."""
 

@@ -1,11 +1,13 @@
-"""Forgetting somebody: closing the account at once, and removing it."""
+"""Forgetting somebody: closing the account at once, and removing it; or removing what nobody ever opened."""
 
-from sqlalchemy import delete, update
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.erasure.part import Erased
-from services.auth.domain.accounts import CLOSED
-from services.auth.models import Identity
+from services.auth.domain.accounts import CLOSED, PENDING
+from services.auth.models import Identity, MailRequest
 
 
 async def close_identity(session: AsyncSession, user_id: str) -> None:
@@ -23,3 +25,37 @@ async def remove_identity(session: AsyncSession, user_id: str) -> Erased:
         delete(Identity).where(Identity.id == user_id).returning(Identity.id)
     )
     return Erased(len(removed.all()))
+
+
+async def remove_unopened(session: AsyncSession, age: timedelta, limit: int) -> int:
+    """Delete up to `limit` accounts nobody ever opened whose last mail's request ended longer ago than `age`.
+
+    They are held first: whoever registers one anew holds it too, and is seen by the statement that comes after.
+    """
+    held = await session.scalars(
+        select(Identity.id)
+        .where(_unopened(age))
+        .order_by(Identity.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    removed = await session.scalars(
+        delete(Identity)
+        .where(Identity.id.in_(held.all()), _unopened(age))
+        .returning(Identity.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(removed.all())
+
+
+def _unopened(age: timedelta) -> ColumnElement[bool]:
+    before = func.now() - age
+    mailed_since = exists().where(
+        MailRequest.user_id == Identity.id, MailRequest.expires_at >= before
+    )
+    return and_(
+        Identity.status == PENDING,
+        Identity.opened_at.is_(None),
+        Identity.created_at < before,
+        ~mailed_since,
+    )

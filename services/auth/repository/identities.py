@@ -8,12 +8,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.privacy.columns import equals, protected
-from services.auth.domain.accounts import ACTIVE, PENDING
+from services.auth.domain.accounts import ACTIVE, LOCKED, PENDING
 from services.auth.errors import EmailTaken
 from services.auth.models import Identity
 
 _PROVED = func.coalesce(Identity.email_verified_at, func.clock_timestamp())
 """Since when the account is certainly its owner's. The account is locked: what others added before has committed."""
+_OPENED = func.coalesce(Identity.opened_at, func.clock_timestamp())
 
 
 async def hold(session: AsyncSession, *user_ids: str) -> None:
@@ -74,6 +75,7 @@ class IdentityRepository:
                 roles=identity.roles,
                 home_region=identity.home_region,
                 status=identity.status,
+                opened_at=func.now() if identity.status == ACTIVE else None,
             )
             .on_conflict_do_nothing()
             .returning(Identity.id)
@@ -115,16 +117,9 @@ class IdentityRepository:
             update(Identity).where(Identity.id == user_id).values(password_hash=password_hash)
         )
 
-    async def replace_credentials(
-        self, identity: Identity, display_name: str, password_hash: str
-    ) -> None:
-        """Let the account be opened by another password, and have another name."""
-        name = protected(self._session, Identity, identity.id, {"display_name": display_name})
-        await self._session.execute(
-            update(Identity)
-            .where(Identity.id == identity.id)
-            .values(**name, password_hash=password_hash)
-        )
+    async def rename(self, user_id: str, display_name: str) -> None:
+        name = protected(self._session, Identity, user_id, {"display_name": display_name})
+        await self._session.execute(update(Identity).where(Identity.id == user_id).values(**name))
 
     async def set_second_factor(self, user_id: str, *, enrolled: bool) -> None:
         await self._session.execute(
@@ -139,6 +134,7 @@ class IdentityRepository:
             .values(
                 email_verified_at=_PROVED,
                 status=case((Identity.status == PENDING, ACTIVE), else_=Identity.status),
+                opened_at=case((Identity.status == PENDING, _OPENED), else_=Identity.opened_at),
             )
         )
 
@@ -159,6 +155,17 @@ class IdentityRepository:
             )
         except IntegrityError as error:
             raise EmailTaken from error
+
+    async def lock(self, user_id: str) -> None:
+        """Lock the account, and remember whether it was open before."""
+        await self._session.execute(
+            update(Identity)
+            .where(Identity.id == user_id)
+            .values(
+                status=LOCKED,
+                opened_at=case((Identity.status == ACTIVE, _OPENED), else_=Identity.opened_at),
+            )
+        )
 
     async def set_status(self, user_id: str, status: str) -> None:
         await self._session.execute(

@@ -9,9 +9,10 @@ from libs.web.audience import customer, public
 from libs.web.errors import problem_responses
 from services.auth.dependencies import ClientDep, LoggedIn, RecentlyProved
 from services.auth.dependencies.credentials import EmailAddressesDep, PasswordChangesDep
-from services.auth.errors import EmailTaken, PasswordChecksBusy
-from services.auth.errors.proofs import InvalidMailToken, PasswordUnfit
+from services.auth.errors import EmailTaken, PasswordChecksBusy, WrongProof
+from services.auth.errors.proofs import InvalidMailToken, PasswordRequired, PasswordUnfit
 from services.auth.schemas.passwords import (
+    AddressProof,
     EmailChange,
     ForgottenPassword,
     MailToken,
@@ -80,11 +81,14 @@ async def request_email_verification(caller: LoggedIn, addresses: EmailAddresses
     "/v1/auth/email/verify",
     status_code=204,
     openapi_extra=public(),
-    responses=problem_responses(InvalidMailToken, RateLimited),
+    responses=problem_responses(
+        InvalidMailToken, PasswordRequired, WrongProof, RateLimited, PasswordChecksBusy
+    ),
 )
-async def verify_email(body: MailToken, addresses: EmailAddressesDep, client: ClientDep) -> None:
-    """Prove with the token from the mail that you read mail to your address."""
-    await addresses.verify(body.token.get_secret_value(), client)
+async def verify_email(body: AddressProof, addresses: EmailAddressesDep, client: ClientDep) -> None:
+    """Prove with the token from the mail that you read mail to your address; a new account opens with its password too."""
+    password = None if body.password is None else body.password.get_secret_value()
+    await addresses.verify(body.token.get_secret_value(), password, client)
 
 
 @router.post(

@@ -1,8 +1,11 @@
 """Bodies of replacing passwords and addresses."""
 
-from pydantic import ConfigDict
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, SecretStr
 
 from libs.web.strict import RequestModel
+from services.auth.domain.passwords import LONGEST_PASSWORD
 from services.auth.schemas.accounts import Email, NewPassword
 from services.auth.schemas.proofs import OpaqueToken
 
@@ -28,6 +31,15 @@ class PasswordChange(RequestModel):
     model_config = ConfigDict(str_strip_whitespace=False)
 
     password: NewPassword
+
+
+class AddressProof(RequestModel):
+    """The token from the mail; where it opens a new account, the password chosen for that as well."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+    token: OpaqueToken
+    password: Annotated[SecretStr | None, Field(max_length=LONGEST_PASSWORD)] = None
 
 
 class MailToken(RequestModel):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.audit.log import ANONYMOUS, SYSTEM
-from libs.contracts.auth import EmailVerificationRequested, IdentityRegistered
 from libs.ids import new_id
 from libs.observability.logging import get_logger
 from services.auth.domain.accounts import ACTIVE, ADMIN, CLOSED, CUSTOMER, PENDING
@@ -12,6 +11,7 @@ from services.auth.domain.mail_requests import MailPurpose
 from services.auth.errors import EmailTaken, IdentityNotFound
 from services.auth.models import Identity
 from services.auth.repository import Unit
+from services.auth.service.opening import announce, ask_to_prove
 from services.auth.service.passwords import Passwords
 
 _log = get_logger(__name__)
@@ -30,11 +30,28 @@ class AccountService:
         display_name: str,
         password_hash: str,
         roles: Sequence[str] = (CUSTOMER,),
-        status: str = ACTIVE,
     ) -> str:
-        """Create an account whose home is this region and tell the others, who also have its address verified; return its id.
+        """Create an account that is open at once and tell the others, who also have its address verified; return its id.
 
         The password comes hashed, so that no transaction is open while that takes its time.
+
+        Raises:
+            EmailTaken: an account has this address.
+        """
+        identity = await self._create(email, display_name, password_hash, roles, ACTIVE)
+        await announce(self.unit, identity, version=1)
+        await ask_to_prove(self.unit, identity.id, version=1)
+        return identity.id
+
+    async def _create(
+        self,
+        email: str,
+        display_name: str,
+        password_hash: str,
+        roles: Sequence[str],
+        status: str,
+    ) -> Identity:
+        """Insert an account whose home is this region.
 
         Raises:
             EmailTaken: an account has this address.
@@ -50,26 +67,23 @@ class AccountService:
         )
         if not await self.unit.identities.insert_unless_taken(identity):
             raise EmailTaken
-        await self.unit.outbox.add(
-            IdentityRegistered(user_id=identity.id, home_region=self.region), aggregate_version=1
-        )
-        await self._ask_for_verification(identity.id, version=1)
         await self.unit.audit.record(
             "identity.registered", identity.id, identity.id, roles="+".join(roles)
         )
         _log.info("identity_registered", user_id=identity.id)
-        return identity.id
+        return identity
 
     async def register_unseen(self, email: str, display_name: str, password_hash: str) -> None:
-        """Create an account that opens once its address is proved, or tell the owner of the one that has it.
+        """Create an account that opens with what is mailed to its address, or tell the owner of the one that has it.
 
         Of several registrations that wait for their mail the newest counts. Whoever asks cannot tell what happened.
         """
         try:
-            await self.register(email, display_name, password_hash, status=PENDING)
+            identity = await self._create(email, display_name, password_hash, (CUSTOMER,), PENDING)
+            await ask_to_prove(self.unit, identity.id, version=1)
         except EmailTaken:
             owner = await self.unit.identities.find_by_email_locked(email)
-            if owner is not None and owner.status == PENDING:
+            if owner is not None and owner.status == PENDING and owner.never_open:
                 await self._register_anew(owner, display_name, password_hash)
             elif owner is not None:
                 await self.unit.tell(owner.id, "registration_attempted", by=ANONYMOUS)
@@ -77,17 +91,13 @@ class AccountService:
     async def _register_anew(
         self, pending: Identity, display_name: str, password_hash: str
     ) -> None:
-        """Let only what came last open with the mail: before, anybody may have registered this address."""
-        await self.unit.identities.replace_credentials(pending, display_name, password_hash)
+        """Let only what came last open with the mail: nobody was ever let in, and anybody may have registered it."""
+        await self.unit.identities.rename(pending.id, display_name)
+        await self.unit.identities.set_password(pending.id, password_hash)
         await self.unit.mail_requests.end_all(pending.id, MailPurpose.VERIFY_EMAIL)
         version = await self.unit.identities.next_version(pending.id)
-        await self._ask_for_verification(pending.id, version)
+        await ask_to_prove(self.unit, pending.id, version)
         await self.unit.audit.record("identity.registered_anew", ANONYMOUS, pending.id)
-
-    async def _ask_for_verification(self, user_id: str, version: int) -> None:
-        request_id = await self.unit.mail_requests.add(user_id, MailPurpose.VERIFY_EMAIL)
-        event = EmailVerificationRequested(user_id=user_id, request_id=request_id)
-        await self.unit.outbox.add(event, aggregate_version=version)
 
     async def get_identity(self, user_id: str) -> Identity:
         """Return an identity.

@@ -12,6 +12,7 @@ from services.auth.errors.proofs import OwnAccount
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import Unit, Units
 from services.auth.service.ending import SessionEnding
+from services.auth.service.opening import ask_to_prove
 
 _log = get_logger(__name__)
 
@@ -22,8 +23,6 @@ class Administration:
 
     units: Units
     ending: SessionEnding
-    proves_addresses: bool
-    """Whether an account opens only once its address is proved."""
 
     async def get_account(self, user_id: str) -> Identity:
         """Return an account.
@@ -48,7 +47,7 @@ class Administration:
         async with self.units.begin() as unit:
             identity = await _others(unit, caller, user_id)
             if identity.status not in SHUT:
-                await unit.identities.set_status(user_id, LOCKED)
+                await unit.identities.lock(user_id)
                 await unit.tell(user_id, "account_locked", by=caller.subject)
             await unit.challenges.end_all(user_id)
             await unit.mail_requests.end_all(
@@ -60,7 +59,7 @@ class Administration:
         return await self.get_account(user_id)
 
     async def unlock(self, caller: Principal, user_id: str) -> Identity:
-        """Let the owner log in again, once the address is proved where that is asked for; a closed account stays closed.
+        """Give the account back what it was: open, or waiting to be opened; a closed one stays closed.
 
         Raises:
             IdentityNotFound: nobody has this id.
@@ -69,9 +68,12 @@ class Administration:
         async with self.units.begin() as unit:
             identity = await _others(unit, caller, user_id)
             if identity.status == LOCKED:
-                waits = self.proves_addresses and identity.email_verified_at is None
+                waits = identity.never_open
                 await unit.identities.set_status(user_id, PENDING if waits else ACTIVE)
                 await unit.tell(user_id, "account_unlocked", by=caller.subject)
+                if waits:  # the mail that opens it may be too old by now
+                    version = await unit.identities.next_version(user_id)
+                    await ask_to_prove(unit, user_id, version)
         _log.warning("account_unlocked", user_id=user_id, by=caller.subject)
         return await self.get_account(user_id)
 

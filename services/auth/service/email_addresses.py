@@ -2,14 +2,20 @@
 
 from dataclasses import dataclass
 
-from libs.contracts.auth import EmailChangeRequested, EmailVerificationRequested
+from libs.contracts.auth import EmailChangeRequested
 from libs.observability.logging import get_logger
 from libs.security.principal import Principal
+from services.auth.domain.accounts import PENDING
 from services.auth.domain.mail_requests import MailPurpose
-from services.auth.errors import IdentityNotFound
+from services.auth.domain.passwords import composed
+from services.auth.errors import IdentityNotFound, WrongProof
+from services.auth.errors.proofs import InvalidMailToken, PasswordRequired
+from services.auth.models import Identity
 from services.auth.repository import Units
 from services.auth.service.clients import Client
-from services.auth.service.holding import held_by_mail, held_for
+from services.auth.service.holding import held_as_judged, held_by_mail, held_for
+from services.auth.service.opening import ask_to_prove, prove_address
+from services.auth.service.passwords import Passwords
 from services.auth.service.throttle import Throttle
 
 _log = get_logger(__name__)
@@ -17,9 +23,10 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class EmailAddresses:
-    """Verifies and changes the addresses of accounts."""
+    """Verifies and changes the addresses of accounts. No transaction is open while a password is checked."""
 
     units: Units
+    passwords: Passwords
     throttle: Throttle
 
     async def ask_for_verification(self, user_id: str) -> None:
@@ -35,26 +42,38 @@ class EmailAddresses:
             raise IdentityNotFound
         await self.throttle.mail(identity.email)
         async with self.units.begin() as unit:
-            version = await unit.identities.next_version(user_id)
-            request_id = await unit.mail_requests.add(user_id, MailPurpose.VERIFY_EMAIL)
-            event = EmailVerificationRequested(user_id=user_id, request_id=request_id)
-            await unit.outbox.add(event, aggregate_version=version)
+            await ask_to_prove(unit, user_id, await unit.identities.next_version(user_id))
 
-    async def verify(self, token: str, client: Client) -> None:
-        """Believe that the account's address is its owner's.
+    async def verify(self, token: str, password: str | None, client: Client) -> None:
+        """Believe that the account's address is its owner's; one that waits for that opens, to whoever registered it.
 
         Raises:
-            InvalidMailToken: unknown, used or too old.
-            RateLimited: the client tried too often.
+            InvalidMailToken: unknown, used or too old, or the account was changed meanwhile.
+            PasswordRequired: the account waits to be opened; the token still works.
+            WrongProof: the password is not the one it was registered with; the token still works.
+            RateLimited: the client tried too often, or there were too many wrong passwords.
+            PasswordChecksBusy: too many passwords at once.
         """
         await self.throttle.login(client)
         async with self.units.begin() as unit:
-            identity, _ = await held_by_mail(unit, token, MailPurpose.VERIFY_EMAIL)
-            user_id = identity.id
-            await unit.mail_requests.end_all(user_id, MailPurpose.VERIFY_EMAIL)
-            await unit.identities.verify_email(user_id)
-            await unit.audit.record("identity.email_verified", user_id, user_id)
-        _log.info("email_verified", user_id=user_id)
+            judged, _ = await held_by_mail(unit, token, MailPurpose.VERIFY_EMAIL)
+        if judged.status == PENDING:
+            await self._check_password(judged, password)
+        async with self.units.begin() as unit:
+            await held_by_mail(unit, token, MailPurpose.VERIFY_EMAIL)
+            identity = await held_as_judged(unit, judged)
+            if identity is None:
+                raise InvalidMailToken
+            await prove_address(unit, identity)
+        _log.info("email_verified", user_id=judged.id)
+
+    async def _check_password(self, pending: Identity, password: str | None) -> None:
+        if password is None:
+            raise PasswordRequired
+        guess = await self.throttle.prove(pending.id)
+        if not await self.passwords.matches(composed(password), pending.password_hash):
+            raise WrongProof
+        await self.throttle.forgive(guess)
 
     async def ask_for_change(self, caller: Principal, email: str) -> None:
         """Have a mail sent to the new address; to nobody, with the same traces, if an account has it already.

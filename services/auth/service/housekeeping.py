@@ -5,16 +5,24 @@ from typing import Final
 
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
+from libs.observability.logging import get_logger
 from services.auth.repository import (
     ChallengeRepository,
     CodeRepository,
     FamilyRepository,
     MailRequestRepository,
 )
+from services.auth.repository.erasure import remove_unopened
 from services.auth.service.ending import SessionEnding
 
 KEPT_FOR: Final = timedelta(days=30)
 """How long ended sessions and used tokens are kept, to recognise copies."""
+
+UNOPENED_FOR: Final = timedelta(days=3)
+"""How long after the request for its last mail ended an account stays that nobody opened: ten days after the wish."""
+BATCH: Final = 500
+
+_log = get_logger(__name__)
 
 ENDED_LATELY: Final = timedelta(minutes=10)
 """Twice the life of an access token: without one a session's record opens nothing."""
@@ -38,3 +46,13 @@ async def forget_old(database: Database) -> None:
         await FamilyRepository(session).forget_older_than(KEPT_FOR)
         await MailRequestRepository(session).forget_older_than(KEPT_FOR)
         await ChallengeRepository(session).forget_expired()
+
+
+async def forget_unopened(database: Database, batch: int = BATCH) -> None:
+    """Delete accounts that somebody wished for and nobody opened: whoever reads mail there never agreed to be kept."""
+    forgotten = batch
+    while forgotten == batch:
+        async with database.transaction() as session:
+            forgotten = await remove_unopened(session, UNOPENED_FOR, batch)
+        if forgotten:
+            _log.info("unopened_accounts_forgotten", count=forgotten)

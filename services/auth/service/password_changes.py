@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from libs.contracts.auth import PasswordResetRequested
 from libs.observability.logging import get_logger
 from libs.security.principal import Principal
-from services.auth.domain.accounts import ADMIN, SHUT
+from services.auth.domain.accounts import ADMIN, SHUT, provisional_name
 from services.auth.domain.mail_requests import MailPurpose
 from services.auth.domain.passwords import ADVICE, reason_against
 from services.auth.errors import IdentityNotFound
@@ -14,6 +14,7 @@ from services.auth.repository import Unit, Units
 from services.auth.service.clients import Client
 from services.auth.service.ending import SessionEnding
 from services.auth.service.holding import held_by_mail, held_for
+from services.auth.service.opening import prove_address
 from services.auth.service.passwords import Passwords
 from services.auth.service.second_factors import last_factor
 from services.auth.service.throttle import Throttle
@@ -50,7 +51,8 @@ class PasswordChanges:
     async def reset(self, token: str, password: str, client: Client) -> None:
         """Replace the password and end every session; what else the account asks for at login stays.
 
-        Except for what was added before the address was proved: that may be a stranger's, who registered it first.
+        Except for what was added before the address was proved: that may be a stranger's, who registered it first. An
+        account that waits is opened, by this password and under a name of its address, until its owner changes that.
 
         Raises:
             InvalidMailToken: unknown, used or too old.
@@ -66,7 +68,9 @@ class PasswordChanges:
         password_hash = await self.passwords.hash(password)
         async with self.units.begin() as unit:
             identity, _ = await held_by_mail(unit, token, MailPurpose.RESET_PASSWORD)
-            await unit.identities.verify_email(identity.id)
+            if identity.never_open:  # whoever registered it may have been a stranger
+                await unit.identities.rename(identity.id, provisional_name(identity.email))
+            await prove_address(unit, identity)
             if ADMIN not in identity.roles:  # operators vouch for the addresses of staff
                 await _remove_strange_factors(unit, identity.id)
             await self._replace(unit, identity.id, password_hash)
