@@ -3,7 +3,7 @@ import asyncio
 import httpx
 import pytest
 import redis
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from libs.contracts.user import ErasureRequested
 from libs.database.session import Database
@@ -11,7 +11,10 @@ from libs.messaging.processing import Processor
 from libs.runtime.resources import Resources
 from libs.testing.builders import envelope_of
 from services.auth.consumers import handlers
+from services.auth.models import MailRequest
 from tests.auth.conftest import Person, log_in, register
+from tests.auth.mails import ServiceToken
+from tests.auth.test_email_addresses import CHANGE, ask_for_change, newest_token, use
 
 
 async def forget(resources: Resources, person: Person) -> None:
@@ -85,6 +88,34 @@ async def test_nothing_of_an_erased_account_is_left_but_its_tombstone(
     for secret in (ada.email.encode(), ada.user_id.encode()):
         assert [key for key, dump in dumps.items() if secret in key + dump] == []
     assert (await register(client, ada.email)).user_id != ada.user_id
+
+
+async def addresses_in_wishes(database: Database) -> int:
+    async with database.transaction() as session:
+        with_address = select(func.count()).where(MailRequest.email.is_not(None))
+        return await session.scalar(with_address) or 0
+
+
+async def test_no_wish_for_a_mail_keeps_an_address_of_an_erased_account(
+    ada: Person,
+    resources: Resources,
+    database: Database,
+    service_token: ServiceToken,
+) -> None:
+    """Neither of one it wanted, nor of the one it had, nor what somebody asked for in vain."""
+    old, other = ada.email, await register(ada.client)
+    await ask_for_change(ada)
+    await use(
+        ada.client, "change/confirm", await newest_token(ada, service_token, database, CHANGE)
+    )
+    await ask_for_change(ada, "ada.third@example.com")
+    await ask_for_change(ada, other.email)
+    for address in (old, "nobody@example.com"):
+        await ada.client.post("/v1/auth/password/forgot", json={"email": address})
+    assert await addresses_in_wishes(database) == 3, "two it wanted, and the old one to be told"
+
+    await forget(resources, ada)
+    assert await addresses_in_wishes(database) == 0
 
 
 async def test_an_erasure_told_twice_at_once_is_one(

@@ -14,7 +14,7 @@ from services.auth.models.base import Base
 class MailRequest(Timestamped, Base):
     """A mail somebody asked for; of the token in it, minted at sending, only the hash is kept.
 
-    Without a user it stands for an address nobody has: asking for one leaves the same traces.
+    Without a user it stands for an address nobody has, and does not hold it: asking for one leaves the same traces.
     """
 
     __tablename__ = "mail_requests"

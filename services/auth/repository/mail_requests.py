@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,19 +18,16 @@ class MailRequestRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, user_id: str | None, purpose: MailPurpose, email: str | None = None) -> str:
-        """Note that somebody shall get a mail; return the request's id."""
-        request_id = new_id("mrq")
-        await self._session.execute(
-            insert(MailRequest).values(
-                **protected(self._session, MailRequest, request_id, {"email": email}),
-                id=request_id,
-                user_id=user_id,
-                purpose=purpose,
-                expires_at=func.now() + LIFETIMES[purpose].request,
-            )
-        )
-        return request_id
+    async def add(self, user_id: str, purpose: MailPurpose, email: str | None = None) -> str:
+        """Note that the account's owner shall get a mail, at `email` or its own address; return the request's id."""
+        return await self._add(user_id, purpose, email)
+
+    async def add_for_nobody(self, purpose: MailPurpose) -> None:
+        """Leave the traces of a request for an address nobody may be written at, without the address.
+
+        A row that holds an address belongs to an account, and is erased with it.
+        """
+        await self._add(None, purpose, None)
 
     async def find_open_locked(self, request_id: str) -> MailRequest | None:
         """Return the request while a mail for it is worth sending."""
@@ -90,8 +87,23 @@ class MailRequestRepository:
             .values(done_at=func.now())
         )
 
-    async def forget_older_than(self, age: timedelta) -> None:
-        """Delete requests that ended longer ago than `age`."""
+    async def forget_over(self) -> None:
+        """Delete requests that were answered, or that no mail is sent for and whose token has ended."""
+        has_token = func.coalesce(MailRequest.token_expires_at > func.now(), false())
+        too_late = and_(MailRequest.expires_at < func.now(), ~has_token)
         await self._session.execute(
-            delete(MailRequest).where(MailRequest.expires_at < func.now() - age)
+            delete(MailRequest).where(or_(MailRequest.done_at.is_not(None), too_late))
         )
+
+    async def _add(self, user_id: str | None, purpose: MailPurpose, email: str | None) -> str:
+        request_id = new_id("mrq")
+        await self._session.execute(
+            insert(MailRequest).values(
+                **protected(self._session, MailRequest, request_id, {"email": email}),
+                id=request_id,
+                user_id=user_id,
+                purpose=purpose,
+                expires_at=func.now() + LIFETIMES[purpose].request,
+            )
+        )
+        return request_id

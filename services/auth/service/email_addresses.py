@@ -88,10 +88,10 @@ class EmailAddresses:
             taken = await unit.identities.find_by_email(email) is not None
             version = await unit.identities.next_version(user_id)
             await unit.mail_requests.end_all(user_id, MailPurpose.CHANGE_EMAIL)
-            request_id = await unit.mail_requests.add(
-                None if taken else user_id, MailPurpose.CHANGE_EMAIL, None if taken else email
-            )
-            if not taken:
+            if taken:
+                await unit.mail_requests.add_for_nobody(MailPurpose.CHANGE_EMAIL)
+            else:
+                request_id = await unit.mail_requests.add(user_id, MailPurpose.CHANGE_EMAIL, email)
                 event = EmailChangeRequested(user_id=user_id, request_id=request_id)
                 await unit.outbox.add(event, aggregate_version=version)
 

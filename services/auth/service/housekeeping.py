@@ -40,11 +40,14 @@ async def end_again(database: Database, sessions: SessionStore) -> None:
 
 
 async def forget_old(database: Database) -> None:
-    """Delete sessions that ended, and tokens and codes that were used, longer ago than `KEPT_FOR`."""
+    """Delete sessions that ended, and tokens and codes that were used, longer ago than `KEPT_FOR`.
+
+    Requests for mails hold addresses, and tokens in mails are recognised by nothing once they are over: they go at once.
+    """
     async with database.transaction() as session:
         await CodeRepository(session).forget_older_than(KEPT_FOR)
         await FamilyRepository(session).forget_older_than(KEPT_FOR)
-        await MailRequestRepository(session).forget_older_than(KEPT_FOR)
+        await MailRequestRepository(session).forget_over()
         await ChallengeRepository(session).forget_expired()
 
 

@@ -41,9 +41,10 @@ class PasswordChanges:
         await self.throttle.reset(email, client)
         async with self.units.begin() as unit:
             identity = await unit.identities.find_by_email(email)
-            user_id = None if identity is None else identity.id
-            request_id = await unit.mail_requests.add(user_id, MailPurpose.RESET_PASSWORD)
-            if identity is not None and identity.status not in SHUT:
+            if identity is None or identity.status in SHUT:
+                await unit.mail_requests.add_for_nobody(MailPurpose.RESET_PASSWORD)
+            else:
+                request_id = await unit.mail_requests.add(identity.id, MailPurpose.RESET_PASSWORD)
                 event = PasswordResetRequested(user_id=identity.id, request_id=request_id)
                 version = await unit.identities.next_version(identity.id)
                 await unit.outbox.add(event, aggregate_version=version)
