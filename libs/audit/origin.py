@@ -1,4 +1,7 @@
-"""Where a request came from, told apart without keeping the address: a keyed hash nobody without the key can search."""
+"""Where a request came from, told apart without keeping the address: a keyed hash nobody without the key can search.
+
+Of IPv6 it is the network of a home that is told apart: whoever has one address of it has all 2^64.
+"""
 
 import hmac
 from collections.abc import Iterator
@@ -7,6 +10,8 @@ from contextvars import ContextVar
 from hashlib import sha256
 from typing import Final
 
+from libs.cache.rate_limit import network_of
+
 _LETTERS: Final = 32
 
 origin_var: Final[ContextVar[str | None]] = ContextVar("audit_origin", default=None)
@@ -14,8 +19,9 @@ origin_var: Final[ContextVar[str | None]] = ContextVar("audit_origin", default=N
 
 
 def origin_of(address: str, key: bytes) -> str:
-    """Return the keyed hash (HMAC-SHA-256, RFC 2104, 128 bits) of a client's address, as hexadecimal digits."""
-    return hmac.new(key, b"audit origin " + address.encode(), sha256).hexdigest()[:_LETTERS]
+    """Return the keyed hash (HMAC-SHA-256, RFC 2104, 128 bits) of a client's network, as hexadecimal digits."""
+    network = network_of(address).encode()
+    return hmac.new(key, b"audit origin " + network, sha256).hexdigest()[:_LETTERS]
 
 
 @contextmanager

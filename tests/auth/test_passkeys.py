@@ -205,8 +205,9 @@ async def test_a_registration_is_answered_once_and_a_credential_known_once(ada: 
         {"clientDataJSON": encoded(b'{"challenge": 1}')},
         {"authenticatorData": encoded(b"short")},
         {"signature": ""},
+        {"clientDataJSON": encoded(b"[" * 12_000)},
     ],
-    ids=["no json", "a list", "no text", "short", "unsigned"],
+    ids=["no json", "a list", "no text", "short", "unsigned", "nested deeply"],
 )
 async def test_garbage_from_a_device_is_refused_and_breaks_nothing(
     ada: Person, phone: Device, mangled: dict[str, str]

@@ -72,3 +72,19 @@ async def test_one_account_tried_from_everywhere_is_not_locked_for_its_owner(
     assert codes[401] <= min(10 * PER_ACCOUNT, allowed(PER_ACCOUNT, since=began, window=300))
     assert (await log_in(client, owner.email, headers=HOME)).status_code == 200
     assert (await step_up(owner, password=WRONG)).status_code == 401, "an allowance of its own"
+
+
+async def test_a_home_is_known_whatever_address_of_its_network_a_device_takes(
+    start_auth: StartAuth,
+) -> None:
+    client = await shop(start_auth)
+    owner = await (await register(client)).log_in(**{"X-Forwarded-For": "2001:db8:1:2:aaaa::1"})
+    codes = [
+        (await log_in(client, owner.email, WRONG, source(number))).status_code
+        for number in range(PER_ACCOUNT + 1)
+    ]
+    assert codes[-1] == 429
+    today = {"X-Forwarded-For": "2001:db8:1:2:bbbb::7"}
+    assert (await log_in(client, owner.email, headers=today)).status_code == 200
+    neighbour = {"X-Forwarded-For": "2001:db8:1:3::1"}
+    assert (await log_in(client, owner.email, headers=neighbour)).status_code == 429

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from libs.clock import utc_now
+from libs.erasure.tombstones import bury
 from libs.testing.tokens import TokenFactory
 from services.user.domain.consents import DOCUMENTS
 from tests.user.conftest import OTHER, USER, Headers, Running
@@ -106,6 +107,26 @@ async def test_what_cannot_be_said_is_refused(
     answer = await say(running, headers, ("marketing", VERSION, True), said)
     assert (answer.status_code, answer.json()["code"]) == (409, code)
     assert await sql(running, "SELECT count(*) FROM consents") == [0]
+
+
+async def test_nothing_is_said_for_somebody_who_is_being_forgotten(
+    running: Running, headers: Headers
+) -> None:
+    await running.http.get("/v1/me", headers=headers())
+    async with running.resources.database.transaction() as session:
+        await bury(session, USER, "era_1")
+    answer = await say(running, headers, ("marketing", VERSION, True))
+    assert (answer.status_code, answer.json()["code"]) == (410, "account_erased")
+
+
+async def test_an_application_says_nothing_in_a_persons_name(
+    running: Running, headers: Headers
+) -> None:
+    def of_an_application() -> dict[str, str]:
+        return headers(scopes="profile:read profile:write")
+
+    answer = await say(running, of_an_application, ("marketing", VERSION, True))
+    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
 
 
 @pytest.mark.parametrize("change", ["UPDATE consents SET given = true", "DELETE FROM consents"])

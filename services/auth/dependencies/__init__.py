@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.cache.rate_limit import Policy, RateLimiter
+from libs.cache.rate_limit import Policy, RateLimiter, network_of
 from libs.contracts.auth import AuthErasureCompleted
 from libs.database.session import SessionDep
 from libs.erasure.part import ErasurePart
@@ -243,9 +243,9 @@ async def login_service(
 
 async def client_of(request: Request) -> Client:
     """Tell where a request comes from; the server has already looked behind our own proxies."""
-    address = request.client.host if request.client is not None else "unknown"
+    network = network_of(request.client.host) if request.client is not None else "unknown"
     user_agent = request.headers.get("user-agent", "").encode("ascii", "replace").decode()
-    return Client(address, user_agent[:_LONGEST_USER_AGENT])
+    return Client(network, user_agent[:_LONGEST_USER_AGENT])
 
 
 _just_proved = recently_authenticated(ACCOUNT_MANAGE)

@@ -15,7 +15,7 @@ from services.auth.errors import InvalidCredentials
 from services.auth.errors.proofs import SecondFactorRequired
 from services.auth.models import Identity
 from services.auth.repository import Unit, Units
-from services.auth.service.clients import Client, address_hash
+from services.auth.service.clients import Client, network_hash
 from services.auth.service.holding import held_as_judged
 from services.auth.service.minting import IssuedTokens, new_opaque_token
 from services.auth.service.passwords import Passwords
@@ -78,8 +78,8 @@ class LoginService:
         await self.sessions.check()
         identity, known = await self._find(email, client)
         administrator = identity is not None and ADMIN in identity.roles
-        known_address = client.address if known else None
-        guess = await self.throttle.guess(email, known_address, administrator=administrator)
+        known_network = client.network if known else None
+        guess = await self.throttle.guess(email, known_network, administrator=administrator)
         right = await self.passwords.matches(
             password, None if identity is None else identity.password_hash
         )
@@ -91,7 +91,7 @@ class LoginService:
 
     async def _find(self, email: str, client: Client) -> tuple[Identity | None, bool]:
         """Both questions are always asked, so that an unknown account takes as long."""
-        seen_from = address_hash(self.start.address_secret, client)
+        seen_from = network_hash(self.start.address_secret, client)
         async with self.units.begin() as unit:
             identity = await unit.identities.find_by_email(email)
             user_id = "" if identity is None else identity.id

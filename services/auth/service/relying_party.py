@@ -28,6 +28,8 @@ from services.auth.domain.second_factors import CHALLENGE_LIFETIME
 Credential = Mapping[str, Any]
 """What `PublicKeyCredential.toJSON()` gives in a browser."""
 
+_UNREADABLE: Final = (WebAuthnException, ValueError, TypeError, AttributeError, RecursionError)
+"""What reading something a device made up ends with; the last, where it is nested deeply."""
 _TIMEOUT_MS: Final = int(CHALLENGE_LIFETIME.total_seconds() * 1000)
 
 
@@ -88,7 +90,7 @@ class RelyingParty:
                 expected_rp_id=self.rp_id,
                 expected_origin=list(self.origins),
             )
-        except (WebAuthnException, ValueError, TypeError) as error:
+        except _UNREADABLE as error:
             raise PasskeyRefused(str(error)) from error
 
     def proved(
@@ -108,7 +110,7 @@ class RelyingParty:
                 credential_public_key=public_key,
                 credential_current_sign_count=sign_count,
             )
-        except (WebAuthnException, ValueError, TypeError) as error:
+        except _UNREADABLE as error:
             raise PasskeyRefused(str(error)) from error
 
 
@@ -121,7 +123,7 @@ def challenge_in(credential: Credential) -> bytes:
     try:
         client_data = base64url_to_bytes(credential["response"]["clientDataJSON"])
         return parse_client_data_json(client_data).challenge
-    except (WebAuthnException, ValueError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise PasskeyRefused("no challenge") from error
 
 

@@ -9,7 +9,7 @@ from libs.observability.logging import get_logger
 from services.auth.domain.proofs import Proof
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import NewLogin, Unit, Units
-from services.auth.service.clients import Client, address_hash
+from services.auth.service.clients import Client, network_hash
 from services.auth.service.minting import (
     FIRST_PARTY_CLIENT,
     AccessTokens,
@@ -49,7 +49,7 @@ class SessionStart:
             home_region=identity.home_region,
             client_id=FIRST_PARTY_CLIENT,
             user_agent=client.user_agent,
-            address_hash=address_hash(self.address_secret, client),
+            address_hash=network_hash(self.address_secret, client),
             acr=proof.acr,
             amr=list(proof.amr),
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from libs.cache.rate_limit import Policy, RateLimiter, network_of
+from libs.cache.rate_limit import Policy, RateLimiter
 from libs.security.errors import RateLimited
 from services.auth.service.clients import Client
 
@@ -43,7 +43,7 @@ class Throttle:
         Raises:
             RateLimited: the address registered too many accounts.
         """
-        await self._spend(f"register:{network_of(client.address)}", self.registrations)
+        await self._spend(f"register:{client.network}", self.registrations)
 
     async def login(self, client: Client) -> None:
         """Count an attempt to log in, or to use up what a mail or a device gave, from an address.
@@ -51,10 +51,10 @@ class Throttle:
         Raises:
             RateLimited: the address tried too often.
         """
-        await self._spend(f"login:{network_of(client.address)}", self.per_address)
+        await self._spend(f"login:{client.network}", self.per_address)
 
     async def guess(
-        self, email: str, known_address: str | None, *, administrator: bool = False
+        self, email: str, known_network: str | None, *, administrator: bool = False
     ) -> Guess:
         """Count a possible failure for the account; return what to give back if it was none.
 
@@ -63,7 +63,7 @@ class Throttle:
         """
         if administrator:
             return await self._guess(f"account:{email}:", self.per_administrator)
-        key = f"account:{email}:{known_address or ''}"
+        key = f"account:{email}:{known_network or ''}"
         return await self._guess(key, self.per_account, self.per_account_and_day)
 
     async def prove(self, user_id: str) -> Guess:
@@ -108,7 +108,7 @@ class Throttle:
             await self.limiter.give_back(guess.key, policy)
 
     async def _ask(self, key: str, client: Client) -> None:
-        await self._spend(f"{key}:{network_of(client.address)}", self.mails_per_account)
+        await self._spend(f"{key}:{client.network}", self.mails_per_account)
         await self._spend(key, self.mails_altogether)
 
     async def _guess(self, key: str, *policies: Policy) -> Guess:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.erasure.export import Export, PersonalData
+from libs.erasure.tombstones import require_living
 from services.user.models import Base, Consent, DataExport
 
 EXPORT: Final = Export(Base)
@@ -30,6 +31,10 @@ class ConsentRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    async def require_living(self, user_id: str) -> None:
+        """Refuse to write for somebody who is forgotten, and keep them from being forgotten meanwhile."""
+        await require_living(self._session, user_id)
 
     async def of(self, user_id: str) -> Sequence[Consent]:
         """Return everything somebody said, the oldest first."""

@@ -14,7 +14,6 @@ from services.user.dependencies import (
     ExportServiceDep,
     LiveProfile,
     ProfileRead,
-    ProfileWrite,
     ProvenProfile,
 )
 from services.user.errors import ConsentRequired, DocumentUnknown, ExportExpired, ExportNotFound
@@ -76,11 +75,14 @@ async def get_consents(
 )
 async def give_consents(
     body: ConsentChanges,
-    caller: ProfileWrite,
+    caller: LiveProfile,
     consents: ConsentServiceDep,
     idempotency: Idempotent,
 ) -> Response:
-    """Agree to documents, or take it back. Saying the same again is not written down again."""
+    """Agree to documents, or take it back. Saying the same again is not written down again.
+
+    People say so themselves: no application gets the scope this needs.
+    """
 
     async def give() -> Reply:
         return Reply(200, await consents.give(caller.subject, body))

@@ -33,11 +33,13 @@ class ConsentService:
         """Write down what somebody says; what they say again is not written again.
 
         Raises:
+            AccountErased: nobody is there any more to say it.
             DocumentUnknown: no such document, or not in this version.
             ConsentRequired: an account cannot be without this one.
         """
         for change in changes.consents:
             _check(change)
+        await self.consents.require_living(user_id)
         said = {one.document: one for one in await self.consents.of(user_id)}
         news = [one for one in changes.consents if not _is_known(said.get(one.document), one)]
         if news:

@@ -3,6 +3,7 @@
 import base64
 
 import httpx
+import pytest
 from sqlalchemy import update
 
 from libs.audit.log import SYSTEM
@@ -144,6 +145,17 @@ async def test_what_is_no_form_is_refused_in_the_same_words(
     for grant in ("password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer"):
         answer = await shop.post("/oauth2/token", {"grant_type": grant})
         assert refusal(answer) == (400, "unsupported_grant_type")
+
+
+@pytest.mark.parametrize("joined", ["shop%00web:x", "shop\x00web:x", "shop-web:%00"])
+@pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"])
+async def test_a_nul_character_names_no_client(
+    client: httpx.AsyncClient, path: str, joined: str
+) -> None:
+    header = f"Basic {base64.b64encode(joined.encode()).decode()}"
+    form = {"grant_type": "client_credentials", "token": "x"}
+    answer = await client.post(path, data=form, headers={"Authorization": header})
+    assert refusal(answer) == (401, "invalid_client")
 
 
 async def test_introspection_tells_who_is_concerned_and_nobody_else(

@@ -64,6 +64,8 @@ def test_an_address_is_told_apart_and_never_told() -> None:
     first, second = origin_of("192.0.2.1", KEY), origin_of("192.0.2.2", KEY)
     assert first != second
     assert first == origin_of("192.0.2.1", KEY) != origin_of("192.0.2.1", b"another key")
+    at_home = origin_of("2001:db8:1:2:aaaa::1", KEY)
+    assert at_home == origin_of("2001:db8:1:2:bbbb::7", KEY) != origin_of("2001:db8:1:3::1", KEY)
     assert "192" not in first
 
 

@@ -127,11 +127,12 @@ def _basic(header: str) -> PresentedClient:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         raise _unreadable() from None
-    client_id, colon, secret = decoded.partition(":")
-    if scheme.lower() != "basic" or not colon or "\x00" in decoded:
-        raise _unreadable()
+    joined_id, colon, joined_secret = decoded.partition(":")
     # Both are form-encoded before they are joined (RFC 6749 section 2.3.1).
-    return PresentedClient(unquote_plus(client_id), unquote_plus(secret))
+    client_id, secret = unquote_plus(joined_id), unquote_plus(joined_secret)
+    if scheme.lower() != "basic" or not colon or "\x00" in client_id + secret:
+        raise _unreadable()
+    return PresentedClient(client_id, secret)
 
 
 def _unreadable() -> OAuthError:
