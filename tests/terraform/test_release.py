@@ -94,7 +94,7 @@ class Region:
 
     def sizes(self) -> list[int | None]:
         made = [self.driver.output(Place(*PLACE, stack)) for stack in STACKS]
-        return [one and one["size"] for one in made]
+        return [None if one is None else one["size"] for one in made]
 
 
 @pytest.fixture(scope="module")
