@@ -88,8 +88,8 @@ restore: setup ## Bring the stopped database back to a moment: make restore to=2
 	@exec $(RUN) -m local restore --to $(to)
 
 .PHONY: deploy
-deploy: ## Install or upgrade a region with Helm: make deploy env=prod region=us-east-1 [tag=v1.2.3] [only=order] [dry=1]
-	@sh deploy/helm/deploy.sh "$(env)" "$(region)" $(if $(tag),tag="$(tag)") $(if $(only),only="$(only)") $(if $(context),context="$(context)") $(if $(dry),dry="$(dry)")
+deploy: ## Install or upgrade a region with Helm: make deploy env=prod region=us-east-1 [tag=v1.2.3] [only=order] [authorities=rds.pem] [dry=1]
+	@sh deploy/helm/deploy.sh "$(env)" "$(region)" $(if $(tag),tag="$(tag)") $(if $(only),only="$(only)") $(if $(authorities),authorities="$(authorities)") $(if $(context),context="$(context)") $(if $(dry),dry="$(dry)")
 
 .PHONY: controllers
 controllers: ## Install or upgrade what the charts need in a cluster: make controllers env=prod region=us-east-1 [only=keda] [dry=1]

@@ -1,5 +1,6 @@
 """What every service reads from its environment: frozen, complete, and with no default for a secret."""
 
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
@@ -9,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Role = Literal["all", "api", "worker"]
+Environment = Literal["local", "test", "staging", "production"]
 
 EXIT_BAD_SETTINGS: Final = 2
 
@@ -16,6 +18,9 @@ MASTER_KEY_PATTERN: Final = r"^(file:.+|kms:(arn:aws[a-z-]*:kms:.+|alias/.+|[0-9
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 """What `REDIS_URL` may begin with; the second `s` is for TLS, `+cluster` for Redis Cluster."""
+
+_PRIVATE: Final = frozenset({"local", "test"})
+"""Environments without customers: all of what they stand on may be one developer's machine."""
 
 LOCAL_ONLY: Final = "local-only"
 """In every secret of `docker-compose.yml`: anybody may know those, so nothing but a developer's machine takes them."""
@@ -58,6 +63,46 @@ def _known_scheme(url: SecretStr) -> SecretStr:
     return url
 
 
+def _holds_authorities(file: Path) -> Path:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        raise PydanticCustomError(
+            "authorities",
+            "give a file with certificates of authorities (PEM); none is in {file}",
+            {"file": str(file)},
+        ) from None
+    except OSError as error:
+        raise PydanticCustomError(
+            "authorities", "{reason}: {file}", {"reason": str(error.strerror), "file": str(file)}
+        ) from None
+    return file
+
+
+Authorities = Annotated[Path, AfterValidator(_holds_authorities)]
+"""A file with the certificates (PEM) of the authorities a server's must come from."""
+
+
+class DatabaseSettings(Settings):
+    """How PostgreSQL is known for what it says it is; everything has these that is given an address of it."""
+
+    environment: Environment = "production"
+    database_ca_file: Authorities | None = None
+    """The authorities of PostgreSQL's certificate: with it connections use TLS, and check certificate and host name."""
+
+    @model_validator(mode="after")
+    def _checks_the_server(self) -> Self:
+        addressed = any("database_url" in name and value is not None for name, value in self)
+        if addressed and self.database_ca_file is None and self.environment not in _PRIVATE:
+            raise PydanticCustomError(
+                "unchecked_database",
+                "DATABASE_CA_FILE: not set, but {environment} connects to no PostgreSQL whose certificate it "
+                "cannot check: name the file of its authorities (docs/runbooks/deploy-to-eks.md).",
+                {"environment": self.environment},
+            )
+        return self
+
+
 class MasterKeySettings(Settings):
     """Where the key is that wraps the data keys of a schema; every process that reads personal data has these."""
 
@@ -69,7 +114,7 @@ class MasterKeySettings(Settings):
     """While data keys are wrapped anew under another master key: the one before, which still opens them."""
 
 
-class ServiceSettings(MasterKeySettings):
+class ServiceSettings(MasterKeySettings, DatabaseSettings):
     """Settings common to the six services; each adds its own in `services/<name>/settings.py`.
 
     Read once in `main.py` and passed down. A missing value stops the process with one line naming it.
@@ -77,7 +122,6 @@ class ServiceSettings(MasterKeySettings):
 
     service: ClassVar[str]
 
-    environment: Literal["local", "test", "staging", "production"] = "production"
     role: Role = "all"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -92,8 +136,8 @@ class ServiceSettings(MasterKeySettings):
     """How long a request waits for a connection of the pool or a new one, a lock, a statement; then it is answered 503."""
     redis_url: Annotated[SecretStr, AfterValidator(_known_scheme)]
     """`redis://` for one server, `redis+cluster://` for a cluster, each with a second `s` for TLS: see `libs/cache/redis.py`."""
-    redis_ca_file: Path | None = None
-    """The authorities of Redis' certificates (PEM), where they are none the system trusts."""
+    redis_ca_file: Authorities | None = None
+    """The authorities of Redis' certificates, where they are none the system trusts."""
     redis_seconds: Annotated[float, Field(gt=0, le=60)] = 1
     """How long Redis may take; then what needs a live session is answered 503, and the rest goes on without it."""
     messaging_prefix: str = "meridian"
@@ -128,7 +172,7 @@ class ServiceSettings(MasterKeySettings):
             for name, value in self
             if isinstance(value, SecretStr) and LOCAL_ONLY in value.get_secret_value()
         ]
-        if known and self.environment not in {"local", "test"}:
+        if known and self.environment not in _PRIVATE:
             raise PydanticCustomError(
                 "published_secret",
                 "published in docker-compose.yml: {names}; give {environment} secrets of its own.",

@@ -34,7 +34,6 @@ class Environments:
         settings, keys = self.settings, self.paths.secrets / SERVICE_KEYS_FOLDER
         return {
             **self._base(),
-            "ENVIRONMENT": "local",
             "SERVICE": name,
             "ROLE": role,
             "HOST": "127.0.0.1",
@@ -172,9 +171,12 @@ class Environments:
         return f"redis://{service}:{password}@127.0.0.1:{self.settings.port('valkey')}/0"
 
     def _base(self) -> dict[str, str]:
+        ca_file = self.settings.database_ca_file
         return {
             **inherited_environment(),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            "ENVIRONMENT": "local",
             "REGION": self.settings.region,
+            **({} if ca_file is None else {"DATABASE_CA_FILE": str(ca_file)}),
         }

@@ -51,6 +51,7 @@ class StackSettings(BaseSettings):
     """Topics and queues are there already, made by Terraform: the stack makes none and changes none."""
 
     admin_database_url: str | None = None
+    database_ca_file: Path | None = None
     redis_url: str | None = None
     aws_endpoint_url: str | None = None
     messaging_proxy_url: str | None = None

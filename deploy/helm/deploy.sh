@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs or upgrades everything of one region: the platform, where the edge's shape asks for it Istio's own gateway, then
 # the six services, one after the other.
-# usage: deploy.sh ENVIRONMENT REGION [tag=VERSION] [only=SERVICE] [context=KUBECONFIG_CONTEXT] [dry=1]
+# usage: deploy.sh ENVIRONMENT REGION [tag=VERSION] [only=SERVICE] [authorities=FILE] [context=KUBECONFIG_CONTEXT] [dry=1]
+# authorities: by whose certificates (PEM) pods know the database; once per cluster, and when they change.
 # Prints each command before it runs it; with dry=1 it only prints them. The first that fails ends it: what came before
 # is in place, what failed is rolled back, and the same command carries on when the cause is gone.
 set -eu
@@ -9,7 +10,7 @@ set -eu
 helm_folder=deploy/helm
 services="auth user product cart order payment"
 ingress=istio-ingressgateway
-tag='' only='' context='' dry=''
+tag='' only='' authorities='' context='' dry=''
 
 stop() {
     echo "deploy: $1" >&2
@@ -29,12 +30,14 @@ read_arguments() {
         case $argument in
             tag=*) tag=${argument#*=} ;;
             only=*) only=${argument#*=} ;;
+            authorities=*) authorities=${argument#*=} ;;
             context=*) context=${argument#*=} ;;
             dry=*) dry=${argument#*=} ;;
-            *) stop "$argument is unknown: tag=, only=, context= and dry= are known" ;;
+            *) stop "$argument is unknown: tag=, only=, authorities=, context= and dry= are known" ;;
         esac
     done
     [ -z "$only" ] || one_of "$only" "platform $ingress $services" || stop "only=$only is none of: platform $ingress $services"
+    [ -z "$authorities" ] || grep -q 'BEGIN CERTIFICATE' "$authorities" 2>/dev/null || stop "authorities=$authorities is no file with certificates (PEM)"
 }
 
 need_tools() {
@@ -47,6 +50,13 @@ need_tools() {
         *"$region"*) ;;
         *) stop "the context $context does not name $region: choose it with kubectl config use-context, or with context=NAME" ;;
     esac
+}
+
+need_authorities() { # the cluster has them, or is given them with the platform
+    [ -z "$dry" ] || return 0
+    [ -z "$authorities" ] || ! one_of "${only:-platform}" platform || return 0
+    kubectl get configmap database-authorities --namespace meridian --context "$context" >/dev/null 2>&1 ||
+        stop "by what shall pods know the database? Fetch its authorities (docs/runbooks/deploy-to-eks.md, section 5), and say authorities=FILE with the platform"
 }
 
 run() {
@@ -83,7 +93,9 @@ deploy_ingress() { # into the namespace that the platform made
 
 read_arguments "$@"
 need_tools
-deploy platform platform '' "$helm_folder/values/platform" --namespace meridian-platform --create-namespace
+need_authorities
+deploy platform platform '' "$helm_folder/values/platform" --namespace meridian-platform --create-namespace \
+    ${authorities:+--set-file "database.authorities=$authorities"}
 deploy_ingress
 for service in $services; do
     deploy "$service" service "$helm_folder/values/services" "$helm_folder/values/env" \

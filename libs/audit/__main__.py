@@ -1,6 +1,6 @@
 """The audit log from the command line: `python -m libs.audit verify [--service order] [--anchor order=NUMBER:DIGEST]`.
 
-Read from the environment: DATABASE_URL_ORDER and so on, of any role that may read the tables.
+Read from the environment: DATABASE_URL_ORDER and so on, of any role that may read the tables, and DATABASE_CA_FILE.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pydantic import SecretStr, create_model
 from libs.audit.chain import Head
 from libs.audit.verification import Verdict, verify
 from libs.database.session import Database, Patience, is_unavailable
-from libs.settings import Settings, read_settings
+from libs.settings import DatabaseSettings, read_settings
 from libs.topology import SERVICES
 
 EXIT_TAMPERED: Final = 1
@@ -22,7 +22,7 @@ EXIT_FAILED: Final = 2
 _PATIENCE: Final = Patience(statement=600)
 
 
-class _Environment(Settings):
+class _Environment(DatabaseSettings):
     def database_url(self, service: str) -> str | None:
         value: SecretStr | None = getattr(self, f"database_url_{service}")
         return None if value is None else value.get_secret_value()
@@ -92,7 +92,12 @@ async def _verify(
     verdicts: dict[str, Verdict] = {}
     for service in services:
         url = environment.database_url(service) or ""
-        database = Database(url, application_name=f"{service}-audit", patience=_PATIENCE)
+        database = Database(
+            url,
+            application_name=f"{service}-audit",
+            patience=_PATIENCE,
+            ca_file=environment.database_ca_file,
+        )
         try:
             verdicts[service] = await verify(database, anchors.get(service, ()))
         finally:

@@ -1,7 +1,7 @@
 """The database from the command line: `python -m libs.database bootstrap | upgrade | migration`.
 
 Addresses and passwords come from the environment: ADMIN_DATABASE_URL, MIGRATOR_DATABASE_URL_ORDER,
-MIGRATOR_PASSWORD_ORDER, APP_PASSWORD_ORDER and so on.
+MIGRATOR_PASSWORD_ORDER, APP_PASSWORD_ORDER and so on; the authorities of the server's certificate from DATABASE_CA_FILE.
 """
 
 import argparse
@@ -17,13 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from libs.database.bootstrap import RolePasswords, bootstrap
 from libs.database.drafts import MigrationsError
 from libs.database.migrations import has_migrations, make_migration, upgrade
-from libs.settings import Settings
+from libs.settings import DatabaseSettings, read_settings
 from libs.topology import DATABASE_NAME, SERVICES
 
 EXIT_FAILED: Final = 2
 
 
-class _Environment(Settings):
+class _Environment(DatabaseSettings):
     admin_database_url: SecretStr | None = None
     database_name: str = DATABASE_NAME
 
@@ -68,7 +68,7 @@ def _read_environment() -> _Environment:
         for service in SERVICES
     }
     model: type[_Environment] = create_model("Environment", __base__=_Environment, **fields)  # type: ignore[call-overload]  # the fields are computed
-    return model()
+    return read_settings(model)
 
 
 async def _run(options: argparse.Namespace, environment: _Environment) -> list[str]:
@@ -78,7 +78,8 @@ async def _run(options: argparse.Namespace, environment: _Environment) -> list[s
         return await _upgrade(options.service, environment)
     service: str = options.service
     url = environment.secret(f"migrator_database_url_{service}")
-    return [str(await make_migration(service, options.message, url))]
+    ca_file = environment.database_ca_file
+    return [str(await make_migration(service, options.message, url, ca_file=ca_file))]
 
 
 async def _bootstrap(environment: _Environment) -> list[str]:
@@ -90,7 +91,8 @@ async def _bootstrap(environment: _Environment) -> list[str]:
         for service in SERVICES
     }
     name = environment.database_name
-    await bootstrap(environment.secret("admin_database_url"), passwords, database=name)
+    address, ca_file = environment.secret("admin_database_url"), environment.database_ca_file
+    await bootstrap(address, passwords, database=name, ca_file=ca_file)
     return [f"database {name}: roles, schemas and grants of {len(passwords)} services are in place"]
 
 
@@ -98,7 +100,8 @@ async def _upgrade(chosen: str, environment: _Environment) -> list[str]:
     every = [service for service in SERVICES if has_migrations(service)]
     services = every if chosen == "all" else [chosen]
     for service in services:
-        await upgrade(service, environment.secret(f"migrator_database_url_{service}"))
+        url = environment.secret(f"migrator_database_url_{service}")
+        await upgrade(service, url, ca_file=environment.database_ca_file)
     return [f"{service}: at the newest migration" for service in services]
 
 

@@ -6,12 +6,14 @@ only read and write rows. It needs no superuser: CREATEDB and CREATEROLE are eno
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
 from libs.database.scram import scram_verifier
+from libs.database.tls import tls_arguments
 from libs.topology import DATABASE_NAME, SERVICES, schema_of
 
 EXTENSIONS: Final = ("pg_trgm", "unaccent", "citext", "btree_gin")
@@ -27,7 +29,11 @@ class RolePasswords:
 
 
 async def bootstrap(
-    admin_dsn: str, passwords: Mapping[str, RolePasswords], *, database: str = DATABASE_NAME
+    admin_dsn: str,
+    passwords: Mapping[str, RolePasswords],
+    *,
+    database: str = DATABASE_NAME,
+    ca_file: Path | None = None,
 ) -> None:
     """Bring the server behind `admin_dsn` to the state every service expects.
 
@@ -42,13 +48,14 @@ async def bootstrap(
         for service, given in passwords.items()
     }
     services = [service for service in SERVICES if service in verifiers]
-    admin = await asyncpg.connect(admin_dsn)
+    tls = tls_arguments(ca_file)
+    admin = await asyncpg.connect(admin_dsn, **tls)
     try:
         await admin.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await _create_database(admin, database)
         for service in services:
             await _create_roles(admin, service, *verifiers[service])
-        target = await asyncpg.connect(dsn_of_database(admin_dsn, database))
+        target = await asyncpg.connect(dsn_of_database(admin_dsn, database), **tls)
         try:
             async with target.transaction():
                 await _secure_database(target, database)

@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from libs.database.bootstrap import roles_of
 from libs.database.drafts import MigrationsError, render, slug
 from libs.database.session import is_lock_timeout, is_retryable
+from libs.database.tls import tls_arguments
 from libs.observability.logging import get_logger
 from libs.topology import schema_of
 
@@ -72,12 +73,15 @@ def has_migrations(service: str) -> bool:
     return any(_folder_of(service).glob("versions/[0-9]*.py"))
 
 
-async def upgrade(service: str, migrator_url: str, revision: str = "head") -> None:
+async def upgrade(
+    service: str, migrator_url: str, revision: str = "head", *, ca_file: Path | None = None
+) -> None:
     """Bring the service's schema up to `revision`; does nothing, quickly, when it is there already or beyond.
 
     Beyond it is while code of the version before is being installed again: the schema was only expanded, and serves both.
     Each migration commits by itself: a constraint can be added in one and checked, with nobody locked out, in the next.
-    One that met requests at the locks it needs lets them pass, undone, and is run again.
+    One that met requests at the locks it needs lets them pass, undone, and is run again. `ca_file` names the authorities the
+    server's certificate must come from.
 
     Raises:
         MigrationsError: the service has no migrations.
@@ -98,17 +102,17 @@ async def upgrade(service: str, migrator_url: str, revision: str = "head") -> No
             work(connection)
 
     while not steps or steps[-1]:
-        await _letting_others_pass(service, migrator_url, work_if_behind)
+        await _letting_others_pass(service, migrator_url, work_if_behind, ca_file)
 
 
 async def _letting_others_pass(
-    service: str, migrator_url: str, work: Callable[[Connection], None]
+    service: str, migrator_url: str, work: Callable[[Connection], None], ca_file: Path | None
 ) -> None:
     tries_left = _TRIES
     while tries_left:
         tries_left -= 1
         try:
-            await _as_owner(service, migrator_url, work)
+            await _as_owner(service, migrator_url, work, ca_file)
         except DBAPIError as error:
             if not tries_left or not (is_retryable(error) or is_lock_timeout(error)):
                 raise
@@ -129,7 +133,9 @@ async def downgrade(service: str, migrator_url: str, revision: str) -> None:
     await _as_owner(service, migrator_url, work)
 
 
-async def make_migration(service: str, message: str, migrator_url: str) -> Path:
+async def make_migration(
+    service: str, message: str, migrator_url: str, *, ca_file: Path | None = None
+) -> Path:
     """Write the migration that takes the schema to the service's models, numbered after the last, and return its path.
 
     It compares with the database behind `migrator_url`.
@@ -138,7 +144,7 @@ async def make_migration(service: str, message: str, migrator_url: str) -> Path:
         MigrationsError: the database is not at the newest migration.
     """
     last = _resolved(_config(service), "head")
-    script = await _comparison(service, migrator_url, expected=last)
+    script = await _comparison(service, migrator_url, expected=last, ca_file=ca_file)
     revision = f"{int(last or 0) + 1:04d}"
     path = _folder_of(service) / "versions" / f"{revision}_{slug(message)}.py"
     path.parent.mkdir(exist_ok=True)
@@ -157,7 +163,9 @@ async def differences(service: str, migrator_url: str) -> list[object]:
     return [] if script.upgrade_ops is None else list(script.upgrade_ops.as_diffs())
 
 
-async def _comparison(service: str, migrator_url: str, *, expected: str | None) -> MigrationScript:
+async def _comparison(
+    service: str, migrator_url: str, *, expected: str | None, ca_file: Path | None = None
+) -> MigrationScript:
     metadata = metadata_of(service)
     found: list[MigrationScript] = []
 
@@ -174,7 +182,7 @@ async def _comparison(service: str, migrator_url: str, *, expected: str | None) 
         )
         found.append(produce_migrations(migration, metadata))
 
-    await _as_owner(service, migrator_url, work)
+    await _as_owner(service, migrator_url, work, ca_file)
     return found[0]
 
 
@@ -208,11 +216,19 @@ def _partitions(connection: Connection) -> set[str]:
     return set(connection.scalars(query))
 
 
-async def _as_owner(service: str, migrator_url: str, work: Callable[[Connection], None]) -> None:
+async def _as_owner(
+    service: str,
+    migrator_url: str,
+    work: Callable[[Connection], None],
+    ca_file: Path | None = None,
+) -> None:
     engine = create_async_engine(
         _asyncpg_url(migrator_url),
         poolclass=NullPool,
-        connect_args={"server_settings": {"application_name": "migrations"}},
+        connect_args={
+            **tls_arguments(ca_file),
+            "server_settings": {"application_name": "migrations"},
+        },
     )
     owner = roles_of(service)[0]
     try:

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import anyio
@@ -23,6 +24,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import QueuePool
 
+from libs.database.tls import tls_arguments
 from libs.deadline import require_time
 
 T = TypeVar("T")
@@ -75,7 +77,8 @@ DEFAULT_PATIENCE: Final = Patience()
 class Database:
     """The connection pool of one process for its schema.
 
-    `url` is a `postgresql://` address; the driver is always asyncpg.
+    `url` is a `postgresql://` address; the driver is always asyncpg. `ca_file` names the authorities its certificate must
+    come from (see `libs.database.tls`).
     """
 
     def __init__(
@@ -85,10 +88,11 @@ class Database:
         application_name: str,
         pool_size: int = 10,
         patience: Patience = DEFAULT_PATIENCE,
+        ca_file: Path | None = None,
     ) -> None:
-        self._engine = _engine(url, application_name, pool_size, patience)
+        self._engine = _engine(url, application_name, pool_size, patience, ca_file)
         # A sign of life must not queue behind the requests that exhausted the pool.
-        self._probe = _engine(url, f"{application_name}-probe", 1, patience)
+        self._probe = _engine(url, f"{application_name}-probe", 1, patience, ca_file)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._last_sessions = async_sessionmaker(self._probe, expire_on_commit=False)
         self._prepare: Callable[[], Awaitable[None]] | None = None
@@ -199,7 +203,9 @@ async def request_session(request: Request) -> AsyncIterator[AsyncSession]:
 SessionDep = Annotated[AsyncSession, Depends(request_session, scope="function")]
 
 
-def _engine(url: str, application_name: str, pool_size: int, patience: Patience) -> AsyncEngine:
+def _engine(
+    url: str, application_name: str, pool_size: int, patience: Patience, ca_file: Path | None
+) -> AsyncEngine:
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
@@ -208,6 +214,7 @@ def _engine(url: str, application_name: str, pool_size: int, patience: Patience)
         pool_recycle=RECYCLE_SECONDS,
         pool_use_lifo=True,
         connect_args={
+            **tls_arguments(ca_file),
             "async_creator_fn": _connect,
             "timeout": patience.connection,
             "command_timeout": patience.answer,

@@ -1,7 +1,7 @@
 """Messages from the command line: `python -m libs.messaging declare | republish | dlq | events`.
 
 Read from the environment: REGION, AWS_ENDPOINT_URL, MESSAGING_PREFIX and, to republish, DATABASE_URL_ORDER and so on
-(the application role's address of each service).
+(the application role's address of each service) with DATABASE_CA_FILE.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from libs.messaging.republish import republish
 from libs.messaging.routing import Queue, Routing
 from libs.messaging.topology import declare
 from libs.messaging.transport import BrokerError
-from libs.settings import Settings
+from libs.settings import DatabaseSettings, problems_of
 from libs.topology import MASTER_REGION, SERVICES
 
 EXIT_FAILED: Final = 2
@@ -36,7 +36,7 @@ class CommandError(Exception):
     """What was asked for cannot be done; the message says what to change."""
 
 
-class _Environment(Settings):
+class _Environment(DatabaseSettings):
     region: str = MASTER_REGION
     aws_endpoint_url: str | None = None
     messaging_prefix: str = "meridian"
@@ -122,7 +122,7 @@ def _read_environment() -> _Environment:
     try:
         return model()
     except ValidationError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError("\n".join(problems_of(error))) from error
 
 
 async def _declare(environment: _Environment) -> list[str]:
@@ -190,7 +190,12 @@ async def _database_of(environment: _Environment, service: str) -> AsyncIterator
     url = environment.database_url(service)
     if url is None:
         raise CommandError(f"DATABASE_URL_{service.upper()} is not set")
-    database = Database(url, application_name=f"messaging-{service}", pool_size=1)
+    database = Database(
+        url,
+        application_name=f"messaging-{service}",
+        pool_size=1,
+        ca_file=environment.database_ca_file,
+    )
     try:
         yield database
     finally:

@@ -1,6 +1,7 @@
 """Commands for operators: `python -m libs.privacy status|rotate|reseal|rewrap|seal|contract SERVICE`.
 
-Read from the environment: REGION, DATABASE_URL (the service's application role), MASTER_KEY, MASTER_KEY_PREVIOUS.
+Read from the environment: REGION, DATABASE_URL (the service's application role), DATABASE_CA_FILE, MASTER_KEY,
+MASTER_KEY_PREVIOUS.
 Each may be killed and repeated, and runs while the service does; docs/runbooks/rotate.md tells when to use which.
 """
 
@@ -23,13 +24,13 @@ from libs.privacy.columns import attach
 from libs.privacy.keys import PUBLISHED_SECONDS, DataKeys
 from libs.privacy.rows import SealedColumn, sealed_columns
 from libs.security.master_key import MasterKeyError, open_master_key
-from libs.settings import MasterKeySettings, read_settings
+from libs.settings import DatabaseSettings, MasterKeySettings, read_settings
 from libs.topology import SERVICES
 
 EXIT_FAILED: Final = 1
 
 
-class PrivacySettings(MasterKeySettings):
+class PrivacySettings(MasterKeySettings, DatabaseSettings):
     """What the commands read."""
 
     database_url: SecretStr
@@ -124,7 +125,12 @@ COMMANDS: Final[dict[str, Callable[[Operator], Awaitable[None]]]] = {
 async def operating(settings: PrivacySettings, service: str) -> AsyncIterator[Operator]:
     """Open a service's database and master key for a command."""
     url = settings.database_url.get_secret_value()
-    database = Database(url, application_name=f"privacy-{service}", pool_size=2)
+    database = Database(
+        url,
+        application_name=f"privacy-{service}",
+        pool_size=2,
+        ca_file=settings.database_ca_file,
+    )
     try:
         async with open_master_key(settings) as master_key:
             keys = DataKeys(database, master_key, service)

@@ -178,6 +178,7 @@ def _database(settings: ServiceSettings) -> Database:
             lock=settings.database_lock_seconds,
             statement=settings.database_statement_seconds,
         ),
+        ca_file=settings.database_ca_file,
     )
 
 

@@ -1,7 +1,7 @@
 """Commands for operators: `python -m services.auth.cli create-admin --email ops@example.com < password`.
 
 `register-client --file client.json` prints a new application's secret, or the id of one that has none or existed already.
-Read from the environment: REGION, DATABASE_URL, MASTER_KEY and, where there is no standard input, ADMIN_PASSWORD.
+Read from the environment: REGION, DATABASE_URL, DATABASE_CA_FILE, MASTER_KEY and, where there is no standard input, ADMIN_PASSWORD.
 """
 
 import argparse
@@ -71,7 +71,9 @@ async def _database(settings: AdministratorSettings) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def _opened(settings: AdministratorSettings) -> AsyncIterator[tuple[Database, MasterKey]]:
     url = settings.database_url.get_secret_value()
-    database = Database(url, application_name="auth-cli", pool_size=1)
+    database = Database(
+        url, application_name="auth-cli", pool_size=1, ca_file=settings.database_ca_file
+    )
     try:
         async with open_master_key(settings) as master_key:
             attach(database, DataKeys(database, master_key, AuthSettings.service))

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from libs.settings import MasterKeySettings, ServiceSettings
+from libs.settings import DatabaseSettings, MasterKeySettings, ServiceSettings
 
 
 class AuthSettings(ServiceSettings):
@@ -41,7 +41,7 @@ class AuthSettings(ServiceSettings):
     from each network, and four times as many altogether."""
 
 
-class AdministratorSettings(MasterKeySettings):
+class AdministratorSettings(MasterKeySettings, DatabaseSettings):
     """The few values the commands need, so that they run without tokens."""
 
     database_url: SecretStr

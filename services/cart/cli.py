@@ -34,6 +34,7 @@ async def _rebuild(settings: RebuildSettings) -> AsyncIterator[Rebuild]:
         application_name="cart-cli",
         pool_size=1,
         patience=Patience(statement=300),
+        ca_file=settings.database_ca_file,
     )
     try:
         yield Rebuild(database, progress=_show)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import SecretStr
 
-from libs.settings import ServiceSettings, Settings
+from libs.settings import DatabaseSettings, ServiceSettings
 
 
 class CartSettings(ServiceSettings):
@@ -15,7 +15,7 @@ class CartSettings(ServiceSettings):
     product_base_url: str
 
 
-class RebuildSettings(Settings):
-    """The one value a rebuild needs, so that it runs without keys or tokens."""
+class RebuildSettings(DatabaseSettings):
+    """What a rebuild needs, so that it runs without keys or tokens."""
 
     database_url: SecretStr

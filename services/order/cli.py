@@ -30,7 +30,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _audit(settings: AuditSettings) -> Audited:
-    database = Database(settings.database_url.get_secret_value(), application_name="order-audit")
+    database = Database(
+        settings.database_url.get_secret_value(),
+        application_name="order-audit",
+        ca_file=settings.database_ca_file,
+    )
     try:
         async with open_master_key(settings) as master_key:
             attach(database, DataKeys(database, master_key, OrderSettings.service))

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from libs.settings import MasterKeySettings, ServiceSettings
+from libs.settings import DatabaseSettings, MasterKeySettings, ServiceSettings
 
 
 class OrderSettings(ServiceSettings):
@@ -28,7 +28,7 @@ class OrderSettings(ServiceSettings):
     """How many commands one process sends again in the long run; a hundred at once are always allowed."""
 
 
-class AuditSettings(MasterKeySettings):
+class AuditSettings(MasterKeySettings, DatabaseSettings):
     """What the audit needs: it runs without tokens."""
 
     database_url: SecretStr

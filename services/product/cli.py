@@ -131,6 +131,7 @@ def _open(
         application_name="product-cli",
         pool_size=1,
         patience=patience,
+        ca_file=settings.database_ca_file,
     )
     stack.push_async_callback(database.close)
     return database

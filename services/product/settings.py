@@ -1,11 +1,10 @@
 """What product reads from its environment besides the common settings."""
 
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from libs.settings import ServiceSettings, Settings
+from libs.settings import Authorities, DatabaseSettings, ServiceSettings
 
 
 class ProductSettings(ServiceSettings):
@@ -23,10 +22,10 @@ class ProductSettings(ServiceSettings):
     conservation_budget_seconds: Annotated[float, Field(gt=0, le=5)] = 1.0
 
 
-class ImportSettings(Settings):
+class ImportSettings(DatabaseSettings):
     """The few values product's commands need, so that it runs without keys or tokens."""
 
     region: str
     database_url: SecretStr
     redis_url: SecretStr | None = None
-    redis_ca_file: Path | None = None
+    redis_ca_file: Authorities | None = None

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from libs.database.session import Database, is_unavailable
 from libs.ids import new_id
-from libs.settings import Settings, read_settings
+from libs.settings import DatabaseSettings, read_settings
 from services.user.models import Mail
 from services.user.repository.erasures import ErasureDetails, ErasureRepository
 from services.user.repository.mails import MailRepository
@@ -28,7 +28,7 @@ _MOST: Final = 100
 _TOKEN_HASH_BYTES: Final = 32
 
 
-class OperatorSettings(Settings):
+class OperatorSettings(DatabaseSettings):
     """What the commands read from the environment."""
 
     database_url: SecretStr
@@ -77,7 +77,11 @@ async def _again(erasures: ErasureRepository, user_ids: Sequence[str]) -> int:
 
 
 async def _run(settings: OperatorSettings, options: argparse.Namespace) -> tuple[list[str], int]:
-    database = Database(settings.database_url.get_secret_value(), application_name="user-cli")
+    database = Database(
+        settings.database_url.get_secret_value(),
+        application_name="user-cli",
+        ca_file=settings.database_ca_file,
+    )
     try:
         command = _erasures if options.command == "erasures" else _mails
         return await command(database, options)

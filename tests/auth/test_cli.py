@@ -49,7 +49,10 @@ def cli(
 ) -> Cli:
     given = settings_for("auth")
     settings = AdministratorSettings(
-        region=given.region, database_url=given.database_url, master_key=given.master_key
+        environment="test",
+        region=given.region,
+        database_url=given.database_url,
+        master_key=given.master_key,
     )
     return Cli(settings, monkeypatch, capsys)
 
@@ -112,6 +115,7 @@ async def test_a_job_without_a_terminal_takes_the_password_from_its_environment(
 ) -> None:
     given = settings_for("auth")
     settings = AdministratorSettings(
+        environment="test",
         region=given.region,
         database_url=given.database_url,
         master_key=given.master_key,
@@ -155,7 +159,10 @@ class KeyCli:
 def key_cli(settings_for: SettingsFor, capsys: pytest.CaptureFixture[str]) -> KeyCli:
     given = settings_for("auth")
     settings = AdministratorSettings(
-        region=given.region, database_url=given.database_url, master_key=given.master_key
+        environment="test",
+        region=given.region,
+        database_url=given.database_url,
+        master_key=given.master_key,
     )
     return KeyCli(settings, capsys)
 

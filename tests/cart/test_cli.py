@@ -15,6 +15,7 @@ async def run(*arguments: str) -> int:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, database_urls: Databases) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
     monkeypatch.setenv("DATABASE_URL", database_urls["cart"])
 
 

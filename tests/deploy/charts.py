@@ -27,7 +27,8 @@ REGIONS: Final = ("us-east-1", "eu-west-1", "ap-south-1")
 KUBERNETES_VERSION: Final = "v1.36.0"
 
 ASKED: Final[Mapping[str, Any]] = {
-    "monitoring": {"runbooks": "https://git.example.com/shop/meridian/blob/main/docs/runbooks"}
+    "monitoring": {"runbooks": "https://git.example.com/shop/meridian/blob/main/docs/runbooks"},
+    "database": {"authorities": "the certificates of the database's authorities\n"},
 }
 """What the platform chart asks people for; no value file answers in their place."""
 

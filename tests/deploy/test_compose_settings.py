@@ -1,5 +1,6 @@
 """Every process in a container is given what it reads, and secrets that are its own."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from libs.topology import SERVICES, schema_of
 from services.auth.settings import AdministratorSettings
 from services.product.settings import ImportSettings
 from simulator.settings import SimulatorSettings
+from tests.authority import Authority
 from tests.deploy.compose import BASE, PROCESSES, environment_of, owner_of
 from tests.deploy.golden import USERS_FILE, users_of_compose
 
@@ -114,21 +116,24 @@ def test_a_service_gets_its_own_secrets_and_nobody_elses(service: str) -> None:
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_every_secret_says_that_it_is_local_and_is_refused_elsewhere(
-    process: str, monkeypatch: pytest.MonkeyPatch
+    process: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made = read_settings(process, monkeypatch)
+    ca_file = str(Authority(tmp_path).ca_file)
     secrets = {name: value for name, value in made if isinstance(value, SecretStr)}
     assert {"database_url", "redis_url", "signing_secret"} <= set(secrets)
     for name, value in secrets.items():
         assert LOCAL_ONLY in value.get_secret_value(), name
     for environment in ("staging", "production"):
         with pytest.raises(ValidationError, match=r"published in docker-compose\.yml") as refused:
-            read_settings(process, monkeypatch, ENVIRONMENT=environment)
+            read_settings(process, monkeypatch, ENVIRONMENT=environment, DATABASE_CA_FILE=ca_file)
         assert LOCAL_ONLY not in str(refused.value.errors(include_input=False)[0]["msg"])
 
 
-def test_one_published_secret_is_enough_to_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = {
+def test_one_published_secret_is_enough_to_be_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = {"DATABASE_CA_FILE": str(Authority(tmp_path).ca_file)} | {
         name: value.replace(LOCAL_ONLY, "ours")
         for name, value in environment_of(BASE["order"]).items()
     }

@@ -8,6 +8,7 @@ import pytest
 
 from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
+from tests.authority import Authority
 from tests.deploy.charts import ENVIRONMENTS, HELM, REGIONS, Installation
 
 PROGRAM = "#!/bin/sh\n{}\n"
@@ -67,6 +68,34 @@ def test_one_service_can_be_deployed_in_a_version_of_its_own() -> None:
     assert "image.tag=v1.2.3" in command
 
 
+def test_the_authorities_of_the_database_go_to_the_platform_and_nowhere_else(
+    tmp_path: Path,
+) -> None:
+    file = Authority(tmp_path).ca_file
+    platform, *services = commands("prod", "us-east-1", f"authorities={file}")
+    assert platform[platform.index("--set-file") + 1] == f"database.authorities={file}"
+    assert not [command for command in services if "--set-file" in command]
+
+
+@pytest.mark.parametrize("only", [(), ("only=platform",), ("only=order",)])
+def test_a_cluster_that_does_not_know_the_database_asks_by_what_it_shall(
+    only: tuple[str, ...], tools: Path
+) -> None:
+    context = (
+        'case "$*" in *configmap*) exit 1 ;; *) echo arn:aws:eks:us-east-1:1:cluster/x ;; esac'
+    )
+    (tools / "kubectl").write_text(PROGRAM.format(context))
+    finished = deploy("prod", "us-east-1", *only, path=f"{tools}:/usr/bin:/bin")
+    assert finished.returncode == 2
+    (line,) = finished.stderr.splitlines()
+    assert "authorities=FILE" in line
+    assert "docs/runbooks/deploy-to-eks.md" in line
+    assert not (tools / "calls").exists()
+    given = (*only, f"authorities={Authority(tools).ca_file}")
+    deploy("prod", "us-east-1", *given, path=f"{tools}:/usr/bin:/bin")
+    assert (tools / "calls").exists() == (only != ("only=order",)), "a service alone brings none"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -75,6 +104,8 @@ def test_one_service_can_be_deployed_in_a_version_of_its_own() -> None:
         (("prod",), "say which region"),
         (("prod", "us-east-1", "only=shop"), "only=shop is none of"),
         (("prod", "us-east-1", "dri=1"), "dri=1 is unknown"),
+        (("prod", "us-east-1", "authorities=README.md"), "README.md is no file with certificates"),
+        (("prod", "us-east-1", "authorities=none.pem"), "none.pem is no file with certificates"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(

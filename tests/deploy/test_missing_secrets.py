@@ -10,6 +10,7 @@ import pytest
 from libs.security.service_tokens import generate_service_keys
 from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
+from tests.authority import Authority
 from tests.deploy.charts import Installation, container_of, find, installed
 
 
@@ -29,6 +30,7 @@ def test_a_pod_without_its_secrets_names_each_and_ends(service: str, tmp_path: P
             **settings,
             "SERVICE_KEY_FILE": str(tmp_path / f"{service}.key.json"),
             "TRUST_BUNDLE_FILE": str(tmp_path / "trust-bundle.json"),
+            "DATABASE_CA_FILE": str(Authority(tmp_path).ca_file),
         },
         cwd=ROOT,
         capture_output=True,

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helm_python import HelmRenderError
 from pydantic import ValidationError
 
 from libs.settings import ServiceSettings
 from libs.testing.settings import settings_class_of
 from libs.topology import SERVICES
+from tests.authority import Authority
 from tests.deploy.charts import (
+    ASKED,
     INSTALLATIONS,
     Installation,
     Manifest,
@@ -21,6 +24,7 @@ from tests.deploy.charts import (
     pod_of,
     render_service,
 )
+from tests.deploy.platform import Place
 
 STAND_INS = {
     "DATABASE_URL": "postgresql://shop@db.internal:5432/meridian",
@@ -56,7 +60,9 @@ def load(
     for name in settings_class.model_fields:
         patch.delenv(name.upper(), raising=False)
     for name, value in environment.items():
-        if name.endswith("_FILE"):
+        if name == "DATABASE_CA_FILE":
+            patch.setenv(name, str(Authority(files).ca_file))
+        elif name.endswith("_FILE"):
             file = files / Path(value).name
             file.touch()
             patch.setenv(name, str(file))
@@ -130,6 +136,48 @@ def test_the_files_a_setting_names_are_mounted_from_a_secret_that_is_made(servic
                 f"{mount['mountPath']}/{entry['secretKey']}" for entry in secret["spec"]["data"]
             }
     assert {settings["SERVICE_KEY_FILE"], settings["TRUST_BUNDLE_FILE"]} == mounted
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_whatever_connects_to_the_database_knows_it_by_the_authorities_given_to_the_platform(
+    service: str,
+) -> None:
+    manifests = installed(Installation(service))
+    authorities = find(tuple(Place().rendered()), "ConfigMap", "database-authorities")
+    assert authorities["data"] == {"ca.pem": ASKED["database"]["authorities"]}
+    assert authorities["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    for kind, name in (
+        ("Deployment", f"{service}-api"),
+        ("Deployment", f"{service}-worker"),
+        ("Job", f"{service}-migration"),
+    ):
+        workload = find(manifests, kind, name)
+        volumes = {volume["name"]: volume for volume in pod_of(workload)["spec"]["volumes"]}
+        (mount,) = (
+            mount
+            for mount in container_of(workload)["volumeMounts"]
+            if volumes[mount["name"]].get("configMap") == {"name": "database-authorities"}
+        )
+        assert mount["readOnly"]
+        given = {one["name"]: one["value"] for one in container_of(workload).get("env", [])}
+        if kind == "Deployment":
+            given = environment_of_workload(manifests, name)
+        assert given["DATABASE_CA_FILE"] == f"{mount['mountPath']}/ca.pem"
+        assert given["ENVIRONMENT"] == "production"
+
+
+def test_without_authorities_nothing_is_mounted_and_only_an_environment_without_customers_does_so() -> (
+    None
+):
+    nameless = {"database": {"authorities": ""}}
+    manifests = tuple(render_service(Installation("order", "dev"), nameless))
+    assert "DATABASE_CA_FILE" not in environment_of_workload(manifests, "order-api")
+    assert "database-authorities" not in str(manifests)
+    for environment in ("staging", "prod"):
+        with pytest.raises(
+            HelmRenderError, match=r"database\.authorities: (staging|production) connects"
+        ):
+            render_service(Installation("order", environment), nameless)
 
 
 @pytest.mark.parametrize("installation", INSTALLATIONS, ids=str)

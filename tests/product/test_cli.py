@@ -13,6 +13,7 @@ from tests.product.shop import Shop
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, database_urls: Databases, redis_url: str) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
     monkeypatch.setenv("DATABASE_URL", database_urls["product"])
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("REGION", "us-east-1")

@@ -16,7 +16,7 @@ async def test_what_is_unfinished_is_listed_with_why_and_can_be_pushed(
     databases: Databases,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = OperatorSettings(database_url=SecretStr(databases.url("user")))
+    settings = OperatorSettings(environment="test", database_url=SecretStr(databases.url("user")))
     running.auth.open_orders[USER] = 1
     body = await asked(running, headers)
     await drive(running)
@@ -35,7 +35,7 @@ async def test_who_a_restored_backup_brought_back_is_erased_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = OperatorSettings(database_url=SecretStr(databases.url("user")))
+    settings = OperatorSettings(environment="test", database_url=SecretStr(databases.url("user")))
     await running.http.get("/v1/me", headers=headers())
     for expected in ("1 of 1", "0 of 1"):
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{USER}\n\n"))

@@ -163,7 +163,10 @@ async def test_a_command_registers_changes_and_rotates(
 ) -> None:
     given = settings_for("auth")
     settings = AdministratorSettings(
-        region=given.region, database_url=given.database_url, master_key=given.master_key
+        environment="test",
+        region=given.region,
+        database_url=given.database_url,
+        master_key=given.master_key,
     )
 
     async def run(*arguments: str, document: str = "") -> tuple[int, str, str]:

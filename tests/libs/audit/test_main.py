@@ -12,6 +12,7 @@ from tests.libs.audit.conftest import record_and_seal
 
 @pytest.fixture
 def configured(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
     for service in SERVICES:
         monkeypatch.setenv(f"DATABASE_URL_{service.upper()}", databases.url(service))
 
@@ -74,6 +75,7 @@ def test_the_command_names_the_address_it_lacks(
 def test_a_database_that_is_away_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
     monkeypatch.setenv("DATABASE_URL_CART", "postgresql://nobody@127.0.0.1:9/none")
     assert main(["verify", "--service", "cart"]) == EXIT_FAILED
     assert "does not answer" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from libs.cache.sessions import SessionStore, SessionStoreUnavailable
 from libs.clock import utc_now
 from libs.testing.servers import REDIS_PATIENCE, free_port
 from libs.testing.valkey import SHARDS, running_cluster
-from tests.libs.cache.authority import Authority, ending_tls
+from tests.authority import Authority, ending_tls
 from tests.libs.cache.test_sessions import HOUR, record
 
 

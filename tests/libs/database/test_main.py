@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def environment(server: str, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("ENVIRONMENT", "test")
     monkeypatch.setenv("ADMIN_DATABASE_URL", server)
     for service in SERVICES:
         url = with_user(dsn_of_database(server, "meridian"), roles_of(service)[1], "m")
@@ -69,7 +71,7 @@ def test_the_migration_command_writes_next_to_the_others(
 ) -> None:
     written: list[tuple[str, str]] = []
 
-    async def record(service: str, message: str, url: str) -> str:
+    async def record(service: str, message: str, url: str, *, ca_file: Path | None) -> str:
         written.append((service, message))
         return "0002_add_note.py"
 

@@ -20,6 +20,7 @@ Add = Callable[..., Awaitable[list[str]]]
 def environment(
     monkeypatch: pytest.MonkeyPatch, aws_endpoint_url: str, messaging_prefix: str
 ) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
     monkeypatch.setenv("REGION", REGION)
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint_url)
     monkeypatch.setenv("MESSAGING_PREFIX", messaging_prefix)
@@ -87,6 +88,7 @@ async def test_republish_marks_the_rows_of_the_service_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     await add(placed())
+    monkeypatch.setenv("ENVIRONMENT", "test")
     monkeypatch.setenv("DATABASE_URL_ORDER", scratch_database_url)
     settings = cli._read_environment()
     since = cli._moment("2020-01-01")
@@ -107,6 +109,7 @@ def test_a_moment_that_cannot_be_read_is_refused_with_one_that_can(
 def test_republish_tells_when_the_database_does_not_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
     monkeypatch.setenv("DATABASE_URL_ORDER", "postgresql://nobody@/none?host=/nonexistent")
     arguments = ["republish", "--service", "order", "--since", "2020-01-01T00:00:00Z"]
     assert cli.main(arguments) == cli.EXIT_FAILED

@@ -18,6 +18,9 @@
 {{- if gt (int .database.connections) (int .database.serverConnections) -}}
 {{- fail (printf "database.connections: %d are granted, but the server has %d" (int .database.connections) (int .database.serverConnections)) -}}
 {{- end -}}
+{{- if and (not .database.authorities) (ne .environment "test") -}}
+{{- fail (printf "database.authorities: %s connects to no database whose certificate it cannot check: name the ConfigMap that holds its authorities as ca.pem" .environment) -}}
+{{- end -}}
 {{- if and .exposure.alb.enabled (not .exposure.alb.certificateArn) -}}
 {{- fail "exposure.alb.certificateArn: the load balancer needs a certificate" -}}
 {{- end -}}

@@ -75,6 +75,7 @@ spec:
         - { name: tmp, mountPath: /tmp }
         - { name: identity, mountPath: /etc/meridian/identity, readOnly: true }
         - { name: trust, mountPath: /etc/meridian/trust, readOnly: true }
+        {{- include "service.databaseMount" .root | nindent 8 }}
   volumes:
     - name: tmp
       emptyDir: { sizeLimit: 64Mi }
@@ -82,6 +83,7 @@ spec:
       secret: { secretName: {{ $service }}-identity, defaultMode: 0440 }
     - name: trust
       secret: { secretName: {{ $service }}-trust-bundle, defaultMode: 0440 }
+    {{- include "service.databaseVolume" .root | nindent 4 }}
 {{- end }}
 
 {{/* Pod Security "restricted", for every pod of this chart. */}}

@@ -16,6 +16,9 @@
   "DATABASE_POOL_SIZE" (toString .Values.database.poolSize)
   "TRUSTED_PROXIES" (include "service.trustedProxies" .)
 -}}
+{{- with .Values.database.authorities -}}
+{{- $_ := set $derived "DATABASE_CA_FILE" (include "service.databaseCaFile" $) -}}
+{{- end -}}
 {{- if .Values.monitoring.enabled -}}
 {{- $_ := set $derived "OTLP_ENDPOINT" .Values.monitoring.otlp -}}
 {{- end -}}
@@ -28,6 +31,24 @@
 {{- range $name, $value := $derived }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
+{{- end }}
+
+{{/* The authorities of PostgreSQL's certificate: where they are, and how they come there. */}}
+{{- define "service.databaseCaFile" -}}
+/etc/meridian/database/ca.pem
+{{- end }}
+
+{{- define "service.databaseMount" -}}
+{{- if .Values.database.authorities -}}
+- { name: database-authorities, mountPath: {{ include "service.databaseCaFile" . | dir }}, readOnly: true }
+{{- end -}}
+{{- end }}
+
+{{- define "service.databaseVolume" -}}
+{{- with .Values.database.authorities -}}
+- name: database-authorities
+  configMap: { name: {{ . }} }
+{{- end -}}
 {{- end }}
 
 {{/* The region's KMS key for personal data, by the alias Terraform gives it: alias/meridian-prod-personal. */}}

@@ -80,8 +80,8 @@ resource "aws_db_instance" "replica" {
   tags                                  = merge(var.tags, { role = "reader" })
 }
 
-# Plain RDS has no reader endpoint: one name that answers with each replica in turn. Clients that check host names have
-# to trust the replicas' own names (sslmode=verify-ca).
+# Plain RDS has no reader endpoint: one name that answers with each replica in turn, and is in none of their certificates.
+# Clients that check host names, as all of ours, ask a replica by its own.
 resource "aws_route53_zone" "readers" {
   for_each = local.plain
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from ipaddress import ip_address
@@ -16,6 +16,10 @@ from cryptography.x509.oid import NameOID
 from libs.clock import utc_now
 
 DAY = timedelta(days=1)
+SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+"""PostgreSQL's clients ask with this whether the server has TLS (protocol 3.0, section 54.2.10)."""
+
+Upstream = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
 class Authority:
@@ -68,6 +72,55 @@ class Authority:
 async def ending_tls(port: int, upstream: int, context: ssl.SSLContext) -> AsyncIterator[None]:
     """End TLS on one port of this machine and pass on to another."""
 
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _pass_on(reader, writer, lambda: asyncio.open_connection("127.0.0.1", upstream))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=context)
+    try:
+        yield
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def before_postgres(
+    port: int, socket: Path, context: ssl.SSLContext
+) -> AsyncIterator[list[str]]:
+    """Stand before a PostgreSQL that was built without TLS, as one that was built with it; give the versions spoken."""
+    spoken: list[str] = []
+    served: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await _agree_on_tls(reader, writer, context)
+            spoken.append(writer.get_extra_info("ssl_object").version())
+            await _pass_on(reader, writer, lambda: asyncio.open_unix_connection(socket))
+        except (OSError, EOFError):
+            writer.close()  # somebody who does not believe us
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.add(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_server(begin, "127.0.0.1", port)
+    try:
+        yield spoken
+    finally:
+        server.close()
+        await asyncio.gather(*served)
+
+
+async def _agree_on_tls(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext
+) -> None:
+    if await reader.readexactly(len(SSL_REQUEST)) != SSL_REQUEST:
+        raise ConnectionError("no TLS asked for, as pg_hba.conf demands with hostssl")
+    writer.write(b"S")
+    await writer.start_tls(context)
+
+
+async def _pass_on(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upstream: Upstream
+) -> None:
     async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(OSError, ssl.SSLError):
             while data := await source.read(65_536):
@@ -75,12 +128,5 @@ async def ending_tls(port: int, upstream: int, context: ssl.SSLContext) -> Async
                 await sink.drain()
         sink.close()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", upstream)
-        await asyncio.gather(pump(reader, back), pump(there, writer))
-
-    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=context)
-    try:
-        yield
-    finally:
-        server.close()
+    there, back = await upstream()
+    await asyncio.gather(pump(reader, back), pump(there, writer))
