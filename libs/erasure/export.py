@@ -99,18 +99,6 @@ class Export:
         return belongs
 
 
-@dataclass(frozen=True)
-class Exported:
-    """An export within one request's transaction."""
-
-    export: Export
-    session: AsyncSession
-
-    async def of(self, user_id: str) -> PersonalData:
-        """Read everything about a user."""
-        return await self.export.of(self.session, user_id)
-
-
 def _parents(table: Table) -> list[Any]:
     """Return the foreign keys to other tables, those first that every row has."""
     others = [one for one in table.foreign_keys if one.column.table is not table]

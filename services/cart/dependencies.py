@@ -7,21 +7,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.cart import CartErasureCompleted
 from libs.database.session import SessionDep
-from libs.erasure.export import Export, Exported
 from libs.erasure.part import ErasurePart
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.dependencies import authenticated, optional_principal, service_caller
+from libs.security.dependencies import authenticated, optional_principal
 from libs.security.principal import Principal
 from services.cart.clients import ProductClient
 from services.cart.errors import CartAccessRequired, VariantNotFound
-from services.cart.models import Base
 from services.cart.repository import CartRepository, CatalogueRepository, Owner
 from services.cart.repository.erasure import remove_carts
 from services.cart.service.carts import CartService, guest_owner
 from services.cart.settings import CartSettings
 
 SCOPE = "carts:write"
-EXPORT: Final = Export(Base)
 ERASURE: Final = ErasurePart(remove_carts, CartErasureCompleted)
 
 _verify_user = authenticated(SCOPE)
@@ -105,13 +102,6 @@ async def cart_service(resources: ResourcesDep, session: SessionDep) -> CartServ
     return build_cart_service(resources, session)
 
 
-async def exported(session: SessionDep) -> Exported:
-    """Give a request what is known of a person."""
-    return Exported(EXPORT, session)
-
-
-CallingService = Annotated[str, Depends(service_caller())]
-ExportedDep = Annotated[Exported, Depends(exported)]
 CartServiceDep = Annotated[CartService, Depends(cart_service)]
 OptionalUser = Annotated[Owner | None, Depends(_user)]
 CartOwner = Annotated[Owner, Depends(cart_access)]

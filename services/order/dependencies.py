@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.contracts.order import OrderErasureCompleted
 from libs.database.session import SessionDep, after_commit
-from libs.erasure.export import Export, Exported
 from libs.erasure.part import ErasurePart
 from libs.idempotency.header import FingerprintSecret, OptionalKey
 from libs.idempotency.two_transactions import TwoTransactions
@@ -28,7 +27,6 @@ from libs.security.principal import Principal
 from libs.web.sse import LONGEST_SECONDS
 from services.order.clients import AddressClient, CartClient, ProductClient
 from services.order.domain.pricing import Rates
-from services.order.models import Base
 from services.order.repository import OrderRepository, Patience
 from services.order.repository.erasure import (
     PersonalDataRepository,
@@ -46,7 +44,6 @@ from services.order.settings import OrderSettings
 
 _DATA = Path(__file__).with_name("data")
 _RESENDS_AT_ONCE = 100
-EXPORT: Final = Export(Base)
 ERASURE: Final = ErasurePart(remove_orders, OrderErasureCompleted)
 
 OrdersRead = Annotated[Principal, Depends(authenticated("orders:read"))]
@@ -167,12 +164,6 @@ async def personal_data(session: SessionDep) -> PersonalDataRepository:
     return PersonalDataRepository(session)
 
 
-async def exported(session: SessionDep) -> Exported:
-    """Give a request what is known of a person."""
-    return Exported(EXPORT, session)
-
-
-ExportedDep = Annotated[Exported, Depends(exported)]
 OrderServiceDep = Annotated[OrderService, Depends(order_service)]
 OrderChangesDep = Annotated[OrderChanges, Depends(order_changes)]
 PersonalDataDep = Annotated[PersonalDataRepository, Depends(personal_data)]

@@ -8,14 +8,12 @@ from fastapi import Depends
 
 from libs.contracts.payment import PaymentErasureCompleted
 from libs.database.session import SessionDep
-from libs.erasure.export import Export, Exported
 from libs.erasure.part import ErasurePart
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.dependencies import authenticated, authenticated_live, service_caller
+from libs.security.dependencies import authenticated, authenticated_live
 from libs.security.principal import Principal
 from services.payment.clients.choice import EVENT_READERS, open_book, open_provider
 from services.payment.clients.guarded import GuardedProvider, provider_breaker
-from services.payment.models import Base
 from services.payment.repository.erasure import remove_payments
 from services.payment.repository.unit import Unit, Units, unit_of
 from services.payment.service.cases import CaseDesk
@@ -28,14 +26,6 @@ from services.payment.service.vitals import Vitals
 from services.payment.service.webhooks import WebhookInbox, WebhookProcessor
 from services.payment.settings import PaymentSettings
 
-EXPORT: Final = Export(
-    Base,
-    withheld={
-        "ledger_transactions": "the shop's books: they name no person, and the payment says the same",
-        "ledger_entries": "the shop's books",
-        "provider_operations": "how often the provider was asked; the payment says what came of it",
-    },
-)
 ERASURE: Final = ErasurePart(remove_payments, PaymentErasureCompleted)
 
 PaymentsRead = Annotated[Principal, Depends(authenticated("payments:read"))]
@@ -70,15 +60,6 @@ QueriesDep = Annotated[PaymentQueries, Depends(_queries)]
 CaseDeskDep = Annotated[CaseDesk, Depends(_case_desk)]
 SimulatorInboxDep = Annotated[WebhookInbox, Depends(_inbox_of("simulator"))]
 StripeInboxDep = Annotated[WebhookInbox, Depends(_inbox_of("stripe"))]
-
-
-async def exported(session: SessionDep) -> Exported:
-    """Give a request what is known of a person."""
-    return Exported(EXPORT, session)
-
-
-CallingService = Annotated[str, Depends(service_caller())]
-ExportedDep = Annotated[Exported, Depends(exported)]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,7 @@ EXPORTING = ("auth", "user", "cart", "order", "payment")
 
 
 def export_of(service: str) -> Export:
-    module = {"user": "repository.privacy", "auth": "dependencies.privacy"}.get(
-        service, "dependencies"
-    )
-    export: Export = importlib.import_module(f"services.{service}.{module}").EXPORT
+    export: Export = importlib.import_module(f"services.{service}.repository.privacy").EXPORT
     return export
 
 

@@ -1,11 +1,8 @@
 """What auth knows of one person, and what a copy of it leaves out."""
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Depends
-
-from libs.database.session import SessionDep
-from libs.erasure.export import Export, Exported
+from libs.erasure.export import Export
 from services.auth.models import Base
 
 EXPORT: Final = Export(
@@ -18,11 +15,3 @@ EXPORT: Final = Export(
         "authorization_codes": "lives for a minute, and says nothing that its login does not",
     },
 )
-
-
-async def exported(session: SessionDep) -> Exported:
-    """Give a request what is known of a person."""
-    return Exported(EXPORT, session)
-
-
-ExportedDep = Annotated[Exported, Depends(exported)]

@@ -1,0 +1,8 @@
+"""What cart knows of one person."""
+
+from typing import Final
+
+from libs.erasure.export import Export
+from services.cart.models import Base
+
+EXPORT: Final = Export(Base)
