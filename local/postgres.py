@@ -23,7 +23,14 @@ from local.settings import StackSettings, inherited_environment
 
 SUPERUSER: Final = "postgres"
 
+NO_VALUES_LOGGED: Final = {
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""Statements are logged with `$1`: what a client bound to it may be about somebody."""
+
 _SETTINGS: Final = {
+    **NO_VALUES_LOGGED,
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a long folder name would exceed what a socket path may hold
     "max_connections": "150",

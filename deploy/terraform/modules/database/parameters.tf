@@ -1,4 +1,5 @@
-# TLS is forced, passwords are SCRAM, slow statements and long waits are logged; values in milliseconds unless said.
+# TLS is forced, passwords are SCRAM, slow statements and long waits are logged, without the values that were bound to a
+# statement: they may be about somebody. Values in milliseconds unless said.
 
 locals {
   parameters = {
@@ -11,6 +12,8 @@ locals {
     "log_lock_waits"                      = { value = "1" }
     "log_connections"                     = { value = "1" }
     "log_disconnections"                  = { value = "1" }
+    "log_parameter_max_length"            = { value = "0" }
+    "log_parameter_max_length_on_error"   = { value = "0" }
     "log_statement"                       = { value = "ddl" }
     "idle_in_transaction_session_timeout" = { value = "60000" }
   }
