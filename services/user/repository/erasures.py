@@ -1,6 +1,6 @@
 """Queries on erasures; all times are the database's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.audit.log import SYSTEM, AuditLog
 from libs.erasure import tombstones
+from libs.erasure.tables import erased_users
 from libs.idempotency.store import forget_answers
 from libs.topology import SERVICES
 from services.user.domain.erasure import Answer, ErasureState
@@ -83,6 +84,17 @@ class ErasureRepository:
             .order_by(Erasure.requested_at)
         )
         return [ErasureDetails(one, await self.answers(one.id)) for one in found]
+
+    async def oldest(self) -> Mapping[str, float]:
+        """Return by state how many seconds ago the oldest unfinished erasure was asked for, or, if it runs, was begun."""
+        since = func.greatest(Erasure.requested_at, erased_users.c.requested_at)
+        found = await self._session.execute(
+            select(Erasure.state, func.extract("epoch", func.now() - func.min(since)))
+            .join(erased_users, erased_users.c.user_id == Erasure.user_id, isouter=True)
+            .where(Erasure.next_check_at.is_not(None))
+            .group_by(Erasure.state)
+        )
+        return {state: float(seconds) for state, seconds in found}
 
     async def make_due(self, erasure_id: str | None) -> int:
         """Have one unfinished erasure, or all of them, looked at now; return how many."""
