@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from libs.erasure.export import OWNER
+from libs.topology import SERVICES
 from tests.architecture.applications import ROOT
 
 FILE: Final = ROOT / "docs" / "privacy" / "inventory.json"
@@ -25,6 +27,10 @@ class Listed:
     column: str
     words: dict[str, object] | None
 
+    def says(self, word: str) -> object:
+        """Return what is said about the column."""
+        return (self.words or {})[word]
+
 
 def listed() -> Iterator[Listed]:
     """Read the inventory."""
@@ -35,3 +41,18 @@ def listed() -> Iterator[Listed]:
             for column, words in columns.items():
                 if column != NONE:
                     yield Listed(service, table, column, words)
+
+
+def described() -> list[Listed]:
+    """Return the columns that hold something about somebody."""
+    return [one for one in listed() if one.words is not None]
+
+
+def kept_tables() -> dict[tuple[str, str], str]:
+    """Return the tables of each service that name a person's id after the erasure, and why."""
+    return {
+        (service, one.table): str(one.says("erased"))
+        for one in described()
+        for service in (SERVICES if one.service == EVERY else (one.service,))
+        if one.column == OWNER and str(one.says("erased")).startswith("kept")
+    }
