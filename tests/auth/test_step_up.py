@@ -1,8 +1,10 @@
 from libs.database.session import Database
-from libs.security.principal import ACR_PASSWORD
+from libs.security.principal import ACR_MFA, ACR_PASSWORD
+from libs.testing.waiting import FrozenClock
 from tests.auth.conftest import PASSWORD, Person, StartAuth, register
-from tests.auth.factors import step_up
+from tests.auth.factors import enrol_app, finish, mfa_token, step_up
 from tests.auth.sessions import flush, let_time_pass, problem
+from tests.auth.test_email_addresses import ask_for_change
 from tests.auth.test_login import WRONG, claims_of
 
 
@@ -20,10 +22,7 @@ async def test_a_refresh_proves_nothing_anew(ada: Person, database: Database) ->
     assert int(str(claims["iat"])) - int(str(claims["auth_time"])) >= 1200
 
 
-async def test_the_password_renews_the_proof_of_this_session_alone(
-    ada: Person, database: Database
-) -> None:
-    elsewhere = await ada.log_in()
+async def test_the_token_that_answers_tells_of_the_proof(ada: Person, database: Database) -> None:
     await let_time_pass(database, minutes=20)
 
     response = await step_up(ada, password=PASSWORD)
@@ -34,11 +33,48 @@ async def test_the_password_renews_the_proof_of_this_session_alone(
     ada.tokens |= response.json()
     claims = await claims_of(ada)
     assert claims["sid"] == ada.tokens["session_id"]
-    assert abs(int(str(claims["auth_time"])) - int(str(claims["iat"]))) <= 2
+    assert claims["auth_time"] == claims["iat"]
+
+
+async def test_a_copy_of_the_sessions_secret_gains_nothing_from_what_its_owner_proves(
+    ada: Person, database: Database
+) -> None:
+    copied = ada.tokens["refresh_token"]
+    await let_time_pass(database, minutes=20)
+    assert (await step_up(ada, password=PASSWORD)).status_code == 200
+
+    ada.tokens = (await ada.refresh(copied)).json()
+
+    claims = await claims_of(ada)
+    assert int(str(claims["iat"])) - int(str(claims["auth_time"])) >= 1200
+    assert problem(await ask_for_change(ada, "thief@example.com")) == (
+        401,
+        "insufficient_user_authentication",
+    )
+
+
+async def test_enrolling_strengthens_the_session_and_renews_nothing(
+    ada: Person, database: Database, code_clock: FrozenClock
+) -> None:
+    await let_time_pass(database, minutes=20)
+    await enrol_app(ada, code_clock)
+
     ada.tokens = (await ada.refresh()).json()
-    assert (await claims_of(ada))["auth_time"] == claims["auth_time"]
-    elsewhere.tokens = (await elsewhere.refresh()).json()
-    assert int(str((await claims_of(elsewhere))["auth_time"])) < int(str(claims["auth_time"]))
+
+    claims = await claims_of(ada)
+    assert (claims["acr"], claims["amr"]) == (ACR_MFA, ["pwd", "otp", "mfa"])
+    assert int(str(claims["iat"])) - int(str(claims["auth_time"])) >= 1200
+
+
+async def test_a_login_with_two_factors_keeps_saying_so(
+    ada: Person, database: Database, code_clock: FrozenClock
+) -> None:
+    app, _ = await enrol_app(ada, code_clock)
+    ada.tokens = (await finish(ada.client, await mfa_token(ada), totp=app.code())).json()
+    for _ in range(3):
+        await let_time_pass(database, minutes=20)
+        ada.tokens = (await ada.refresh()).json()
+        assert (await claims_of(ada))["acr"] == ACR_MFA
 
 
 async def test_a_wrong_password_proves_nothing_and_guessing_is_limited(

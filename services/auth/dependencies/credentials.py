@@ -55,7 +55,6 @@ async def step_up_service(
     """Give a request the use case of proving again who one is."""
     return StepUpService(
         units=transactions,
-        sessions=resources.sessions,
         passwords=parts.passwords,
         judge=judge,
         tokens=access_tokens(resources, parts.keyring),

@@ -106,21 +106,22 @@ class FamilyRepository:
             .values(state=TokenState.USED, used_at=presented.now)
         )
 
-    async def prove_again(
-        self, user_id: str, session_id: str, proof: Proof
-    ) -> RefreshFamily | None:
-        """Note that the session's owner has just proved who they are; None if the session is over."""
+    async def find_live(self, user_id: str, session_id: str) -> RefreshFamily | None:
+        """Return the user's session, unless it is over."""
         found: RefreshFamily | None = await self._session.scalar(
-            update(RefreshFamily)
-            .where(
-                RefreshFamily.user_id == user_id,
-                RefreshFamily.session_id == session_id,
-                live_now(),
-            )
-            .values(auth_time=func.clock_timestamp(), acr=proof.acr, amr=list(proof.amr))
-            .returning(RefreshFamily)
+            select(RefreshFamily).where(*_live_session(user_id, session_id))
         )
         return found
+
+    async def strengthen(self, user_id: str, session_id: str, proof: Proof) -> bool:
+        """Note what the session's owner has shown besides; since when they are logged in stays. False if it is over."""
+        strengthened = await self._session.scalar(
+            update(RefreshFamily)
+            .where(*_live_session(user_id, session_id))
+            .values(acr=proof.acr, amr=list(proof.amr))
+            .returning(RefreshFamily.id)
+        )
+        return strengthened is not None
 
     async def void_live(self, family_id: str) -> None:
         await self._session.execute(
@@ -214,6 +215,10 @@ class FamilyRepository:
             .returning(RefreshFamily.session_id)
         )
         return ended.all()
+
+
+def _live_session(user_id: str, session_id: str) -> tuple[ColumnElement[bool], ...]:
+    return RefreshFamily.user_id == user_id, RefreshFamily.session_id == session_id, live_now()
 
 
 def live_now() -> ColumnElement[bool]:

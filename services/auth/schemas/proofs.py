@@ -116,7 +116,7 @@ class PasskeyLogin(RequestModel):
 
 
 class SteppedUp(ResponseModel):
-    """An access token for the same session whose `auth_time` is now; the refresh token stays the one you have."""
+    """An access token whose `auth_time` is now: use it for what asked. Tokens of the session's next refresh do not say so."""
 
     access_token: str
     token_type: Literal["Bearer"]

@@ -16,6 +16,7 @@ from libs.ids import uuid7
 from services.auth.domain.accounts import scopes_of
 from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
 from services.auth.domain.oauth.scopes import granted_to
+from services.auth.domain.proofs import Proof
 from services.auth.models import Identity, RefreshFamily
 from services.auth.service.keyring import Keyring
 
@@ -44,14 +45,27 @@ class AccessTokens:
     audience: str
 
     async def mint(
-        self, identity: Identity, family: RefreshFamily, scopes: Sequence[str] | None = None
+        self,
+        identity: Identity,
+        family: RefreshFamily,
+        scopes: Sequence[str] | None = None,
+        *,
+        just_shown: Proof | None = None,
     ) -> str:
         """Return an access token of five minutes for the family's session, with all it was granted or just `scopes`.
+
+        Args:
+            identity: whose session it is.
+            family: the session.
+            scopes: what it is for; everything that was granted if left out.
+            just_shown: a proof of this moment that this token alone tells of; else it tells how the session began.
 
         Raises:
             SigningKeysUnavailable: there is no key to sign with yet.
         """
         granted = family.scopes if scopes is None else scopes
+        since = family.auth_time if just_shown is None else self.clock.now()
+        shown = just_shown or Proof(tuple(family.amr), family.acr)
         allowed = (
             scopes_of(identity.roles) if granted is None else granted_to(granted, identity.roles)
         )
@@ -64,9 +78,9 @@ class AccessTokens:
                 "sid": family.session_id,
                 "roles": identity.roles,
                 "home_region": identity.home_region,
-                "auth_time": _seconds(family.auth_time),
-                "acr": family.acr,
-                "amr": family.amr,
+                "auth_time": _seconds(since),
+                "acr": shown.acr,
+                "amr": shown.amr,
                 "second_factor": identity.second_factor,
             }
         )

@@ -134,7 +134,7 @@ async def another_factor(
         SessionEnded: the session ended; nothing is enrolled.
     """
     first = not identity.second_factor
-    if await unit.families.prove_again(identity.id, caller.session_id or "", proof) is None:
+    if not await unit.families.strengthen(identity.id, caller.session_id or "", proof):
         raise SessionEnded
     await unit.identities.set_second_factor(identity.id, enrolled=True)
     await unit.challenges.end_all(identity.id)

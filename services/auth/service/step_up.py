@@ -1,9 +1,12 @@
-"""Proving once more who one is, before something that cannot be undone (RFC 9470)."""
+"""Proving once more who one is, before something that cannot be undone (RFC 9470).
+
+Only the access token that answers tells of it. The session itself stays as it began, so whoever has a copy of its cookie
+or refresh token gains nothing from what its owner proves (ASVS 5.0, 7.2.4).
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
-from libs.cache.sessions import SessionStore
 from libs.observability.logging import get_logger
 from libs.security.dependencies import RECENTLY
 from libs.security.errors import SessionEnded, StepUpRequired
@@ -18,7 +21,6 @@ from services.auth.service.factor_judge import FactorJudge, Shown
 from services.auth.service.holding import held_as_judged, held_for
 from services.auth.service.minting import AccessTokens
 from services.auth.service.passwords import Passwords
-from services.auth.service.sessions import put_record
 from services.auth.service.throttle import Throttle
 
 _MAX_AGE: Final = int(RECENTLY.total_seconds())
@@ -28,10 +30,9 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class StepUpService:
-    """Renews what a session may claim about its owner."""
+    """Gives access tokens that say what their owner has just shown."""
 
     units: Units
-    sessions: SessionStore
     passwords: Passwords
     judge: FactorJudge
     tokens: AccessTokens
@@ -45,7 +46,6 @@ class StepUpService:
             WrongProof: it is not the password.
             RateLimited: too many wrong ones.
             SessionEnded: the session is over.
-            SessionStoreUnavailable: Redis is away.
             PasswordChecksBusy: too many passwords at once.
         """
         identity = await self._identity(caller)
@@ -60,7 +60,7 @@ class StepUpService:
             if await held_as_judged(unit, identity) is None:
                 raise SessionEnded
             family = await _proved_again(unit, caller, PASSWORD)
-        return await self._renew(identity, family)
+        return await self._answer(identity, family, PASSWORD)
 
     async def by_second_factor(self, caller: Principal, shown: Shown) -> str:
         """Return an access token that says the caller has just shown a second factor.
@@ -69,17 +69,16 @@ class StepUpService:
             WrongProof: it proves nothing.
             RateLimited: too many wrong ones.
             SessionEnded: the session is over.
-            SessionStoreUnavailable: Redis is away.
         """
         guess = await self.throttle.prove(caller.subject)
         async with self.units.begin() as unit:
             identity = await held_for(unit, caller)
             proof = await self.judge.judge(unit, identity.id, shown)
             family = None if proof is None else await _proved_again(unit, caller, proof)
-        if family is None:
+        if proof is None or family is None:
             raise _refused(identity)
         await self.throttle.forgive(guess)
-        return await self._renew(identity, family)
+        return await self._answer(identity, family, proof)
 
     async def _identity(self, caller: Principal) -> Identity:
         async with self.units.begin() as unit:
@@ -88,15 +87,14 @@ class StepUpService:
             raise SessionEnded
         return identity
 
-    async def _renew(self, identity: Identity, family: RefreshFamily) -> str:
-        await put_record(self.units, self.sessions, family)
-        _log.info("stepped_up", user_id=identity.id, session_id=family.session_id, amr=family.amr)
-        return await self.tokens.mint(identity, family)
+    async def _answer(self, identity: Identity, family: RefreshFamily, proof: Proof) -> str:
+        _log.info("stepped_up", user_id=identity.id, session_id=family.session_id, amr=proof.amr)
+        return await self.tokens.mint(identity, family, just_shown=proof)
 
 
 async def _proved_again(unit: Unit, caller: Principal, proof: Proof) -> RefreshFamily:
     """Raise SessionEnded if the session is over."""
-    family = await unit.families.prove_again(caller.subject, caller.session_id or "", proof)
+    family = await unit.families.find_live(caller.subject, caller.session_id or "")
     if family is None:
         raise SessionEnded
     await unit.audit.record(

@@ -5,6 +5,7 @@ import pytest
 
 from libs.database.session import Database
 from tests.auth.conftest import PASSWORD, Person
+from tests.auth.factors import step_up
 from tests.auth.oauth.browser import COOKIE
 from tests.auth.sessions import flush, let_time_pass, problem
 
@@ -79,6 +80,19 @@ async def test_no_other_site_can_use_the_cookie(page: Page, person: Person) -> N
         assert problem(await log_in(person, **headers)) == (403, "cross_site_request")
     allowed = await page.client.post(f"{PATH}/token", headers={**no_site, "Origin": here})
     assert allowed.status_code == 200
+
+
+async def test_whoever_copied_the_cookie_gains_nothing_from_what_its_owner_proves(
+    page: Page, person: Person, database: Database
+) -> None:
+    person.tokens = (await page.token()).json()
+    await let_time_pass(database, minutes=6)
+    assert (await step_up(person, password=PASSWORD)).status_code == 200
+
+    person.tokens = (await page.token()).json()
+
+    refused = await person.client.post("/v1/auth/logout-all", headers=person.headers)
+    assert problem(refused) == (401, "insufficient_user_authentication")
 
 
 async def test_a_token_sent_twice_is_refused(page: Page) -> None:
