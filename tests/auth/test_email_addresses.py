@@ -29,6 +29,12 @@ async def use(client: httpx.AsyncClient, path: str, token: str, **more: str) -> 
     return await client.post(f"/v1/auth/email/{path}", json={"token": token, **more})
 
 
+async def confirm_change(person: Person, token: str) -> httpx.Response:
+    return await person.client.post(
+        "/v1/auth/email/change/confirm", json={"token": token}, headers=person.headers
+    )
+
+
 async def ask_for_change(person: Person, email: str = NEW_ADDRESS) -> httpx.Response:
     return await person.client.post(
         "/v1/auth/email/change", json={"email": email}, headers=person.headers
@@ -58,7 +64,7 @@ async def test_a_new_address_counts_once_it_is_proved_and_the_old_one_is_told(
     assert (await log_in(ada.client, NEW_ADDRESS)).status_code == 401
     token = await newest_token(ada, service_token, database, CHANGE)
 
-    assert (await use(ada.client, "change/confirm", token)).status_code == 204
+    assert (await confirm_change(ada, token)).status_code == 204
 
     assert (await log_in(ada.client, NEW_ADDRESS)).status_code == 200
     assert (await log_in(ada.client, ada.email)).status_code == 401
@@ -73,7 +79,7 @@ async def test_a_new_address_counts_once_it_is_proved_and_the_old_one_is_told(
         "expires_in": None,
     }
     assert to_new["request_id"] is None
-    assert problem(await use(ada.client, "change/confirm", token)) == (400, "invalid_mail_token")
+    assert problem(await confirm_change(ada, token)) == (400, "invalid_mail_token")
 
 
 async def test_the_mail_to_prove_it_goes_to_the_new_address(
@@ -104,8 +110,19 @@ async def test_an_address_registered_meanwhile_stays_its_owners(
     await ask_for_change(ada)
     token = await newest_token(ada, service_token, database, CHANGE)
     await register(client, NEW_ADDRESS)
-    assert problem(await use(client, "change/confirm", token)) == (409, "email_taken")
+    assert problem(await confirm_change(ada, token)) == (409, "email_taken")
     assert (await log_in(client, ada.email)).status_code == 200
+
+
+async def test_nobody_gives_their_address_to_an_account_they_are_not_in(
+    ada: Person, client: httpx.AsyncClient, service_token: ServiceToken, database: Database
+) -> None:
+    reader = await (await register(client)).log_in()
+    await ask_for_change(ada)
+    token = await newest_token(ada, service_token, database, CHANGE)
+    assert problem(await use(client, "change/confirm", token)) == (401, "authentication_required")
+    assert problem(await confirm_change(reader, token)) == (400, "invalid_mail_token")
+    assert (await confirm_change(ada, token)).status_code == 204
 
 
 async def test_an_address_is_changed_only_by_whoever_has_just_proved_it(

@@ -14,7 +14,7 @@ from services.auth.consumers import handlers
 from services.auth.models import MailRequest
 from tests.auth.conftest import Person, log_in, register
 from tests.auth.mails import ServiceToken
-from tests.auth.test_email_addresses import CHANGE, ask_for_change, newest_token, use
+from tests.auth.test_email_addresses import CHANGE, ask_for_change, confirm_change, newest_token
 
 
 async def forget(resources: Resources, person: Person) -> None:
@@ -105,9 +105,7 @@ async def test_no_wish_for_a_mail_keeps_an_address_of_an_erased_account(
     """Neither of one it wanted, nor of the one it had, nor what somebody asked for in vain."""
     old, other = ada.email, await register(ada.client)
     await ask_for_change(ada)
-    await use(
-        ada.client, "change/confirm", await newest_token(ada, service_token, database, CHANGE)
-    )
+    await confirm_change(ada, await newest_token(ada, service_token, database, CHANGE))
     await ask_for_change(ada, "ada.third@example.com")
     await ask_for_change(ada, other.email)
     for address in (old, "nobody@example.com"):

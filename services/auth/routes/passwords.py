@@ -4,10 +4,10 @@ from fastapi import APIRouter, Response
 
 from libs.cache.sessions import SessionStoreUnavailable
 from libs.security.dependencies import STEP_UP_PROBLEMS
-from libs.security.errors import RateLimited
+from libs.security.errors import RateLimited, SessionEnded
 from libs.web.audience import customer, public
 from libs.web.errors import problem_responses
-from services.auth.dependencies import ClientDep, LoggedIn, RecentlyProved
+from services.auth.dependencies import ClientDep, LiveSession, LoggedIn, RecentlyProved
 from services.auth.dependencies.credentials import EmailAddressesDep, PasswordChangesDep
 from services.auth.errors import EmailTaken, PasswordChecksBusy, WrongProof
 from services.auth.errors.proofs import InvalidMailToken, PasswordRequired, PasswordUnfit
@@ -108,11 +108,13 @@ async def change_email(
 @router.post(
     "/v1/auth/email/change/confirm",
     status_code=204,
-    openapi_extra=public(),
-    responses=problem_responses(InvalidMailToken, EmailTaken, RateLimited),
+    openapi_extra=customer(),
+    responses=problem_responses(
+        InvalidMailToken, EmailTaken, RateLimited, SessionEnded, SessionStoreUnavailable
+    ),
 )
 async def confirm_email_change(
-    body: MailToken, addresses: EmailAddressesDep, client: ClientDep
+    body: MailToken, caller: LiveSession, addresses: EmailAddressesDep, client: ClientDep
 ) -> None:
-    """Let the new address count; the old one is told."""
-    await addresses.confirm_change(body.token.get_secret_value(), client)
+    """Let the new address of your account count; the old one is told."""
+    await addresses.confirm_change(caller, body.token.get_secret_value(), client)

@@ -95,11 +95,15 @@ class EmailAddresses:
                 event = EmailChangeRequested(user_id=user_id, request_id=request_id)
                 await unit.outbox.add(event, aggregate_version=version)
 
-    async def confirm_change(self, token: str, client: Client) -> None:
-        """Give the account its new address and tell the old one; what was mailed to that opens nothing any more.
+    async def confirm_change(self, caller: Principal, token: str, client: Client) -> None:
+        """Give the caller's account its new address and tell the old one; what was mailed to that opens nothing any more.
+
+        Whoever reads mail there has to be in the account too: nobody gives their address away to a stranger's account by
+        answering a mail, and a thief who is out has no wish fulfilled.
 
         Raises:
-            InvalidMailToken: unknown, used or too old, or nobody is let into the account.
+            InvalidMailToken: unknown, used or too old, another account's, or nobody is let into the account.
+            SessionEnded: the session was ended meanwhile.
             EmailTaken: somebody registered the address meanwhile.
             RateLimited: the client tried too often.
         """
@@ -107,6 +111,9 @@ class EmailAddresses:
         async with self.units.begin() as unit:
             identity, email = await held_by_mail(unit, token, MailPurpose.CHANGE_EMAIL)
             user_id, old = identity.id, identity.email
+            if user_id != caller.subject:
+                raise InvalidMailToken
+            await held_for(unit, caller)
             await unit.identities.change_email(user_id, email)
             await unit.mail_requests.end_all(
                 user_id,
