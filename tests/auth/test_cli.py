@@ -13,7 +13,12 @@ from libs.testing.plugin import SettingsFor
 from services.auth.cli import main
 from services.auth.models import Identity, RefreshFamily, SigningKey
 from services.auth.settings import AdministratorSettings
-from tests.auth.conftest import log_in, register
+from tests.auth.authenticator import Device
+from tests.auth.conftest import Person, StartAuth, log_in, register
+from tests.auth.factors import enrol_device, log_in_with
+from tests.auth.mails import ServiceToken, changes, told
+from tests.auth.sessions import problem
+from tests.auth.test_email_addresses import CHANGE, ask_for_change, confirm_change, newest_token
 
 ROOT = "ops@example.com"
 PASSWORD = "an operator's password"
@@ -79,7 +84,8 @@ async def test_an_administrator_is_created_and_can_do_their_work(
     assert (await log_in(client, ROOT, PASSWORD)).status_code == 200
     async with database.transaction() as session:
         assert await session.scalar(select(Identity.roles)) == ["customer", "admin"]
-        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 2
+        assert await session.scalar(select(Identity.email_verified_at)) is not None
+        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 1
 
 
 async def test_running_it_again_changes_nothing(
@@ -93,7 +99,7 @@ async def test_running_it_again_changes_nothing(
     async with database.transaction() as session:
         assert await session.scalar(select(Identity.version)) == 1
         assert await session.scalar(select(RefreshFamily.revoked_at)) is None
-        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 2
+        assert await session.scalar(select(func.count()).select_from(outbox_messages)) == 1
 
 
 async def test_a_customer_is_promoted_and_their_sessions_end(
@@ -108,6 +114,44 @@ async def test_a_customer_is_promoted_and_their_sessions_end(
     assert (await log_in(client, ROOT, PASSWORD)).status_code == 200
     async with database.transaction() as session:
         assert await session.scalar(select(Identity.roles)) == ["customer", "admin"]
+
+
+async def test_nothing_a_stranger_added_is_left_in_an_operators_account(
+    cli: Cli, client: httpx.AsyncClient, service_token: ServiceToken, database: Database
+) -> None:
+    stranger = await (await register(client, ROOT)).log_in()
+    device = Device()
+    await enrol_device(stranger, device)
+    await ask_for_change(stranger)
+    wish = await newest_token(stranger, service_token, database, CHANGE)
+
+    await cli.create_admin()
+
+    assert problem(await log_in_with(device, client)) == (401, "wrong_proof")
+    operator = Person(client, ROOT, "", (await log_in(client, ROOT, PASSWORD)).json())
+    assert problem(await confirm_change(operator, wish)) == (400, "invalid_mail_token")
+    heard = ["mfa_disabled", "password_changed", "roles_changed"]
+    assert (await changes(database))[-3:] == heard
+
+    assert (await enrol_device(operator, device)).status_code == 201
+    await cli.create_admin()
+    assert (await log_in_with(device, client)).status_code == 200, "nothing was to be done"
+
+
+async def test_an_operator_opens_an_account_a_stranger_waits_for(
+    cli: Cli, start_auth: StartAuth, database: Database
+) -> None:
+    client = await start_auth(registration="verified")
+    body = {"email": ROOT, "password": "another sound of thunder", "display_name": "Stranger"}
+    await client.post("/v1/auth/register", json=body)
+
+    await cli.create_admin()
+
+    assert (await log_in(client, ROOT, body["password"])).status_code == 401
+    assert (await log_in(client, ROOT, PASSWORD)).status_code == 200
+    assert len(await told(database, "identity.registered.v1")) == 1
+    async with database.transaction() as session:
+        assert await session.scalar(select(Identity.display_name)) == "Administrator"
 
 
 async def test_a_job_without_a_terminal_takes_the_password_from_its_environment(

@@ -108,7 +108,7 @@ def build_account_service(resources: Resources, session: AsyncSession) -> Accoun
 
 def build_account_closing(resources: Resources) -> AccountClosing:
     """Assemble what closes an account for good; it opens transactions of its own."""
-    return AccountClosing(resources.database, resources.sessions)
+    return AccountClosing(Units(resources.database, resources.outbox), resources.sessions)
 
 
 def build_account_erasure(resources: Resources) -> AccountErasure:

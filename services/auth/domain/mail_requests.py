@@ -26,6 +26,9 @@ class Lifetimes:
     token: timedelta | None
 
 
+CHANGING: Final = (MailPurpose.RESET_PASSWORD, MailPurpose.CHANGE_EMAIL)
+"""What a token in a mail changes about an account that is open."""
+
 LIFETIMES: Final = {
     MailPurpose.VERIFY_EMAIL: Lifetimes(timedelta(days=7), timedelta(hours=24)),
     MailPurpose.RESET_PASSWORD: Lifetimes(timedelta(hours=1), timedelta(minutes=10)),

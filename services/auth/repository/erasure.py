@@ -1,22 +1,13 @@
-"""Forgetting somebody: closing the account at once, and removing it; or removing what nobody ever opened."""
+"""Forgetting: accounts removed whose owners wish it, and those nobody ever opened."""
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.erasure.part import Erased
-from services.auth.domain.accounts import CLOSED, PENDING
+from services.auth.domain.accounts import PENDING
 from services.auth.models import Identity, MailRequest
-
-
-async def close_identity(session: AsyncSession, user_id: str) -> None:
-    """Let nobody log in to the account any more; it keeps its address until it is removed."""
-    await session.execute(
-        update(Identity)
-        .where(Identity.id == user_id, Identity.status != CLOSED)
-        .values(status=CLOSED, version=Identity.version + 1)
-    )
 
 
 async def remove_identity(session: AsyncSession, user_id: str) -> Erased:

@@ -137,18 +137,19 @@ class FamilyRepository:
             .values(last_used_at=presented.now)
         )
 
-    async def revoke(
-        self, user_id: str, because: str, *, session_id: str | None = None
-    ) -> Sequence[str]:
-        """End one of the user's live families, or all; return the ids of the sessions that ended."""
-        this_one = () if session_id is None else (RefreshFamily.session_id == session_id,)
-        return await self._revoke(user_id, because, *this_one)
+    async def revoke(self, user_id: str, because: str, *, session_id: str) -> Sequence[str]:
+        """End one of the user's live families; return the ids of the sessions that ended."""
+        return await self._revoke(user_id, because, RefreshFamily.session_id == session_id)
 
-    async def revoke_others(
-        self, user_id: str, because: str, kept_session_id: str
+    async def revoke_all(
+        self, user_id: str, because: str, *, but: str | None = None
     ) -> Sequence[str]:
-        """End the user's live families but one; return the ids of the sessions that ended."""
-        return await self._revoke(user_id, because, RefreshFamily.session_id != kept_session_id)
+        """End the user's live families, but that of one session; return the ids of those that ended.
+
+        Only `end_everything` calls this, which also ends what these sessions have begun.
+        """
+        others = () if but is None else (RefreshFamily.session_id != but,)
+        return await self._revoke(user_id, because, *others)
 
     async def owns(self, user_id: str, session_id: str) -> bool:
         """Tell whether this session is, or was, the user's."""

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.privacy.columns import equals, protected
-from services.auth.domain.accounts import ACTIVE, LOCKED, PENDING
+from services.auth.domain.accounts import ACTIVE, CLOSED, LOCKED, PENDING
 from services.auth.errors import EmailTaken
 from services.auth.models import Identity
 
@@ -98,6 +98,7 @@ class IdentityRepository:
                 password_hash=password_hash,
                 roles=list(roles),
                 status=ACTIVE,
+                opened_at=_OPENED,
                 version=Identity.version + 1,
             )
         )
@@ -165,6 +166,14 @@ class IdentityRepository:
                 status=LOCKED,
                 opened_at=case((Identity.status == ACTIVE, _OPENED), else_=Identity.opened_at),
             )
+        )
+
+    async def close(self, user_id: str) -> None:
+        """Let nobody log in to the account any more; it keeps its address until it is removed."""
+        await self._session.execute(
+            update(Identity)
+            .where(Identity.id == user_id, Identity.status != CLOSED)
+            .values(status=CLOSED, version=Identity.version + 1)
         )
 
     async def set_status(self, user_id: str, status: str) -> None:

@@ -72,6 +72,10 @@ class SecondFactorRepository:
         )
         return bool([*apps, *passkeys])
 
+    async def remove_all(self, user_id: str) -> None:
+        for kind in (TotpAuthenticator, Passkey, RecoveryCode):
+            await self._session.execute(delete(kind).where(kind.user_id == user_id))
+
     async def has_totp(self, user_id: str) -> bool:
         found = await self._session.scalar(select(_confirmed_totp(user_id)))
         return bool(found)

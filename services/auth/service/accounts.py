@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from libs.audit.log import ANONYMOUS, SYSTEM
 from libs.ids import new_id
@@ -11,10 +12,22 @@ from services.auth.domain.mail_requests import MailPurpose
 from services.auth.errors import EmailTaken, IdentityNotFound
 from services.auth.models import Identity
 from services.auth.repository import Unit
-from services.auth.service.opening import announce, ask_to_prove
+from services.auth.service.ending import end_everything
+from services.auth.service.opening import announce, ask_to_prove, prove_address
 from services.auth.service.passwords import Passwords
+from services.auth.service.second_factors import last_factor
+
+_ADMINISTRATORS: Final = (CUSTOMER, ADMIN)
 
 _log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What an account already has of what an operator asks for."""
+
+    password: bool
+    roles: bool
 
 
 @dataclass(frozen=True)
@@ -24,13 +37,7 @@ class AccountService:
     unit: Unit
     region: str
 
-    async def register(
-        self,
-        email: str,
-        display_name: str,
-        password_hash: str,
-        roles: Sequence[str] = (CUSTOMER,),
-    ) -> str:
+    async def register(self, email: str, display_name: str, password_hash: str) -> str:
         """Create an account that is open at once and tell the others, who also have its address verified; return its id.
 
         The password comes hashed, so that no transaction is open while that takes its time.
@@ -38,7 +45,7 @@ class AccountService:
         Raises:
             EmailTaken: an account has this address.
         """
-        identity = await self._create(email, display_name, password_hash, roles, ACTIVE)
+        identity = await self._create(email, display_name, password_hash, (CUSTOMER,), ACTIVE)
         await announce(self.unit, identity, version=1)
         await ask_to_prove(self.unit, identity.id, version=1)
         return identity.id
@@ -115,27 +122,52 @@ class AccountService:
     ) -> str:
         """Make sure that an administrator with this address and password exists; return the id.
 
-        Running it again changes nothing; another password replaces the old one and ends every session.
+        Running it again changes nothing. Another password replaces the old one, ends every session and takes off every
+        second factor; so does making an administrator of an account that was none, for a stranger may have registered
+        the address first. The operator vouches for the address.
 
         Raises:
             ValueError: the owner of the account wants to be forgotten.
         """
         identity = await self.unit.identities.find_by_email_locked(email)
-        roles = (CUSTOMER, ADMIN)
         if identity is None:
-            return await self.register(email, display_name, await passwords.hash(password), roles)
+            return await self._create_admin(email, display_name, await passwords.hash(password))
         if identity.status == CLOSED:
             raise ValueError("is of somebody who asked to be forgotten: take another address")
-        same_password = await passwords.matches(password, identity.password_hash)
-        if same_password and set(roles) <= set(identity.roles) and identity.status == ACTIVE:
-            return identity.id
-        await self.unit.identities.reset(identity.id, await passwords.hash(password), roles)
-        await self.unit.families.revoke(identity.id, "admin_reset")
+        known = _Known(
+            password=await passwords.matches(password, identity.password_hash),
+            roles=set(_ADMINISTRATORS) <= set(identity.roles),
+        )
+        if not (known.password and known.roles and identity.status == ACTIVE):
+            if identity.never_open:
+                await self.unit.identities.rename(identity.id, display_name)
+            await self._hand_over(identity, await passwords.hash(password), known)
+        return identity.id
+
+    async def _create_admin(self, email: str, display_name: str, password_hash: str) -> str:
+        identity = await self._create(email, display_name, password_hash, _ADMINISTRATORS, ACTIVE)
+        await announce(self.unit, identity, version=1)
+        await self.unit.identities.verify_email(identity.id)
+        return identity.id
+
+    async def _hand_over(self, identity: Identity, password_hash: str, known: _Known) -> None:
+        """Leave nothing in an operator's account that somebody else may have put there."""
+        user_id, had_factor = identity.id, identity.second_factor
+        await prove_address(self.unit, identity, by=SYSTEM)
+        await self.unit.identities.reset(user_id, password_hash, _ADMINISTRATORS)
+        await end_everything(self.unit, user_id, "admin_reset")
+        if not (known.password and known.roles):
+            await self.unit.factors.remove_all(user_id)
+            if had_factor:
+                await last_factor(self.unit, user_id)
+        if not known.password:
+            await self.unit.tell(user_id, "password_changed", by=SYSTEM)
+        if not known.roles:
+            await self.unit.tell(user_id, "roles_changed", by=SYSTEM)
         await self.unit.audit.record(
             "identity.admin_reset",
             SYSTEM,
-            identity.id,
-            roles="+".join(roles),
-            password=not same_password,
+            user_id,
+            roles="+".join(_ADMINISTRATORS),
+            password=not known.password,
         )
-        return identity.id

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from libs.observability.logging import get_logger
 from libs.security.principal import Principal
 from services.auth.domain.accounts import ACTIVE, LOCKED, PENDING, SHUT
-from services.auth.domain.mail_requests import MailPurpose
 from services.auth.errors import IdentityNotFound
 from services.auth.errors.proofs import OwnAccount
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import Unit, Units
-from services.auth.service.ending import SessionEnding
+from services.auth.service.ending import SessionEnding, end_everything
 from services.auth.service.opening import ask_to_prove
 
 _log = get_logger(__name__)
@@ -49,11 +48,7 @@ class Administration:
             if identity.status not in SHUT:
                 await unit.identities.lock(user_id)
                 await unit.tell(user_id, "account_locked", by=caller.subject)
-            await unit.challenges.end_all(user_id)
-            await unit.mail_requests.end_all(
-                user_id, MailPurpose.CHANGE_EMAIL, MailPurpose.RESET_PASSWORD
-            )
-            ended = await unit.families.revoke(user_id, "locked")
+            ended = await end_everything(unit, user_id, "locked")
         _log.warning("account_locked", user_id=user_id, by=caller.subject)
         await self.ending.forget_all_of(user_id, ended)
         return await self.get_account(user_id)
@@ -91,7 +86,7 @@ class Administration:
             if set(identity.roles) != set(roles):
                 await unit.identities.set_roles(user_id, sorted(set(roles)))
                 await unit.tell(user_id, "roles_changed", by=caller.subject)
-                ended = await unit.families.revoke(user_id, "roles_changed")
+                ended = await end_everything(unit, user_id, "roles_changed")
         _log.warning("roles_changed", user_id=user_id, by=caller.subject, roles=sorted(set(roles)))
         await self.ending.forget_all_of(user_id, ended)
         return await self.get_account(user_id)
@@ -115,7 +110,7 @@ class Administration:
         """
         await self.get_account(user_id)
         async with self.units.begin() as unit:
-            ended = await unit.families.revoke(user_id, "ended_by_staff")
+            ended = await end_everything(unit, user_id, "ended_by_staff")
             await unit.audit.record("session.all_ended", caller.subject, user_id)
         _log.warning("sessions_ended", user_id=user_id, by=caller.subject)
         await self.ending.forget_all_of(user_id, ended)

@@ -11,9 +11,8 @@ from libs.erasure.part import ErasurePart
 from libs.messaging.envelope import Envelope
 from libs.messaging.outbox import Outbox
 from libs.observability.logging import get_logger
-from services.auth.repository import FamilyRepository
-from services.auth.repository.erasure import close_identity
-from services.auth.service.ending import SessionEnding
+from services.auth.repository import Units
+from services.auth.service.ending import SessionEnding, end_everything
 
 _log = get_logger(__name__)
 
@@ -22,7 +21,7 @@ _log = get_logger(__name__)
 class AccountClosing:
     """Ends everything an account is used for. PostgreSQL decides; the records in Redis follow."""
 
-    database: Database
+    units: Units
     sessions: SessionStore
 
     async def close(self, user_id: str) -> None:
@@ -31,9 +30,9 @@ class AccountClosing:
         Raises:
             SessionStoreUnavailable: nobody can log in or refresh, but records live on in Redis: try again.
         """
-        async with self.database.transaction() as session:
-            await close_identity(session, user_id)
-            ended = await FamilyRepository(session).revoke(user_id, "erasure")
+        async with self.units.begin() as unit:
+            await unit.identities.close(user_id)
+            ended = await end_everything(unit, user_id, "erasure")
         await SessionEnding(self.sessions).forget_all_of(user_id, ended)
         await self.sessions.list_for(user_id)  # forgets the index of what was just deleted
         _log.info("account_closed", user_id=user_id)

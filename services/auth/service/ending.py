@@ -1,9 +1,11 @@
 """Ending sessions for good: families in PostgreSQL first, records in Redis after the commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from libs.cache.sessions import SessionStore
+from services.auth.domain.mail_requests import CHANGING
+from services.auth.repository import Unit
 
 
 @dataclass(frozen=True)
@@ -29,3 +31,22 @@ class SessionEnding:
         """
         recorded = {record.session_id for record in await self.sessions.list_for(user_id)}
         await self.forget({*ended, *recorded})
+
+
+async def end_everything(
+    unit: Unit, user_id: str, because: str, *, but: str | None = None
+) -> Sequence[str]:
+    """End every session of an account, but one, and all that was begun in any; return the ids of those that ended.
+
+    The one place where sessions end together: who forgot the wishes would leave a thief the change of address they
+    asked for while they were in.
+    """
+    ended = await unit.families.revoke_all(user_id, because, but=but)
+    await end_what_waits(unit, user_id)
+    return ended
+
+
+async def end_what_waits(unit: Unit, user_id: str) -> None:
+    """Let no login that waits for its second step be finished, no new factor be added, and no mail change anything."""
+    await unit.challenges.end_all(user_id)
+    await unit.mail_requests.end_all(user_id, *CHANGING)

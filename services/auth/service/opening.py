@@ -13,20 +13,25 @@ async def ask_to_prove(unit: Unit, user_id: str, version: int) -> None:
     await unit.outbox.add(event, aggregate_version=version)
 
 
-async def prove_address(unit: Unit, identity: Identity) -> None:
+async def prove_address(unit: Unit, identity: Identity, *, by: str | None = None) -> None:
     """Believe that the owner of an account that is held reads mail to its address, and open it if it waits for that.
 
     Of an account that waits this takes more than the mail: its password, or a new one that replaces it. Otherwise the
     owner of the address opens what a stranger registered, with the stranger's password.
+
+    Args:
+        unit: what commits together.
+        identity: the account, held.
+        by: who vouches for the address, if the owner did not answer a mail.
     """
     proves, opens = identity.email_verified_at is None, identity.never_open
     await unit.identities.verify_email(identity.id)
     await unit.mail_requests.end_all(identity.id, MailPurpose.VERIFY_EMAIL)
     if proves:
-        await unit.audit.record("identity.email_verified", identity.id, identity.id)
+        await unit.audit.record("identity.email_verified", by or identity.id, identity.id)
     if opens:
         await announce(unit, identity, await unit.identities.next_version(identity.id))
-        await unit.audit.record("identity.opened", identity.id, identity.id)
+        await unit.audit.record("identity.opened", by or identity.id, identity.id)
 
 
 async def announce(unit: Unit, identity: Identity, version: int) -> None:

@@ -16,7 +16,7 @@ from services.auth.errors import IdentityNotFound
 from services.auth.errors.proofs import PasskeyKnown, PasskeyNotAccepted, PasskeyNotFound
 from services.auth.models import Passkey
 from services.auth.repository import Units
-from services.auth.service.ending import SessionEnding
+from services.auth.service.ending import SessionEnding, end_everything
 from services.auth.service.factor_judge import answered_challenge, hash_of_challenge
 from services.auth.service.holding import held_for
 from services.auth.service.relying_party import (
@@ -81,8 +81,8 @@ class PasskeyService:
                 raise PasskeyKnown
             await unit.tell(identity.id, "passkey_added")
             codes = await another_factor(unit, caller, identity, proof)
-            ended = await unit.families.revoke_others(
-                caller.subject, "mfa_changed", caller.session_id or ""
+            ended = await end_everything(
+                unit, caller.subject, "mfa_changed", but=caller.session_id or ""
             )
         await self.ending.forget(ended)
         return passkey.id, codes

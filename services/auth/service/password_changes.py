@@ -1,5 +1,6 @@
 """Passwords replaced: by their owner, or by whoever reads the account's mail."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.contracts.auth import PasswordResetRequested
@@ -12,7 +13,7 @@ from services.auth.errors import IdentityNotFound
 from services.auth.errors.proofs import PasswordUnfit
 from services.auth.repository import Unit, Units
 from services.auth.service.clients import Client
-from services.auth.service.ending import SessionEnding
+from services.auth.service.ending import SessionEnding, end_everything
 from services.auth.service.holding import held_by_mail, held_for
 from services.auth.service.opening import prove_address
 from services.auth.service.passwords import Passwords
@@ -74,8 +75,7 @@ class PasswordChanges:
             await prove_address(unit, identity)
             if ADMIN not in identity.roles:  # operators vouch for the addresses of staff
                 await _remove_strange_factors(unit, identity.id)
-            await self._replace(unit, identity.id, password_hash)
-            ended = await unit.families.revoke(identity.id, "password_reset")
+            ended = await _replace(unit, identity.id, password_hash, "password_reset")
         _log.info("password_reset", user_id=identity.id)
         await self.ending.forget_all_of(identity.id, ended)
 
@@ -96,21 +96,20 @@ class PasswordChanges:
         password_hash = await self.passwords.hash(password)
         async with self.units.begin() as unit:
             await held_for(unit, caller)
-            await self._replace(unit, identity.id, password_hash)
-            ended = await unit.families.revoke_others(
-                identity.id, "password_changed", caller.session_id or ""
+            ended = await _replace(
+                unit, identity.id, password_hash, "password_changed", but=caller.session_id or ""
             )
         _log.info("password_changed", user_id=identity.id)
         await self.ending.forget(ended)
 
-    async def _replace(self, unit: Unit, user_id: str, password_hash: str) -> None:
-        """Nothing that was begun with the old password, or asked for under it, can be finished."""
-        await unit.identities.set_password(user_id, password_hash)
-        await unit.challenges.end_all(user_id)
-        await unit.mail_requests.end_all(
-            user_id, MailPurpose.RESET_PASSWORD, MailPurpose.CHANGE_EMAIL
-        )
-        await unit.tell(user_id, "password_changed")
+
+async def _replace(
+    unit: Unit, user_id: str, password_hash: str, because: str, *, but: str | None = None
+) -> Sequence[str]:
+    """Nothing that was begun with the old password, or asked for under it, can be finished."""
+    await unit.identities.set_password(user_id, password_hash)
+    await unit.tell(user_id, "password_changed")
+    return await end_everything(unit, user_id, because, but=but)
 
 
 async def _remove_strange_factors(unit: Unit, user_id: str) -> None:

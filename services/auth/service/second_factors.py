@@ -22,7 +22,7 @@ from services.auth.errors import WrongProof
 from services.auth.errors.proofs import NoSecondFactor, TotpAlreadyEnrolled, TotpNotFound
 from services.auth.models import Identity
 from services.auth.repository import Unit, Units
-from services.auth.service.ending import SessionEnding
+from services.auth.service.ending import SessionEnding, end_everything
 from services.auth.service.factor_judge import FactorJudge
 from services.auth.service.holding import held_for
 from services.auth.service.minting import hash_of
@@ -87,8 +87,8 @@ class SecondFactorService:
                 raise WrongProof
             await unit.tell(identity.id, "totp_added")
             codes = await another_factor(unit, caller, identity, proof)
-            ended = await unit.families.revoke_others(
-                caller.subject, "mfa_changed", caller.session_id or ""
+            ended = await end_everything(
+                unit, caller.subject, "mfa_changed", but=caller.session_id or ""
             )
         await self.throttle.forgive(guess)
         await self.ending.forget(ended)
@@ -137,7 +137,6 @@ async def another_factor(
     if not await unit.families.strengthen(identity.id, caller.session_id or "", proof):
         raise SessionEnded
     await unit.identities.set_second_factor(identity.id, enrolled=True)
-    await unit.challenges.end_all(identity.id)
     if not first:
         return []
     await unit.tell(identity.id, "mfa_enabled")

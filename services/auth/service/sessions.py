@@ -19,7 +19,7 @@ from services.auth.domain.families import (
 from services.auth.errors import InvalidRefreshToken, SessionNotFound
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository import FamilyRepository, Presented, Unit, Units
-from services.auth.service.ending import SessionEnding
+from services.auth.service.ending import SessionEnding, end_everything, end_what_waits
 from services.auth.service.minting import (
     FIRST_PARTY_CLIENT,
     AccessTokens,
@@ -101,13 +101,13 @@ class SessionService:
         await self.sessions.delete(session_id)
 
     async def end_all(self, user_id: str) -> None:
-        """End every session of the user.
+        """End every session of the user, and what was begun in any.
 
         Raises:
             SessionStoreUnavailable: they can no longer be refreshed, but live on in Redis: try again.
         """
         async with self.units.begin() as unit:
-            ended = await unit.families.revoke(user_id, "logout_all")
+            ended = await end_everything(unit, user_id, "logout_all")
             await unit.audit.record("session.all_ended", user_id, user_id)
         await SessionEnding(self.sessions).forget_all_of(user_id, ended)
 
@@ -199,6 +199,7 @@ async def _apply(
 async def _end_and_tell(unit: Unit, family: RefreshFamily) -> None:
     if not await unit.families.revoke(family.user_id, "reuse", session_id=family.session_id):
         return
+    await end_what_waits(unit, family.user_id)  # whoever had the copy may have begun it
     await unit.audit.record(
         "refresh_token.reused", family.user_id, family.session_id, "refused", family=family.id
     )
