@@ -9,10 +9,10 @@ from libs.contracts.product import StockChanged
 from libs.messaging.consumer import Consumer
 from libs.messaging.dead_letters import redrive
 from libs.messaging.envelope import Envelope
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.processing import Processor
 from libs.messaging.routing import Routing
 from libs.messaging.transport import Outgoing
+from libs.testing.broker import MemoryBroker
 from libs.testing.builders import envelope_of
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from typing_extensions import override
 
 from libs.ids import new_id
-from libs.messaging.memory import MemoryBroker
 from libs.runtime.worker import running_worker
+from libs.testing.broker import MemoryBroker
 from libs.testing.plugin import SettingsFor
 from libs.testing.waiting import eventually
 from services.order.clients import ProductClient, Wanted

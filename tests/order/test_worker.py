@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.transport import Outgoing
 from libs.runtime.worker import running_worker
+from libs.testing.broker import MemoryBroker
 from libs.testing.waiting import eventually
 from services.order.worker import worker_plan
 from tests.order.running import Running

@@ -12,10 +12,10 @@ from libs.contracts.user import ErasureRequested
 from libs.ids import new_id, uuid7
 from libs.messaging.consumer import Consumer
 from libs.messaging.envelope import Envelope
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.outbox import Outbox
 from libs.messaging.routing import Routing
 from libs.messaging.transport import Outgoing
+from libs.testing.broker import MemoryBroker
 from libs.testing.waiting import eventually
 from services.payment.consumers import handlers
 from tests.payment.conftest import REGION, Shop

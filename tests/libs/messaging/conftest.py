@@ -11,12 +11,12 @@ from libs.database.session import Database
 from libs.messaging.broker import AwsBroker, open_broker
 from libs.messaging.consumer import Consumer
 from libs.messaging.handlers import Handlers
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.outbox import Outbox
 from libs.messaging.partitions import bound_message_tables, part_message_tables
 from libs.messaging.routing import Queue
 from libs.messaging.tables import create_messaging_tables
 from libs.messaging.topology import declare
+from libs.testing.broker import MemoryBroker
 from tests.libs.messaging.early import Orders
 from tests.libs.messaging.traffic import EVENTS, REGION, Make, OutboxOf
 

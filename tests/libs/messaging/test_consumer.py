@@ -12,9 +12,9 @@ from libs.contracts.payment import AuthorizePayment, CapturePayment
 from libs.database.session import Database
 from libs.messaging.envelope import Envelope
 from libs.messaging.handlers import HandlerContext, OutsideTransaction, TooEarly
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.tables import outbox_messages
 from libs.messaging.transport import Outgoing
+from libs.testing.broker import MemoryBroker
 from libs.testing.waiting import eventually
 from tests.libs.messaging.traffic import (
     COMMANDS,

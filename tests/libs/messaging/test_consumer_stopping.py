@@ -10,8 +10,8 @@ from libs.contracts.payment import CapturePayment
 from libs.database.session import Database, DatabaseUnreachableError
 from libs.messaging.envelope import Envelope
 from libs.messaging.handlers import HandlerContext, OutsideTransaction
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.transport import Delivery
+from libs.testing.broker import MemoryBroker
 from libs.testing.waiting import eventually
 from tests.libs.messaging.traffic import COMMANDS, EVENTS, Make, done, event, outgoing, running
 

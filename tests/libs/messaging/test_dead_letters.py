@@ -6,9 +6,9 @@ import pytest
 from libs.clock import utc_now
 from libs.messaging.broker import AwsBroker
 from libs.messaging.dead_letters import list_dead_letters, queue_named, redrive
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.routing import Routing
 from libs.messaging.transport import BrokerError
+from libs.testing.broker import MemoryBroker
 from tests.libs.messaging.traffic import command, event
 
 ROUTING = Routing.load()

@@ -11,8 +11,8 @@ from libs.contracts.order import OrderPlaced
 from libs.messaging.delivery import Heartbeat
 from libs.messaging.envelope import Envelope
 from libs.messaging.handlers import OutsideTransaction
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.transport import BrokerError, Delivery
+from libs.testing.broker import MemoryBroker
 from libs.testing.waiting import eventually
 from tests.libs.messaging.traffic import EVENTS, Make, event, running
 

@@ -11,9 +11,9 @@ from typing_extensions import override
 from libs.database.session import Database
 from libs.messaging import relay as relay_module
 from libs.messaging.envelope import Envelope
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.relay import Relay
 from libs.messaging.transport import Outgoing
+from libs.testing.broker import MemoryBroker
 from libs.testing.scale import trials
 from libs.testing.waiting import eventually
 from tests.libs.messaging.traffic import OutboxOf, placed, running

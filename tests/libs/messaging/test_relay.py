@@ -12,11 +12,11 @@ from libs.contracts.order import OrderConfirmed
 from libs.contracts.payment import CapturePayment
 from libs.database.session import Database
 from libs.messaging import relay as relay_module
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.relay import Pass, Relay
 from libs.messaging.tables import outbox_messages
 from libs.messaging.transport import Outgoing
 from libs.observability.tracing import start_span
+from libs.testing.broker import MemoryBroker
 from libs.testing.waiting import eventually
 from tests.libs.messaging.traffic import OutboxOf, placed, running
 

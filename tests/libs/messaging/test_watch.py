@@ -7,9 +7,9 @@ from libs.contracts.order import OrderPlaced
 from libs.database.session import Database
 from libs.messaging import inbox
 from libs.messaging.consumer import Consumer
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.routing import Routing
 from libs.observability.metrics import configure_metrics, render_metrics
+from libs.testing.broker import MemoryBroker
 from libs.testing.waiting import eventually
 from tests.libs.messaging.traffic import OutboxOf, envelope, event, running
 

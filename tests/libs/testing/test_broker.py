@@ -1,9 +1,9 @@
 import pytest
 
 from libs.contracts.order import OrderConfirmed
-from libs.messaging.memory import MemoryBroker
 from libs.messaging.routing import Routing
 from libs.messaging.transport import BrokerError, Delivery, Outgoing
+from libs.testing.broker import MemoryBroker
 from tests.libs.messaging.traffic import command, event, outgoing, placed
 
 CART = Routing.load().event_queues["cart"]
