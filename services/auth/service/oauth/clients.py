@@ -11,6 +11,7 @@ from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionStore
 from libs.clock import Clock
 from libs.database.session import Database
+from services.auth.domain.oauth.clients import ACTIVE, SWITCHED_OFF
 from services.auth.errors import ClientExists, ClientNotFound, OAuthError
 from services.auth.models import OAuthClient
 from services.auth.repository import ClientRepository, ClientSessionRepository
@@ -45,7 +46,7 @@ class Clients:
         """Return the client unless it is unknown or switched off."""
         async with self.database.transaction() as session:
             client = await ClientRepository(session).find(client_id)
-        return client if client is not None and client.status == "active" else None
+        return client if client is not None and client.status == ACTIVE else None
 
     async def authenticate(self, presented: PresentedClient) -> OAuthClient:
         """Return the client that proves to be who it claims.
@@ -74,7 +75,7 @@ class Clients:
             clients = ClientRepository(session)
             if await clients.find(registration.client_id) is not None:
                 raise ClientExists
-            client = OAuthClient(id=registration.client_id, status="active")
+            client = OAuthClient(id=registration.client_id, status=ACTIVE)
             client.secret_hash = None if secret is None else hash_of(secret)
             self._describe(client, registration)
             await clients.add(client)
@@ -123,7 +124,7 @@ class Clients:
             client = await ClientRepository(session).find_locked(client_id)
             if client is None:
                 raise ClientNotFound
-            client.status = "disabled"
+            client.status = SWITCHED_OFF
             ended = await ClientSessionRepository(session).end_all(client_id)
             await AuditLog(session).record("oauth_client.disabled", actor, client_id)
         await SessionEnding(sessions).forget_all_of(client_id, ended)

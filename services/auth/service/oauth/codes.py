@@ -8,6 +8,7 @@ from libs.cache.sessions import SessionStore, SessionStoreUnavailable
 from libs.database.session import Database
 from libs.ids import new_id
 from libs.observability.logging import get_logger
+from services.auth.domain.oauth.clients import ACTIVE
 from services.auth.domain.oauth.pkce import proves
 from services.auth.domain.oauth.scopes import REFRESH_TOKEN, granted_to
 from services.auth.errors import OAuthError
@@ -97,7 +98,7 @@ class Codes:
 async def _is_active(clients: ClientRepository, client: OAuthClient) -> bool:
     """Look once more, and keep it so: the client proved itself before this transaction and may be switched off."""
     known = await clients.find_shared(client.id)
-    return known is not None and known.status == "active"
+    return known is not None and known.status == ACTIVE
 
 
 def _session_of(code: AuthorizationCode, login: BrowserLogin) -> Derived:
