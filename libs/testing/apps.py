@@ -9,7 +9,7 @@ import httpx
 from fastapi import FastAPI
 from starlette.types import Message
 
-_LIFESPAN_SECONDS: Final = 30
+_LIFESPAN_SECONDS: Final = 120
 
 
 @asynccontextmanager

@@ -12,8 +12,8 @@ from libs.testing.servers import http_answers
 from libs.testing.waiting import comes_true
 
 _REPOSITORY: Final = Path(__file__).parents[2]
-_START_SECONDS: Final = 30
-_STOP_SECONDS: Final = 15
+_START_SECONDS: Final = 120
+_STOP_SECONDS: Final = 60
 
 
 @dataclass

@@ -31,7 +31,7 @@ _UNPRIVILEGED: Final = "nobody"
 REDIS_PATIENCE: Final = 30.0
 """How long tests let a busy machine keep Valkey from answering."""
 
-_START_SECONDS: Final = 30
+_START_SECONDS: Final = 120
 _PR_SET_PDEATHSIG: Final = 1
 _FIRST_PORT: Final = 10_000
 _PORTS: Final = 12_000

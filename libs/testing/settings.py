@@ -16,7 +16,7 @@ from libs.topology import MASTER_REGION
 
 NOBODY_LISTENS: Final = "http://127.0.0.1:9"
 MAIL_FROM: Final = "shop@meridian.example"
-PATIENCE: Final = Patience(connection=30, lock=30, statement=40)
+PATIENCE: Final = Patience(connection=60, lock=60, statement=60, idle_in_transaction=60)
 SIGNING_SECRET: Final = "test-signing-secret-of-32-bytes!!"  # noqa: S105 - signs nothing but tests
 
 _PATIENT: Final = {

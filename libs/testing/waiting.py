@@ -42,7 +42,7 @@ async def eventually(
 ) -> T: ...
 async def eventually(
     predicate: Callable[[], Awaitable[T] | T],
-    timeout: float = 10,  # noqa: ASYNC109 - see above
+    timeout: float = 30,  # noqa: ASYNC109 - see above
     message: str = "",
 ) -> T:
     """Return the predicate's first true result; poll until then.

@@ -102,7 +102,7 @@ async def test_an_event_that_comes_too_early_is_parked_and_run_later(running: Ru
     async def paid() -> bool:
         return bool((await running.get(order_id))["payment_status"] == "captured")
 
-    assert await eventually(paid, 15)
+    assert await eventually(paid, 60)
     stop.set()
     processor.parked_changed.set()
     await parked

@@ -90,7 +90,7 @@ async def until(both: Both, order_id: str, **wanted: str) -> None:
         order = await both.order.get(order_id)
         return all(order[name] == value for name, value in wanted.items())
 
-    assert await eventually(reached, 20)
+    assert await eventually(reached, 60)
 
 
 async def test_a_purchase_sells_what_it_held_and_a_cancellation_brings_it_back(
@@ -106,14 +106,14 @@ async def test_a_purchase_sells_what_it_held_and_a_cancellation_brings_it_back(
     await until(both, order_id, status="confirmed")
     assert await both.piles() == (18, 0, 2)
     await both.order.http.post(f"/v1/orders/{order_id}/cancel", headers=both.order.headers())
-    assert await eventually(lambda: _is(both, (20, 0, 0)), 20)
+    assert await eventually(lambda: _is(both, (20, 0, 0)), 60)
 
 
 async def test_a_decline_brings_the_stock_back(both: Both) -> None:
     response = await both.order.post_order(total=await quoted(both))
     order_id = response.json()["order_id"]
     await both.order.hear("payment.declined.v1", order_id)
-    assert await eventually(lambda: _is(both, (20, 0, 0)), 20)
+    assert await eventually(lambda: _is(both, (20, 0, 0)), 60)
 
 
 async def test_product_says_what_is_missing(both: Both) -> None:
@@ -196,12 +196,12 @@ async def test_cancelled_and_returned_pieces_can_be_bought_again(both: Both) -> 
         assert response.status_code in {200, 201}, response.text
 
     await post("cancel", mug)
-    assert await eventually(lambda: _is(both, (19, 0, 1)), 20)
+    assert await eventually(lambda: _is(both, (19, 0, 1)), 60)
     await until_restocked(both, order_id)
     tag = f'"v{(await both.order.get(order_id))["version"]}"'
     await post("shipments", {"carrier": "DHL", "tracking_number": "1"}, **{"If-Match": tag})
     await post("returns", mug | {"restock": True})
-    assert await eventually(lambda: _is(both, (20, 0, 0)), 20)
+    assert await eventually(lambda: _is(both, (20, 0, 0)), 60)
 
 
 async def until_restocked(both: Both, order_id: str) -> None:
@@ -209,4 +209,4 @@ async def until_restocked(both: Both, order_id: str) -> None:
         order = await both.order.get(order_id)
         return all(one["restock"] == "done" for one in order["cancellations"])
 
-    assert await eventually(reached, 20)
+    assert await eventually(reached, 60)

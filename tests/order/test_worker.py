@@ -19,7 +19,7 @@ async def test_the_worker_relays_consumes_and_sweeps(running: Running) -> None:
     order_id = await running.placed()
     await running.due_now(order_id)
     async with running_worker(resources, worker_plan(resources)):
-        assert await eventually(lambda: told().count("payment.authorize.v1") == 2, 20)
+        assert await eventually(lambda: told().count("payment.authorize.v1") == 2, 60)
         for type_ in ("payment.authorized.v1", "stock.committed.v1", "payment.captured.v1"):
             envelope = running.envelope(type_, order_id)
             topic = "payment-events" if type_.startswith("payment") else "product-events"
@@ -30,6 +30,6 @@ async def test_the_worker_relays_consumes_and_sweeps(running: Running) -> None:
         async def paid() -> bool:
             return bool((await running.get(order_id))["payment_status"] == "captured")
 
-        assert await eventually(paid, 20)
-        assert await eventually(lambda: "payment.capture.v1" in told(), 20)
+        assert await eventually(paid, 60)
+        assert await eventually(lambda: "payment.capture.v1" in told(), 60)
     assert told()[:2] == ["order.placed.v1", "payment.authorize.v1"]

@@ -98,7 +98,7 @@ async def test_commands_of_an_order_run_in_order_and_once_each(shop: Shop) -> No
         await broker.publish(f"queue:{QUEUE.name}", [*messages, *messages])
     async with consuming(shop, broker):
         for order_id in orders:
-            await eventually(lambda order_id=order_id: _told(shop, order_id, 4), 20)  # type: ignore[misc]  # binds the loop's value
+            await eventually(lambda order_id=order_id: _told(shop, order_id, 4), 60)  # type: ignore[misc]  # binds the loop's value
     for order_id in orders:
         events = await shop.events(order_id)
         assert events == ["authorized", "captured", "refunded", "captured"]
@@ -115,7 +115,7 @@ async def test_a_capture_of_an_unknown_outcome_waits_and_runs_when_it_is_known(
     async with consuming(shop, broker):
         await eventually(lambda: _parked(shop))
         await shop.settle()
-        await eventually(lambda: _told(shop, order_id, 3), 20)
+        await eventually(lambda: _told(shop, order_id, 3), 60)
     assert await shop.events(order_id) == ["outcome_unknown", "authorized", "captured"]
 
 
@@ -130,7 +130,7 @@ async def test_a_parked_command_runs_as_soon_as_its_payment_moves(shop: Shop) ->
             "UPDATE inbox_messages SET retry_at = now() + interval '1 hour' WHERE status = 'parked'"
         )
         await shop.settle()
-        await eventually(lambda: _told(shop, order_id, 3), 20)
+        await eventually(lambda: _told(shop, order_id, 3), 60)
 
 
 async def _told(shop: Shop, order_id: str, count: int) -> bool:

@@ -137,13 +137,13 @@ async def test_killing_the_worker_neither_doubles_nor_loses_a_charge(
     await send(queue, [authorize(order_id, token) for order_id, token in orders.items()])
     for _ in range(3):
         await killed.restart()
-    await eventually(lambda: all_in({"authorized", "declined"}), 60)
+    await eventually(lambda: all_in({"authorized", "declined"}), 180)
     await send(queue, [CapturePayment(order_id=order_id) for order_id in orders])
     await killed.restart()
-    await eventually(lambda: all_in({"captured", "declined"}), 60)
+    await eventually(lambda: all_in({"captured", "declined"}), 180)
     await send(queue, [refund(order_id, 300) for order_id in orders])
     await killed.restart()
-    await eventually(lambda: all_in({"partially_refunded", "declined"}), 60)
+    await eventually(lambda: all_in({"partially_refunded", "declined"}), 180)
 
     found = await states(shop)
     assert {token for order, token in orders.items() if found[order] == "declined"} == {
@@ -159,7 +159,7 @@ async def test_killing_the_worker_neither_doubles_nor_loses_a_charge(
     balances = await shop.balances()
     assert balances["provider_clearing"] == held == 24 * 700
     assert sum(balances.values()) == 0
-    await eventually(lambda: _webhooks_done(shop), 30)
+    await eventually(lambda: _webhooks_done(shop), 120)
 
 
 async def _webhooks_done(shop: Shop) -> bool:
@@ -252,7 +252,7 @@ async def test_a_process_killed_at_any_point_of_any_call_leaves_one_charge_and_o
         order_id = new_id("ord")
         mines.lay(order_id, purpose, point)
         await send(queue, commands_of(purpose, order_id))
-        await eventually(partial(_ended, shop, mines, order_id, ENDS[purpose][0]), 60)
+        await eventually(partial(_ended, shop, mines, order_id, ENDS[purpose][0]), 180)
         await _check_books(shop, order_id, purpose)
     await eventually(lambda: supervised.deaths == len(CHOSEN), 120)
 

@@ -50,7 +50,7 @@ def sent(broker: MemoryBroker) -> list[tuple[str, int]]:
 
 
 async def until_sent(broker: MemoryBroker, order_id: str) -> None:
-    await eventually(lambda: (order_id, 1) in sent(broker), timeout=30)
+    await eventually(lambda: (order_id, 1) in sent(broker), timeout=60)
 
 
 async def test_what_commits_late_is_published_however_far_others_have_got_meanwhile(

@@ -200,7 +200,7 @@ async def test_a_service_that_is_away_is_503_and_the_retry_resumes(
     async def placed() -> bool:  # the circuit may stay open for a moment
         return (await running.post_order("key-1")).status_code == 202
 
-    assert await eventually(placed, 20)
+    assert await eventually(placed, 60)
     assert [row[0] for row in await running.sql("SELECT count(*) FROM orders")] == [1]
 
 
