@@ -36,6 +36,11 @@ def id_of(prefix: str, *parts: str) -> str:
     return f"{prefix}_{digest.hexdigest()[:32]}"
 
 
+def has_id_shape(value: str) -> bool:
+    """Tell whether `value` can be an identifier of ours, whatever it is one of: random digits that name nobody."""
+    return _ID_PATTERN.fullmatch(value) is not None
+
+
 def is_id(value: str, prefix: str) -> bool:
     """Tell whether `value` has the shape of an identifier with this prefix."""
-    return value.startswith(f"{prefix}_") and _ID_PATTERN.fullmatch(value) is not None
+    return value.startswith(f"{prefix}_") and has_id_shape(value)

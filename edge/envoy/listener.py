@@ -144,14 +144,16 @@ def _rate_limit_filter() -> dict[str, Any]:
 
 
 def _access_log() -> dict[str, Any]:
-    """JSON lines in the services' shape; the query stays out, people search for their own names."""
+    """JSON lines in the services' shape, without the path and its query: people search for their own names.
+
+    Which operation it was and which ids were in its path is in the service's line of the same request id.
+    """
     fields = {
         "timestamp": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
         "service": "gateway",
         "level": "info",
         "event": "request",
         "method": "%REQ(:METHOD)%",
-        "path": "%PATH(NQ:PATH)%",
         "status": "%RESPONSE_CODE%",
         "flags": "%RESPONSE_FLAGS%",
         "detail": "%RESPONSE_CODE_DETAILS%",

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from libs.idempotency.errors import IdempotencyKeyMalformed
 from libs.ids import id_of
+from libs.observability.paths import shown_path
 
 HEADER: Final = "Idempotency-Key"
 GUEST_HEADER: Final = "Cart-Token"
@@ -18,7 +19,10 @@ ANONYMOUS: Final = "anonymous"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Two requests with equal principal and key are one operation; a differing fingerprint is a client's mistake."""
+    """Two requests with equal principal and key are one operation; a differing fingerprint is a client's mistake.
+
+    `method_path` tells whoever reads the table what was asked for: the route, with ids of ours filled in.
+    """
 
     principal: str
     key: str
@@ -48,12 +52,12 @@ def key_of(request: Request) -> str | None:
 
 async def identity_of(request: Request, key: str, secret: bytes) -> Identity:
     """Describe the request; its body is hashed with a secret, because bodies may hold passwords."""
-    method_path = method_path_of(request)
     digest = hmac.new(secret, digestmod=hashlib.sha256)
-    for part in (method_path.encode(), request.url.query.encode(), await request.body()):
+    for part in (method_path_of(request).encode(), request.url.query.encode(), await request.body()):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return Identity(principal_of(request, secret), key, method_path, digest.digest())
+    shown = f"{request.method} {shown_path(request.scope)}"
+    return Identity(principal_of(request, secret), key, shown, digest.digest())
 
 
 def method_path_of(request: Request) -> str:

@@ -1,117 +1,30 @@
 """Values that stand for people go through every operation; nothing that is kept, told or shown beside it has them."""
 
-import gzip
-import json
-import secrets
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, Final
+import base64
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
-import asyncpg
 import httpx
 import pytest
-import redis.asyncio as redis
-from typing_extensions import override
+import pytest_asyncio
 
-from libs.topology import LOCAL_PORTS, SERVICES, schema_of
-from tests.e2e.shopper import ADDRESS, Shopper, new_product, settled
-from tests.e2e.stack import OVERRIDES, PATIENCE, Stack, start_stack
-from tests.e2e.test_mass_assignment import Target, headers_for, targets
+from tests.architecture.applications import ROOT
+from tests.architecture.authorization import rows
+from tests.e2e.authorization.world import made_in
+from tests.e2e.canaries.keeping import left_over, may_be_told
+from tests.e2e.canaries.lives import live_a_life, make_a_message_fail
+from tests.e2e.canaries.marks import Marks, Place
+from tests.e2e.canaries.operations import FORMS, QUERIES, operations
+from tests.e2e.canaries.pushing import Pusher
+from tests.e2e.canaries.traces import Watched, collector
+from tests.e2e.stack import OVERRIDES, PATIENCE, start_stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.stack]
+pytestmark = [pytest.mark.e2e, pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
 
-TABLES: Final = """
-SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-WHERE schemaname = ANY ($1) ORDER BY 1
-"""
-
-
-@dataclass
-class Spans:
-    """What the services sent to their collector, as it came."""
-
-    bodies: list[bytes] = field(default_factory=list)
-
-    def text(self) -> str:
-        return b"\n".join(self.bodies).decode("utf-8", "replace")
-
-
-@contextmanager
-def collector() -> Iterator[tuple[Spans, str]]:
-    """Receive spans and metrics (OTLP over HTTP)."""
-    spans = Spans()
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            zipped = self.headers.get("Content-Encoding") == "gzip"
-            spans.bodies.append(gzip.decompress(body) if zipped else body)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        @override
-        def log_message(self, *_: object) -> None:
-            """Tell nobody."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield spans, f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
-@dataclass
-class Watched:
-    """A stack all of whose traces can be read."""
-
-    stack: Stack
-    spans: Spans
-    redis_url: str
-
-    def logs(self) -> str:
-        folder = self.stack.home / "meridian" / "logs"
-        return "\n".join(file.read_text(errors="replace") for file in folder.glob("*.log"))
-
-    async def rows(self) -> dict[str, str]:
-        """Every row of every table of the six schemas, as text; what is bytes, in hexadecimal."""
-        connection = await asyncpg.connect(self.stack.database)
-        try:
-            tables = await connection.fetch(TABLES, [schema_of(service) for service in SERVICES])
-            return {
-                name: "\n".join(
-                    row[0]
-                    for row in await connection.fetch(f"SELECT t::text FROM {name} t")  # noqa: S608 - PostgreSQL's own names
-                )
-                for (name,) in tables
-            }
-        finally:
-            await connection.close()
-
-    async def cached(self) -> str:
-        """Every key of Redis, with its value."""
-        async with redis.Redis.from_url(self.redis_url) as server:
-            keys = [key async for key in server.scan_iter()]
-            return "\n".join([f"{key!r} {await _value(server, key)!r}" for key in keys])
-
-    async def metrics(self, http: httpx.AsyncClient) -> str:
-        return "\n".join(
-            [(await http.get(f"http://127.0.0.1:{self.port(s)}/metrics")).text for s in SERVICES]
-        )
-
-    def port(self, part: str) -> int:
-        return LOCAL_PORTS[part] + int(self.stack.environment["PORT_OFFSET"])
-
-
-async def _value(server: Any, key: bytes) -> object:
-    kind = (await server.type(key)).decode()
-    readers = {"string": server.get, "hash": server.hgetall, "set": server.smembers}
-    if kind in readers:
-        return await readers[kind](key)
-    return await server.zrange(key, 0, -1, withscores=True)
+READS_A_PARAMETER: Final = re.compile(
+    r"(?:form|parameters)(?:\.get\(|\[)\"(\w+)\"|(?:required|words)\(\w+, \"(\w+)\"|query_params\.get\(\"(\w+)\""
+)
 
 
 @pytest.fixture(scope="module")
@@ -125,133 +38,110 @@ def watched(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[W
         stack.stop()
 
 
-@dataclass
-class Canary:
-    """Somebody who does not exist; whatever is hers has the mark in it."""
-
-    mark: str
-    refusals: list[str] = field(default_factory=list)
-
-    @property
-    def person(self) -> dict[str, str]:
-        return {
-            "email": f"{self.mark}@example.com",
-            "password": f"pass phrase {self.mark}",
-            "display_name": f"Name {self.mark}",
-        }
-
-    @property
-    def address(self) -> dict[str, str]:
-        marked = ("recipient", "line1", "line2", "city")
-        return {**ADDRESS, **{part: f"{part} {self.mark}" for part in marked}}
-
-    def hits(self, text: str) -> list[str]:
-        """Return what surrounds the mark, plain or in hexadecimal, wherever it is."""
-        found = []
-        for spelling in (self.mark, self.mark.encode().hex()):
-            place = text.find(spelling)
-            if place >= 0:
-                found.append(text[max(0, place - 150) : place + 60])
-        return found
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pushed(watched: Watched) -> AsyncIterator[Pusher]:
+    """Everything pushed through every operation, a life lived, and a message that nobody could handle."""
+    marks = Marks()
+    async with httpx.AsyncClient(
+        base_url=watched.stack.gateway, timeout=60, trust_env=False
+    ) as http:
+        pusher = Pusher(watched, http, marks, await made_in(watched.stack, http))
+        for operation in operations():
+            await pusher.push(operation)
+        await live_a_life(watched, http, marks)
+        await make_a_message_fail(watched, http, marks)
+        yield pusher
 
 
-@pytest.fixture
-def canary() -> Canary:
-    return Canary(f"canary{secrets.token_hex(6)}")
-
-
-async def live_a_life(canary: Canary, http: httpx.AsyncClient, admin: Shopper) -> None:
-    """Register, say who one is, buy, fail at a few things."""
-    sku = await new_product(admin, stock=10)
-    person = canary.person
-    shopper = Shopper(http)
-    registered = await shopper.send("POST", "/v1/auth/register", person)
-    assert registered.status_code == 201, registered.text
-    await shopper.log_in(person["email"], person["password"])
-    changed = await shopper.send("PATCH", "/v1/me", {"display_name": f"Other {canary.mark}"})
-    assert changed.json()["display_name"] == f"Other {canary.mark}"
-    shopper.address_id = (await shopper.post("/v1/me/addresses", canary.address, 201))["address_id"]
-    for method in ("tok_ok", "tok_declined"):
-        cart = await shopper.fill_cart(sku)
-        placed = await shopper.place(await shopper.order_body(cart["cart_id"], method))
-        order = await settled(shopper, placed.json()["order_id"])
-        assert canary.mark in json.dumps(order["ship_to"])
-    for path, body in (
-        ("/v1/auth/register", person),
-        ("/v1/auth/login", {**person, "password": f"wrong {canary.mark}"}),
-        ("/v1/auth/login", {"email": f"no.{canary.mark}@example.com", "password": canary.mark}),
-        ("/v1/me/addresses", {**canary.address, "country": canary.mark}),
-    ):
-        canary.refusals.append((await shopper.send("POST", path, body)).text)
-
-
-async def test_nothing_that_is_kept_or_told_has_what_a_customer_told_us(
-    watched: Watched, canary: Canary
+async def test_every_operation_and_everything_a_client_can_write_into_it_has_a_canary(
+    pushed: Pusher,
 ) -> None:
-    async with httpx.AsyncClient(base_url=watched.stack.gateway, timeout=60) as http:
-        admin = await Shopper(http).log_in("admin@meridian.example", watched.stack.admin_password)
-        await live_a_life(canary, http, admin)
-        metrics = await watched.metrics(http)
-    rows = await watched.rows()
-    assert rows["shop_auth.identities"]
-    assert rows["shop_order.orders"]
-    assert {name: canary.hits(text) for name, text in rows.items() if canary.hits(text)} == {}
+    listed = {(service, name) for service, name, _ in rows()}
+    assert {(place.service, place.operation) for place in pushed.marks.places} >= listed
+    there = {place for operation in operations() for place in operation.places()}
+    assert there - set(pushed.marks.places) == set(), "nothing was ever written here"
+
+
+async def test_the_parameters_of_pages_and_forms_are_those_their_code_reads() -> None:
+    """The control: OpenAPI does not list them, so a new one has to be added by hand."""
+    read = {
+        next(filter(None, found.groups()))
+        for folder in ("routes/oauth", "service/oauth", "domain/oauth")
+        for file in (ROOT / "services" / "auth" / folder).glob("*.py")
+        for found in READS_A_PARAMETER.finditer(file.read_text(encoding="utf-8"))
+    }
+    listed = {name for names in (*QUERIES.values(), *FORMS.values()) for name in names}
+    assert "code_challenge" in read
+    assert read - listed == set()
+
+
+async def test_what_was_to_get_past_the_rules_about_shapes_did(pushed: Pusher) -> None:
+    assert pushed.misshapen == set()
+
+
+async def test_no_refusal_repeats_what_was_sent(pushed: Pusher) -> None:
+    """Its address, its request id and the names of members nobody knows are the exceptions problem documents list."""
+    assert len(pushed.refusals) > 2 * len(operations())
+    for operation, answer in pushed.refusals:
+        told = {f"refusal of {operation.name}": may_be_told(answer)}
+        assert left_over(pushed.marks, told) == [], answer.status_code
+
+
+async def test_logs_spans_and_metrics_hold_nothing_a_client_wrote(
+    watched: Watched, pushed: Pusher
+) -> None:
+    shown = {
+        **{f"log of {part}": text for part, text in watched.logs().items()},
+        "spans": watched.spans.text(),
+        "metrics": await watched.metrics(pushed.http),
+    }
+    assert {"log of gateway", "log of postgres", "log of ministack", "log of auth"} <= shown.keys()
+    assert left_over(pushed.marks, shown) == []
+
+
+async def test_columns_hold_what_clients_wrote_sealed_or_not_at_all(
+    watched: Watched, pushed: Pusher
+) -> None:
+    columns = await watched.columns()
+    assert columns["auth.identities.email_sealed"]
+    assert columns["order.outbox_messages.envelope"]
+    assert left_over(pushed.marks, columns) == []
+
+
+async def test_mails_say_no_more_than_whom_they_are_for(watched: Watched, pushed: Pusher) -> None:
+    mails = await watched.mails(pushed.http)
+    assert pushed.marks.finds(mails)
+    assert left_over(pushed.marks, {"mails": mails}) == []
+
+
+async def test_redis_holds_nothing_a_client_wrote(watched: Watched, pushed: Pusher) -> None:
     cached = await watched.cached()
     assert "session" in cached
-    assert canary.hits(cached) == []
-    assert canary.hits(metrics) == []
-    assert canary.hits(watched.logs()) == []
-    assert canary.hits(watched.spans.text()) == []
-    assert canary.hits("\n".join(canary.refusals)) == []
+    assert left_over(pushed.marks, {"redis": cached}) == []
 
 
-def marked(value: Any, mark: str) -> Any:
-    """Return a body all of whose texts have the mark."""
-    if isinstance(value, dict):
-        return {name: marked(part, mark) for name, part in value.items()}
-    if isinstance(value, list):
-        return [marked(part, mark) for part in value]
-    return f"{value} {mark}@example.com" if isinstance(value, str) else value
-
-
-async def test_no_operation_logs_traces_counts_or_repeats_what_it_is_sent(
-    watched: Watched, canary: Canary
+async def test_queues_and_dead_letters_hold_nothing_a_client_wrote(
+    watched: Watched, pushed: Pusher
 ) -> None:
-    async with httpx.AsyncClient(base_url=watched.stack.gateway, timeout=60) as http:
-        admin = await Shopper(http).log_in("admin@meridian.example", watched.stack.admin_password)
-        for target in targets():
-            canary.refusals += await sent_badly(target, watched, canary, http, admin)
-        metrics = await watched.metrics(http)
-    assert len(canary.refusals) > len(targets())
-    assert canary.hits("\n".join(canary.refusals)) == []
-    assert canary.hits(metrics) == []
-    assert canary.hits(watched.logs()) == []
-    assert canary.hits(watched.spans.text()) == []
+    letters = await watched.letters()
+    assert any("identity.registered.v1" in letter for letter in letters["user-inbox-dead"])
+    assert (
+        left_over(
+            pushed.marks, {f"queue {name}": "\n".join(held) for name, held in letters.items()}
+        )
+        == []
+    )
 
 
-async def sent_badly(
-    target: Target, watched: Watched, canary: Canary, http: httpx.AsyncClient, admin: Shopper
-) -> Sequence[str]:
-    """Send an operation marked values, marked garbage, a marked token and query; return the refusals."""
-    path = target.path.replace("{", "").replace("}", "")
-    url = f"http://127.0.0.1:{watched.port(target.service)}{path}"
-    headers = headers_for(target, watched.stack, admin)
-    forged = {**headers, "Authorization": f"Bearer {canary.mark}.{canary.mark}.{canary.mark}"}
-    body = json.dumps(marked(target.body, canary.mark))
-    answers = [
-        await http.request(target.method, url, content=body, headers=headers),
-        await http.request(target.method, url, content=f'{{"{canary.mark}": "', headers=headers),
-        await http.request(target.method, url, content=body, headers=forged),
-        await http.request(
-            target.method, f"{url}?email={canary.mark}@example.com", content=body, headers=headers
-        ),
-    ]
-    return [answer.text for answer in answers if answer.is_error]
-
-
-def test_the_search_finds_what_is_there(watched: Watched) -> None:
-    """The control: logs and spans are really read, and both ways of writing a mark are found."""
-    assert Canary("http_request").hits(watched.logs()) or Canary("request").hits(watched.logs())
-    assert Canary("service.name").hits(watched.spans.text())
-    assert Canary("mark").hits("\\x6d61726b")
-    assert Path(watched.stack.home / "meridian" / "logs").is_dir()
+async def test_the_search_finds_what_is_there(watched: Watched, pushed: Pusher) -> None:
+    """The control: logs and spans are really read, and every way of writing a mark is found."""
+    assert "http_request" in watched.logs()["auth"]
+    assert "service.name" in watched.spans.text()
+    marks, place = Marks(), Place("auth", "login", "body", "/email")
+    mark, phone = marks.of(place), marks.phone_of(place)
+    for written in (mark, mark.upper(), f"\\x{mark.encode().hex()}", phone):
+        assert [find.place for find in marks.finds(f"<{written}>")] == [place]
+    for shift in range(3):
+        encoded = base64.urlsafe_b64encode(b"x" * shift + mark.encode() + b"yz").decode()
+        assert marks.finds(encoded)
+    assert marks.finds(pushed.marks.of(place)) == []

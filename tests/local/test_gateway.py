@@ -133,6 +133,23 @@ async def test_an_offer_to_upgrade_is_ignored(edge: httpx.AsyncClient) -> None:
             431,
             "headers_too_large",
         ),
+        (
+            "GET /v1/products HTTP/1.1\r\nHost: x" + "\r\nX-Many: x" * 150,
+            431,
+            "headers_too_large",
+        ),
+        (
+            "POST /v1/carts HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2",
+            400,
+            "malformed_request",
+        ),
+        (
+            "POST /v1/carts HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+            400,
+            "malformed_request",
+        ),
+        ("GET /v1/products HTTP/1.1\r\nHost: x\r\nX-Odd : y", 400, "malformed_request"),
+        ("GET /v1/products HTTP/1.1\r\nHost: x\r\nX-Odd: a\x00b", 400, "malformed_request"),
     ],
 )
 async def test_what_is_no_http_we_speak_is_told_what_to_send(

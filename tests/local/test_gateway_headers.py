@@ -38,7 +38,7 @@ async def test_claims_about_oneself_never_reach_a_service(edge: httpx.AsyncClien
 
 
 async def test_a_safe_request_id_is_kept(edge: httpx.AsyncClient) -> None:
-    for safe in ("req_of-mine.1", "a" * 64):
+    for safe in (f"req_{'0a' * 16}", "a" * 64):
         kept = await edge.get("/v1/products", headers={"X-Request-Id": safe})
         assert kept.json()["x-request-id"] == safe
         refused = await edge.get("/v1/nothing", headers={"X-Request-Id": safe})
@@ -46,7 +46,7 @@ async def test_a_safe_request_id_is_kept(edge: httpx.AsyncClient) -> None:
         assert refused.json()["request_id"] == safe
 
 
-@pytest.mark.parametrize("sent", [None, "", "a b", "<script>", "-a", "a" * 65, "a,b"])
+@pytest.mark.parametrize("sent", [None, "", "a b", "<script>", "ada.lovelace", "a" * 65, "a,b"])
 async def test_a_request_without_a_safe_id_gets_one(
     edge: httpx.AsyncClient, sent: str | None
 ) -> None:

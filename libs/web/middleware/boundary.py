@@ -4,6 +4,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.observability.logging import get_logger
+from libs.observability.paths import shown_path
 from libs.web.handlers import error_answer
 
 log = get_logger(__name__)
@@ -29,10 +30,10 @@ class ErrorBoundary:
         try:
             await self._app(scope, receive, send_and_note)
         except ClientDisconnect:
-            log.info("client_disconnected", path=scope["path"])
+            log.info("client_disconnected", path=shown_path(scope))
         except Exception as error:
             if started:
-                log.exception("response_broken_off", path=scope["path"])
+                log.exception("response_broken_off", path=shown_path(scope))
                 raise
             response = error_answer(error, scope)
             await response(scope, receive, send_and_note)

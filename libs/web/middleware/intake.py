@@ -26,11 +26,14 @@ _MAX_HEADER_BYTES: Final = 32 * 1024
 _ONE_VALUE: Final = frozenset(
     {
         b"authorization",
+        b"cart-token",
         b"content-length",
         b"content-type",
+        b"erasure-token",
         b"host",
         b"idempotency-key",
         b"service-authorization",
+        b"x-csrf-token",
     }
 )
 """Headers that say who calls, and what: a gateway that judged another of two would have judged for nothing."""
@@ -128,6 +131,8 @@ def _check_headers(scope: Scope) -> None:
     if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADER_BYTES:
         raise HeadersTooLarge(f"Keep all headers together within {_MAX_HEADER_BYTES} bytes.")
     names = [name for name, _ in scope["headers"] if name in _ONE_VALUE]
+    # A gateway may have joined two hosts into one (RFC 9112 section 3.2 wants both refused).
+    names += [name for name, value in scope["headers"] if name == b"host" and b"," in value]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
         raise RepeatedHeader(f"Send {repeated.decode()} once.")

@@ -8,8 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.observability.logging import get_logger
 from libs.observability.metrics import gauge, histogram
+from libs.observability.paths import route_template, shown_path
 from libs.observability.tracing import Span, SpanKind, start_span
-from libs.web.middleware.scopes import header_of, route_template
+from libs.web.middleware.scopes import header_of
 
 _KNOWN_METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
@@ -90,7 +91,7 @@ def _report(scope: Scope, span: Span, method: str, status: int, seconds: float) 
     write(
         "http_request",
         method=method,
-        path=scope["path"],
+        path=shown_path(scope),
         route=route,
         status=status,
         problem=state.get("problem_code"),

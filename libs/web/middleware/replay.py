@@ -9,8 +9,8 @@ from libs.database.session import is_retryable
 from libs.deadline import require_time
 from libs.observability.logging import get_logger
 from libs.observability.metrics import counter
+from libs.observability.paths import route_template
 from libs.web.middleware.intake import BufferedBody
-from libs.web.middleware.scopes import route_template
 from libs.web.resilience import full_jitter
 
 _ATTEMPTS: Final = 3

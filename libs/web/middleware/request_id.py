@@ -10,11 +10,15 @@ from libs.observability.context import bind
 from libs.web.middleware.scopes import header_of, without
 
 _HEADER: Final = b"x-request-id"
-_SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SAFE: Final = re.compile(r"(?:[a-z]{2,5}[_-])?[0-9A-Fa-f]{8}[0-9A-Fa-f-]+")
+"""What programs draw, a UUID or a prefix and hexadecimal digits: it is kept for years in logs, messages and the audit log,
+so it must be nothing that could be anybody's name."""
+
+_LONGEST: Final = 64
 
 
 class RequestId:
-    """Accepts a safe `X-Request-Id`, else makes one, and echoes it on every answer.
+    """Accepts an `X-Request-Id` that is random digits, else makes one, and echoes it on every answer.
 
     The id also becomes the correlation id, so that messages the request causes can be found by it.
     """
@@ -27,7 +31,7 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         sent = header_of(scope, _HEADER)
-        request_id = sent if sent is not None and _SAFE.fullmatch(sent) else new_id("req")
+        request_id = sent if sent is not None and _is_safe(sent) else new_id("req")
         echo = (_HEADER, request_id.encode())
 
         async def send_with_id(message: Message) -> None:
@@ -38,3 +42,7 @@ class RequestId:
 
         with bind(request_id=request_id, correlation_id=request_id):
             await self._app(scope, receive, send_with_id)
+
+
+def _is_safe(request_id: str) -> bool:
+    return len(request_id) <= _LONGEST and _SAFE.fullmatch(request_id) is not None

@@ -14,18 +14,6 @@ def header_of(scope: Scope, name: bytes) -> str | None:
     return None
 
 
-def route_template(scope: Scope) -> str:
-    """Return the matched route's path such as `/v1/orders/{order_id}`, or `unmatched`; never the raw path.
-
-    FastAPI keeps the path with the prefixes a router was included under in its own part of the scope.
-    """
-    for holder in (scope.get("fastapi", {}).get("effective_route_context"), scope.get("route")):
-        template = getattr(holder, "path_format", None)
-        if isinstance(template, str):
-            return template
-    return "unmatched"
-
-
 def without(
     headers: Iterable[tuple[bytes, bytes]], names: frozenset[bytes]
 ) -> list[tuple[bytes, bytes]]:

@@ -168,13 +168,15 @@ class IdentityRepository:
             )
         )
 
-    async def close(self, user_id: str) -> None:
-        """Let nobody log in to the account any more; it keeps its address until it is removed."""
-        await self._session.execute(
+    async def close(self, user_id: str) -> bool:
+        """Let nobody log in to the account any more, and tell whether it was open; it keeps its address until it is removed."""
+        closed = await self._session.scalars(
             update(Identity)
             .where(Identity.id == user_id, Identity.status != CLOSED)
             .values(status=CLOSED, version=Identity.version + 1)
+            .returning(Identity.id)
         )
+        return bool(closed.all())
 
     async def set_status(self, user_id: str, status: str) -> None:
         await self._session.execute(

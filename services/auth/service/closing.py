@@ -31,11 +31,12 @@ class AccountClosing:
             SessionStoreUnavailable: nobody can log in or refresh, but records live on in Redis: try again.
         """
         async with self.units.begin() as unit:
-            await unit.identities.close(user_id)
+            closed = await unit.identities.close(user_id)
             ended = await end_everything(unit, user_id, "erasure")
         await SessionEnding(self.sessions).forget_all_of(user_id, ended)
         await self.sessions.list_for(user_id)  # forgets the index of what was just deleted
-        _log.info("account_closed", user_id=user_id)
+        if closed:
+            _log.info("account_closed", user_id=user_id)
 
 
 @dataclass(frozen=True)

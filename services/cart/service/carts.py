@@ -83,7 +83,7 @@ class CartService:
         cart = await self._open_for_change(cart_id, owner, unless_stale)
         offer = (await self.catalogue.offers([item.sku], cart.currency)).get(item.sku)
         if offer is None:
-            raise VariantNotForSale(f"{item.sku} cannot be bought in {cart.currency} now.")
+            raise VariantNotForSale(f"This variant cannot be bought in {cart.currency} now.")
         added = Line(
             item.sku, offer.title, item.quantity, offer.unit_price_minor, offer.price_version
         )

@@ -178,11 +178,12 @@ def _require(
     lines = []
     for one in wanted:
         line = goods.line(one.sku)
-        most = 0 if line is None else available(line)
-        if line is None or one.quantity > most:
+        if line is None:
+            raise refusal("Name SKUs of the order's own lines.", extensions={"available": 0})
+        most, sku = available(line), line.sold.sku
+        if one.quantity > most:
             raise refusal(
-                f"{most} pieces of {one.sku} are {which}.",
-                extensions={"sku": one.sku, "available": most},
+                f"{most} pieces of {sku} are {which}.", extensions={"sku": sku, "available": most}
             )
         lines.append(line)
     return lines

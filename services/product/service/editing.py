@@ -65,7 +65,7 @@ class CatalogueEditor:
             variants=(),
         )
         if not await self.products.add_product(product):
-            raise SlugTaken(f"another product has the slug {new.slug}")
+            raise SlugTaken("another product has this slug")
         await self._add_variants(product, new.variants)
         return await self._changed(product.id)
 
@@ -87,7 +87,7 @@ class CatalogueEditor:
         if "slug" in changes and await self.products.slug_belongs_to_another(
             patch.slug, product_id
         ):
-            raise SlugTaken(f"another product has the slug {patch.slug}")
+            raise SlugTaken("another product has this slug")
         await self.products.change_product(product_id, changes)
         return await self._changed(product_id, before.slug)
 
@@ -158,7 +158,7 @@ class CatalogueEditor:
             new_id("cat"), new.slug, new.title, None if parent is None else parent.id
         )
         if not await self.categories.add(category):
-            raise SlugTaken(f"another category has the slug {new.slug}")
+            raise SlugTaken("another category has this slug")
         self.forget([])
         return category
 
@@ -175,7 +175,7 @@ class CatalogueEditor:
             return None
         category = await self.categories.find(id_or_slug)
         if category is None:
-            raise CategoryNotFound(f"no category {id_or_slug}")
+            raise CategoryNotFound("no category has this id or slug")
         return category
 
     async def _add_variants(self, product: Product, new: Sequence[NewVariant]) -> None:

@@ -39,7 +39,16 @@ def echo(app_of: AppOf) -> FastAPI:
     return app_of(router)
 
 
-@pytest.mark.parametrize("sent", ["abc", "A-1.b_2", "x" * 64])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        f"req_{'0a' * 16}",
+        "demo-0123456789abcdef",
+        "01A207AF-97C8-7F7B-A3F1-4F0C8E1B2D3C",
+        "a" * 16,
+        "f" * 64,
+    ],
+)
 async def test_a_safe_request_id_is_kept_and_echoed(echo: FastAPI, sent: str) -> None:
     async with client_of(echo) as client:
         answer = await client.get("/v1/ids/1", headers={"X-Request-Id": sent})
@@ -49,7 +58,23 @@ async def test_a_safe_request_id_is_kept_and_echoed(echo: FastAPI, sent: str) ->
 
 
 @pytest.mark.parametrize(
-    "sent", ["", "x" * 65, "a b", "a\tb", "<script>", "\x1b[31m", "{jndi}", "é", ".."]
+    "sent",
+    [
+        *(
+            "",
+            "a" * 8,
+            "a" * 65,
+            f"req_{'a' * 61}",
+            "a b",
+            "a\tb",
+            "<script>",
+            "\x1b[31m",
+            "{jndi}",
+            "é",
+            "..",
+        ),
+        *("ada.lovelace", "Lovelace-1815-12-10", "ada_0123456789abcdefg", f"lovelace_{'0' * 16}"),
+    ],
 )
 async def test_an_unsafe_request_id_is_replaced(echo: FastAPI, sent: str) -> None:
     async with client_of(echo) as client:
@@ -94,8 +119,16 @@ async def test_durations_are_told_by_template_never_by_raw_path(echo: FastAPI) -
     assert "BREW" not in text
 
 
-async def test_each_request_is_one_line_without_its_query(
-    app_of: AppOf, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (f"ord_{'0a' * 16}", f"/v1/orders/ord_{'0a' * 16}"),
+        ("Ada%20Lovelace", "/v1/orders/{order_id}"),
+        ("ada@example.com", "/v1/orders/{order_id}"),
+    ],
+)
+async def test_each_request_is_one_line_without_its_query_or_what_is_no_id_of_ours(
+    app_of: AppOf, caplog: pytest.LogCaptureFixture, sent: str, shown: str
 ) -> None:
     router = APIRouter()
 
@@ -106,7 +139,7 @@ async def test_each_request_is_one_line_without_its_query(
 
     with caplog.at_level(logging.INFO):
         async with client_of(app_of(router)) as client:
-            await client.get("/v1/orders/ord_1?q=zoe")
+            await client.get(f"/v1/orders/{sent}?q=zoe")
             await client.get("/livez")
     (line,) = [record.msg for record in caplog.records if record.name.endswith("observe")]
     assert isinstance(line, dict)
@@ -115,7 +148,7 @@ async def test_each_request_is_one_line_without_its_query(
     } == {
         "event": "http_request",
         "method": "GET",
-        "path": "/v1/orders/ord_1",
+        "path": shown,
         "route": "/v1/orders/{order_id}",
         "status": 200,
         "subject": "usr_1",

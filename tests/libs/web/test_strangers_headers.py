@@ -73,13 +73,26 @@ async def test_a_method_is_not_overridden(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Authorization", "Service-Authorization", "Idempotency-Key", "Content-Type"]
+    "name",
+    [
+        *("Authorization", "Service-Authorization", "Cart-Token", "Erasure-Token", "X-CSRF-Token"),
+        *("Idempotency-Key", "Content-Type", "Content-Length", "Host"),
+    ],
 )
 async def test_a_header_of_one_value_is_not_taken_twice(app: FastAPI, name: str) -> None:
     async with client_of(app) as client:
-        answer = await client.post("/v1/things", headers=[(name, "a"), (name, "b")])
+        answer = await client.post("/v1/things", headers=[(name, "eins"), (name, "zwei")])
     assert (answer.status_code, answer.json()["code"]) == (400, "repeated_header")
+    assert answer.headers["content-type"] == "application/problem+json"
     assert name.lower() in answer.json()["detail"]
+    assert not {"eins", "zwei"} & set(answer.text.replace('"', " ").split())
+
+
+async def test_two_hosts_that_a_gateway_joined_are_still_two(app: FastAPI) -> None:
+    async with client_of(app) as client:
+        answer = await client.get("/v1/things", headers={"Host": "shop.example,evil.example"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "repeated_header")
+    assert "evil" not in answer.text
 
 
 async def test_headers_may_not_grow_without_end(app: FastAPI) -> None:

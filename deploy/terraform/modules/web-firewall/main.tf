@@ -310,13 +310,17 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   log_destination_configs = [aws_cloudwatch_log_group.this.arn]
 
   dynamic "redacted_fields" {
-    for_each = ["authorization", "cookie", "x-origin-secret"]
+    for_each = ["authorization", "cookie", "referer", "x-origin-secret"]
 
     content {
       single_header {
         name = redacted_fields.value
       }
     }
+  }
+
+  redacted_fields {
+    query_string {}
   }
 
   # What was let through is in the access logs.

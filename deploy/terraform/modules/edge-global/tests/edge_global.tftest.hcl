@@ -109,6 +109,15 @@ run "static_for_a_year_api_for_five_minutes_the_rest_never" {
   }
 }
 
+run "what_people_write_into_addresses_is_not_logged" {
+  command = plan
+
+  assert {
+    condition     = length(setintersection(aws_cloudwatch_log_delivery.access.record_fields, ["cs-uri-query", "cs(Cookie)", "cs(Referer)", "cs-headers"])) == 0 && contains(aws_cloudwatch_log_delivery.access.record_fields, "x-edge-request-id")
+    error_message = "Access logs have no query, no cookie and no referrer."
+  }
+}
+
 run "origins_are_reached_by_cloudfront_alone" {
   command = apply
 

@@ -51,8 +51,12 @@ run "secrets_do_not_reach_the_log" {
   command = apply
 
   assert {
-    condition     = toset([for field in aws_wafv2_web_acl_logging_configuration.this.redacted_fields : field.single_header[0].name]) == toset(["authorization", "cookie", "x-origin-secret"]) && startswith(aws_cloudwatch_log_group.this.name, "aws-waf-logs-")
+    condition     = toset(flatten([for field in aws_wafv2_web_acl_logging_configuration.this.redacted_fields : field.single_header[*].name])) == toset(["authorization", "cookie", "referer", "x-origin-secret"]) && startswith(aws_cloudwatch_log_group.this.name, "aws-waf-logs-")
     error_message = "Tokens, cookies and the origin secret are blanked in the log."
+  }
+  assert {
+    condition     = length(flatten([for field in aws_wafv2_web_acl_logging_configuration.this.redacted_fields : field.query_string])) == 1
+    error_message = "People search for their own names: the query is blanked in the log."
   }
 }
 
