@@ -53,7 +53,11 @@ def key_of(request: Request) -> str | None:
 async def identity_of(request: Request, key: str, secret: bytes) -> Identity:
     """Describe the request; its body is hashed with a secret, because bodies may hold passwords."""
     digest = hmac.new(secret, digestmod=hashlib.sha256)
-    for part in (method_path_of(request).encode(), request.url.query.encode(), await request.body()):
+    for part in (
+        method_path_of(request).encode(),
+        request.url.query.encode(),
+        await request.body(),
+    ):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     shown = f"{request.method} {shown_path(request.scope)}"
