@@ -140,6 +140,8 @@ class ServiceSettings(MasterKeySettings, DatabaseSettings):
     """The authorities of Redis' certificates, where they are none the system trusts."""
     redis_seconds: Annotated[float, Field(gt=0, le=60)] = 1
     """How long Redis may take; then what needs a live session is answered 503, and the rest goes on without it."""
+    audit_kept_days: Annotated[int, Field(ge=400)] = 3_653
+    """How long entries of the audit log are kept: ten years, as invoices are, or thirteen months at least."""
     messaging_prefix: str = "meridian"
     call_seconds: Annotated[float, Field(gt=0, le=60)] = 1
     """How long one try of a call to another service may take; all tries together take two and a half times as long at most, the

@@ -110,7 +110,10 @@ def _told(verdicts: dict[str, Verdict]) -> list[str]:
     for service, verdict in verdicts.items():
         found = f"{len(verdict.problems)} problems" if verdict.problems else "as it was written"
         head = verdict.head.told() if verdict.head.number else "nothing sealed yet"
-        lines.append(f"{service}: {found}; head {head}; {verdict.waiting} wait for their seal")
+        begins = f"begins after {verdict.start.number}; " if verdict.start.number else ""
+        lines.append(
+            f"{service}: {found}; {begins}head {head}; {verdict.waiting} wait for their seal"
+        )
         lines += [f"{service}: {problem}" for problem in verdict.problems]
     return lines
 

@@ -7,6 +7,9 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+LEAST_KEPT_DAYS: Final = 400
+"""Thirteen months: a year is what PCI DSS 10.5.1 asks for."""
+
 _NUMBER_BYTES: Final = 8
 
 

@@ -52,6 +52,15 @@ audit_unsealed = Table(
     Column("entry_id", Uuid, nullable=False),
 )
 
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    shared_metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("removed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+"""Where a log begins whose oldest entries were removed: the last seal that went."""
+
 # A migration is history: it must not change when the tables above do, so it repeats them as they were.
 _CREATE: Final = (
     """

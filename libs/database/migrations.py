@@ -35,6 +35,7 @@ SHARED_TABLES: Final = (
     "audit_entries",
     "audit_seals",
     "audit_unsealed",
+    "audit_checkpoints",
     "data_keys",
     "plain_text_transition",
 )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from libs.audit.retention import AuditRetention
 from libs.audit.sealing import SEAL_SECONDS, Sealer
 from libs.idempotency.store import purge_all_expired
 from libs.messaging.consumer import Consumer
@@ -88,7 +89,12 @@ def _loops(resources: Resources, plan: WorkerPlan) -> dict[str, Callable[[], Awa
             wait_seconds=_poll_seconds(settings.drain_seconds),
         )
         loops[f"consumer:{queue.name}"] = _bound(consumer.run, stopping)
-    own = (_purge_of(resources), _retention_of(resources), _sealing_of(resources))
+    own = (
+        _purge_of(resources),
+        _retention_of(resources),
+        _sealing_of(resources),
+        _audit_retention_of(resources),
+    )
     for timer in (*plan.timers, *own):
         loops[f"timer:{timer.name}"] = _bound(_TimerLoop(timer).run, stopping)
     return loops
@@ -114,6 +120,11 @@ def _sealing_of(resources: Resources) -> Timer:
     sealer = Sealer(resources.database)
     sealer.show()
     return Timer("seal_audit", SEAL_SECONDS, sealer.run)
+
+
+def _audit_retention_of(resources: Resources) -> Timer:
+    kept = AuditRetention(resources.database, resources.settings.audit_kept_days)
+    return Timer("audit_retention", PURGE_SECONDS, kept.run)
 
 
 def _bound(
