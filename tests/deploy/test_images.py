@@ -1,5 +1,6 @@
 """What every image keeps to, read from the Dockerfile: no engine is needed."""
 
+import ast
 import fnmatch
 import json
 import re
@@ -52,6 +53,35 @@ def test_nothing_is_fetched_but_what_the_lock_names() -> None:
     for install in installs:
         assert "--require-hashes" in install
         assert "--only-binary :all:" in install
+
+
+def aws_services_in(source: Path) -> set[str]:
+    """Name what aioboto3 is asked for: `session.client("sns", endpoint_url=...)`, in a loop over names too."""
+    tree = ast.parse(source.read_text())
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.ListComp)]
+    found: set[str] = set()
+    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
+        if "endpoint_url" in {k.arg for k in call.keywords} and (
+            isinstance(call.func, ast.Attribute) and call.func.attr == "client"
+        ):
+            around = [loop.generators for loop in loops if call in ast.walk(loop)]
+            places = call.args if isinstance(call.args[0], ast.Constant) else around[0]
+            constants = [n for p in places for n in ast.walk(p) if isinstance(n, ast.Constant)]
+            found |= {str(one.value) for one in constants}
+    return found
+
+
+def test_the_descriptions_of_all_aws_services_we_call_are_left_in_the_images() -> None:
+    """botocore needs a service's description to make its client; the images delete those of hundreds of others."""
+    asked: set[str] = set()
+    for folder in ("libs", "services"):
+        for source in (ROOT / folder).rglob("*.py"):
+            if "testing" not in source.parts:
+                asked |= aws_services_in(source)
+    [install] = [one for one in stages()["packages"].all_of("RUN") if "botocore/data" in one]
+    kept = set(re.findall(r"-not -name '?([a-z0-9*]+)", install))
+    assert {"sns", "sqs", "sts", "kms", "sesv2"} <= asked
+    assert asked <= kept
 
 
 @pytest.mark.parametrize("target", TARGETS)
