@@ -20,7 +20,7 @@ RUN python -m venv --without-pip /opt/venv \
         --require-hashes --only-binary :all: --requirement /requirements.lock \
     && find /opt/venv/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
         -not -name sns -not -name sqs -not -name kms -not -name s3 -not -name sts -not -name 'sso*' \
-        -not -name secretsmanager -not -name sesv2 -exec rm -r {} + \
+        -not -name secretsmanager -not -name sesv2 -not -name appconfigdata -exec rm -r {} + \
     && find /opt/venv -path '*/site-packages/stripe/*.pyc' -delete \
     && find /opt/venv -name '*.so*' -exec strip --strip-unneeded {} +
 

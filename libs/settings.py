@@ -14,6 +14,8 @@ Environment = Literal["local", "test", "staging", "production"]
 
 EXIT_BAD_SETTINGS: Final = 2
 
+FLAGS_PATTERN: Final = r"^(file:.+|appconfig:[^/]+/[^/]+/[^/]+)$"
+
 MASTER_KEY_PATTERN: Final = r"^(file:.+|kms:(arn:aws[a-z-]*:kms:.+|alias/.+|[0-9a-z-]+))$"
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
@@ -143,6 +145,9 @@ class ServiceSettings(MasterKeySettings, DatabaseSettings):
     audit_kept_days: Annotated[int, Field(ge=400)] = 3_653
     """How long entries of the audit log are kept: ten years, as invoices are, or thirteen months at least."""
     messaging_prefix: str = "meridian"
+    flags: Annotated[str | None, Field(pattern=FLAGS_PATTERN)] = None
+    """Where feature flags are read: `file:<path>`, or `appconfig:<application>/<environment>/<profile>` with AppConfig's ids or
+    names; without it the defaults in the code hold."""
     call_seconds: Annotated[float, Field(gt=0, le=60)] = 1
     """How long one try of a call to another service may take; all tries together take two and a half times as long at most, the
     fetch of auth's keys twice."""

@@ -13,6 +13,9 @@ from local.settings import ROOT, StackSettings, inherited_environment
 DRAIN_SECONDS = 6
 """Shorter than in production: the whole stack stops within ten seconds."""
 
+FLAGS_FILE = ROOT / "local" / "flags" / "flags.json"
+"""What is turned off on this machine; `.env` may name another file."""
+
 MAIL_FROM = "shop@meridian.example"
 """Whom mails come from; `make up` has the emulator take it for an address that may send."""
 
@@ -47,6 +50,7 @@ class Environments:
             "TRUST_BUNDLE_FILE": str(keys / "trust-bundle.json"),
             "MASTER_KEY": self.master_key(name),
             "SIGNING_SECRET": self.credentials.signing,
+            "FLAGS": f"file:{FLAGS_FILE}",
             "LINGER_SECONDS": "0",  # everything stops together: there is nobody left to see off
             "DRAIN_SECONDS": str(DRAIN_SECONDS),
             "RATE_LIMIT_REQUESTS": "2000",

@@ -19,7 +19,7 @@ from deploy.terraform.program import find_terraform
 from deploy.terraform.refusal import Refusal
 
 VALUES: Final = ROOT / "deploy" / "helm" / "values"
-STACKS: Final = ("network", "data", "edge")
+STACKS: Final = ("network", "data", "edge", "operations")
 """Whose outputs the charts need."""
 
 _DOMAIN: Final = r'^domain\s*=\s*"([^"]+)"'
@@ -49,6 +49,7 @@ def service_values(layout: Layout, place: Place, made: Mapping[str, Any]) -> dic
         "aws": {
             "account": account,
             "rolePrefix": f"meridian-{place.environment}-{place.region}",
+            "flags": _flags(made["operations"]["feature_flags"]),
         },
         "network": {
             "loadBalancerSubnets": list(network["subnet_cidrs"]["public"]),
@@ -120,6 +121,10 @@ def _told(layout: Layout, place: Place, pattern: str, lacking: str) -> str:
 
 def _account_of(made: Mapping[str, Any]) -> str:
     return str(made["data"]["kms_key_arns"]["messaging"]).split(":")[4]
+
+
+def _flags(made: Mapping[str, str]) -> str:
+    return "/".join(made[f"{part}_id"] for part in ("application", "environment", "profile"))
 
 
 def _registry(account: str, place: Place) -> str:

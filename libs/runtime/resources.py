@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
@@ -20,6 +20,8 @@ from libs.cache.responses import ByteCache
 from libs.cache.sessions import SessionStore
 from libs.clock import Clock, SystemClock
 from libs.database.session import Database, Patience
+from libs.flags.flags import Flags
+from libs.flags.process import open_flags
 from libs.messaging.broker import open_broker
 from libs.messaging.outbox import Outbox
 from libs.messaging.transport import Broker
@@ -63,6 +65,7 @@ class Resources:
     cursors: CursorCodec
     refusals: Refusals
     master_key: MasterKey
+    flags: Flags
     clock: Clock = field(default_factory=SystemClock)
     wake_relay: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -110,15 +113,10 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
         redis = _redis(settings)
         stack.push_async_callback(redis.aclose)
         http = await stack.enter_async_context(_internal_http())
-        broker = await stack.enter_async_context(
-            open_broker(
-                region=settings.region,
-                endpoint_url=settings.aws_endpoint_url,
-                prefix=settings.messaging_prefix,
-            )
-        )
+        broker = await stack.enter_async_context(_broker(settings))
         master_key = await stack.enter_async_context(open_master_key(settings))
         await stack.enter_async_context(kept_fresh(database, master_key, settings.service))
+        flags = await stack.enter_async_context(open_flags(settings))
         hints = Hints(redis, settings.service)
         stack.push_async_callback(hints.close)
         yield Resources(
@@ -137,6 +135,7 @@ async def open_resources(settings: ServiceSettings) -> AsyncIterator[Resources]:
             service_verifier=ServiceVerifier(settings.trust_bundle_file, settings.service),
             http=http,
             master_key=master_key,
+            flags=flags,
             cursors=CursorCodec(settings.signing_secret.get_secret_value()),
             refusals=Refusals(database),
         )
@@ -150,6 +149,14 @@ def _verifier(settings: ServiceSettings, http: httpx.AsyncClient) -> TokenVerifi
 def _redis(settings: ServiceSettings) -> redis_asyncio.Redis:
     return open_redis(
         settings.redis_url.get_secret_value(), settings.redis_seconds, settings.redis_ca_file
+    )
+
+
+def _broker(settings: ServiceSettings) -> AbstractAsyncContextManager[Broker]:
+    return open_broker(
+        region=settings.region,
+        endpoint_url=settings.aws_endpoint_url,
+        prefix=settings.messaging_prefix,
     )
 
 

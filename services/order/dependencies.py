@@ -91,6 +91,7 @@ def build_checkout(resources: Resources) -> Checkout:
         addresses=AddressClient(resources.client("user", settings.user_base_url)),
         products=ProductClient(resources.client("product", settings.product_base_url)),
         rates=rates(),
+        flags=resources.flags,
         hold_seconds=settings.hold_seconds,
     )
 

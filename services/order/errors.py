@@ -14,6 +14,20 @@ class OrderNotFound(DomainError):
     title: ClassVar[str] = "Order not found"
 
 
+class CheckoutPaused(DomainError):
+    """The shop takes no orders for the moment; those under way go on."""
+
+    code: ClassVar[str] = "checkout_paused"
+    status: ClassVar[int] = 503
+    title: ClassVar[str] = "Orders are not taken at the moment"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing was ordered, and the cart is kept: try again later.",
+            headers={"Retry-After": "300"},
+        )
+
+
 class CartNotFound(DomainError):
     """The cart is unknown to cart, or is not the caller's."""
 

@@ -110,7 +110,7 @@ def test_data_lies_in_named_volumes_and_only_files_of_this_repository_are_mounte
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             if source.startswith("."):
-                assert source.startswith("./deploy/"), f"{name}: {volume}"
+                assert source.startswith(("./deploy/", "./local/flags")), f"{name}: {volume}"
                 assert volume.endswith(":ro"), f"{name}: {volume}"
                 assert (ROOT / source).exists(), f"{name}: {volume}"
             else:

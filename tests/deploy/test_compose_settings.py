@@ -110,7 +110,7 @@ def test_a_service_gets_its_own_secrets_and_nobody_elses(service: str) -> None:
         text = " ".join(environment_of(BASE[process]).values())
         assert not [word for word in foreign if word in text]
         sources = {volume.split(":")[0] for volume in BASE[process]["volumes"]}
-        assert sources == {f"{service}-identity", "trust"}
+        assert sources == {f"{service}-identity", "trust", "./local/flags"}
         assert all(volume.endswith(":ro") for volume in BASE[process]["volumes"])
 
 

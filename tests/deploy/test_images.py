@@ -80,7 +80,7 @@ def test_the_descriptions_of_all_aws_services_we_call_are_left_in_the_images() -
                 asked |= aws_services_in(source)
     [install] = [one for one in stages()["packages"].all_of("RUN") if "botocore/data" in one]
     kept = set(re.findall(r"-not -name '?([a-z0-9*]+)", install))
-    assert {"sns", "sqs", "sts", "kms", "sesv2"} <= asked
+    assert {"sns", "sqs", "sts", "kms", "sesv2", "appconfigdata"} <= asked
     assert asked <= kept
 
 

@@ -162,7 +162,7 @@ def test_the_gateway_reaches_services_and_nothing_outside() -> None:
 def test_every_region_reaches_its_own_aws_and_its_own_data(place: Place) -> None:
     manifests = place.rendered()
     aws = find(manifests, "ServiceEntry", "aws")["spec"]["hosts"]
-    names = ("sns", "sqs", "sts", "secretsmanager", "kms")
+    names = ("sns", "sqs", "sts", "secretsmanager", "kms", "appconfigdata")
     assert aws == [f"{name}.{place.region}.amazonaws.com" for name in names]
     for name, port in (("postgres", 5432), ("redis", 6379)):
         entry = find(manifests, "ServiceEntry", name)["spec"]

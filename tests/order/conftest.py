@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 
 from libs.clock import utc_now
 from libs.runtime.resources import Resources
+from libs.testing.flags import FlagsFile
 from libs.testing.plugin import SettingsFor
 from libs.testing.tokens import TokenFactory
 from services.order.main import create_app
@@ -38,7 +40,14 @@ def headers(token_factory: TokenFactory) -> Headers:
 
 
 @pytest.fixture
+def flags(tmp_path: Path) -> FlagsFile:
+    """What is turned off; the service reads it where a test asks for it."""
+    return FlagsFile(tmp_path / "flags.json")
+
+
+@pytest.fixture
 async def running(
+    request: pytest.FixtureRequest,
     settings_for: SettingsFor,
     client_for: Callable[[FastAPI], Awaitable[httpx.AsyncClient]],
     shop: Shop,
@@ -50,6 +59,7 @@ async def running(
         cart_base_url="http://cart",
         user_base_url="http://user",
         product_base_url="http://product",
+        flags=request.getfixturevalue("flags").place if "flags" in request.fixturenames else None,
         resends_per_second=100_000,  # rationing has tests of its own, and would only slow these down
     )
     assert isinstance(settings, OrderSettings)

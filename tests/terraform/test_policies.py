@@ -112,6 +112,7 @@ AFTER: Final[Mapping[str, Mapping[str, str]]] = {
         "module.rotation.aws_iam_role_policy.this": "rotation",
         "module.storage.aws_iam_role_policy.replication": "storage",
     },
+    "operations": {"module.feature_flags.aws_iam_role_policy.reader": "feature-flags"},
     "platform": {"module.identity.aws_iam_role.this": "service-identity"},
     "edge-b": {"module.api.aws_iam_role_policy.invoker": "api-gateway"},
 }

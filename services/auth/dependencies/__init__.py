@@ -11,6 +11,7 @@ from libs.cache.rate_limit import Policy, RateLimiter, network_of
 from libs.contracts.auth import AuthErasureCompleted
 from libs.database.session import SessionDep
 from libs.erasure.part import ErasurePart
+from libs.flags.flags import Flags
 from libs.observability.logging import get_logger
 from libs.runtime.resources import Resources, ResourcesDep
 from libs.security.dependencies import (
@@ -186,6 +187,11 @@ async def auth_settings(resources: ResourcesDep) -> AuthSettings:
     return resources.settings_as(AuthSettings)
 
 
+async def flags(resources: ResourcesDep) -> Flags:
+    """Tell a request what is turned off."""
+    return resources.flags
+
+
 async def units(resources: ResourcesDep) -> Units:
     """Give a request transactions of its own."""
     return Units(resources.database, resources.outbox)
@@ -273,6 +279,7 @@ LoginServiceDep = Annotated[LoginService, Depends(login_service)]
 ClientDep = Annotated[Client, Depends(client_of)]
 LiveSession = Annotated[Principal, Depends(authenticated_live(ACCOUNT_MANAGE))]
 AuthSettingsDep = Annotated[AuthSettings, Depends(auth_settings)]
+FlagsDep = Annotated[Flags, Depends(flags)]
 RecentlyProved = Annotated[Principal, Depends(_just_proved)]
 EndingSession = Annotated[Principal, Depends(ending_session)]
 AccountsRead = Annotated[Principal, Depends(authenticated_live("identity:admin"))]

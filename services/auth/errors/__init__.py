@@ -16,6 +16,19 @@ class EmailTaken(DomainError):
         super().__init__("Log in, or register with another e-mail address.")
 
 
+class RegistrationClosed(DomainError):
+    """No new accounts are taken for the moment."""
+
+    code: ClassVar[str] = "registration_closed"
+    status: ClassVar[int] = 503
+    title: ClassVar[str] = "New accounts are not taken at the moment"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Log in if you have an account; else try again later.", headers={"Retry-After": "300"}
+        )
+
+
 class InvalidCredentials(DomainError):
     """No such account, a wrong password or a disabled account: the answer must not tell which."""
 

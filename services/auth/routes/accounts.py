@@ -13,10 +13,16 @@ from services.auth.dependencies import (
     AuthSettingsDep,
     CallingService,
     ClientDep,
+    FlagsDep,
     PartsDep,
     ThrottleDep,
 )
-from services.auth.errors import EmailTaken, IdentityNotFound, PasswordChecksBusy
+from services.auth.errors import (
+    EmailTaken,
+    IdentityNotFound,
+    PasswordChecksBusy,
+    RegistrationClosed,
+)
 from services.auth.errors.proofs import PasswordUnfit
 from services.auth.schemas.accounts import (
     IdentityView,
@@ -24,6 +30,7 @@ from services.auth.schemas.accounts import (
     Registration,
     RegistrationAccepted,
 )
+from services.auth.service.accounts import refuse_while_closed
 from services.auth.service.password_changes import refuse_unfit
 
 router = APIRouter()
@@ -36,7 +43,9 @@ router = APIRouter()
     openapi_extra=public(),
     responses={
         202: {"model": RegistrationAccepted, "description": "A mail says how to go on"},
-        **problem_responses(EmailTaken, PasswordUnfit, RateLimited, PasswordChecksBusy),
+        **problem_responses(
+            EmailTaken, PasswordUnfit, RateLimited, PasswordChecksBusy, RegistrationClosed
+        ),
     },
 )
 async def register(
@@ -45,10 +54,12 @@ async def register(
     parts: PartsDep,
     throttle: ThrottleDep,
     settings: AuthSettingsDep,
+    flags: FlagsDep,
     client: ClientDep,
     idempotency: Idempotent,
 ) -> Response:
     """Create an account; log in with it afterwards, or where addresses are verified first (202), after the mail."""
+    refuse_while_closed(flags)
     await throttle.register(client)
     password = body.password.get_secret_value()
     refuse_unfit(password, body.email, body.display_name)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from libs.audit.log import ANONYMOUS, SYSTEM
+from libs.flags.flags import Flags
 from libs.ids import new_id
 from libs.observability.logging import get_logger
 from services.auth.domain.accounts import ACTIVE, ADMIN, CLOSED, CUSTOMER, PENDING
 from services.auth.domain.mail_requests import MailPurpose
-from services.auth.errors import EmailTaken, IdentityNotFound
+from services.auth.errors import EmailTaken, IdentityNotFound, RegistrationClosed
+from services.auth.flags import REGISTRATION_OPEN
 from services.auth.models import Identity
 from services.auth.repository import Unit
 from services.auth.service.ending import end_everything
@@ -20,6 +22,16 @@ from services.auth.service.second_factors import last_factor
 _ADMINISTRATORS: Final = (CUSTOMER, ADMIN)
 
 _log = get_logger(__name__)
+
+
+def refuse_while_closed(flags: Flags) -> None:
+    """Refuse to register anybody while that is turned off, before it costs the hashing of a password.
+
+    Raises:
+        RegistrationClosed: it is.
+    """
+    if not flags.is_on(REGISTRATION_OPEN):
+        raise RegistrationClosed
 
 
 @dataclass(frozen=True)

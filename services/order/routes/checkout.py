@@ -22,6 +22,7 @@ from services.order.service.following import Follower
 router = APIRouter()
 
 _BASKET_PROBLEMS: Final = (
+    errors.CheckoutPaused,
     errors.CartNotFound,
     errors.AddressNotFound,
     errors.CartEmpty,

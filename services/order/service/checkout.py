@@ -7,6 +7,7 @@ from typing import Any, Final
 from libs.contracts.product import ReleaseStock
 from libs.database.session import Database
 from libs.erasure.tombstones import AccountErased
+from libs.flags.flags import Flags
 from libs.idempotency.reply import Reply
 from libs.idempotency.two_transactions import Claim
 from libs.money import Money
@@ -20,9 +21,11 @@ from services.order.errors import (
     CartChanged,
     CartEmpty,
     CartNotFound,
+    CheckoutPaused,
     DestinationNotServed,
     TotalChanged,
 )
+from services.order.flags import CHECKOUT_OPEN
 from services.order.models import Order
 from services.order.repository import OrderDetails, OrderGoods, OrderRepository, OrderState
 from services.order.schemas.requests import PlaceOrder, QuoteRequest
@@ -60,18 +63,22 @@ class Checkout:
     addresses: Addresses
     products: Products
     rates: Rates
+    flags: Flags
     hold_seconds: int
 
     async def quote(self, customer: Principal, request: QuoteRequest) -> QuoteView:
         """Price a cart for an address. Nothing is kept: the customer sends the total back with the order.
 
         Raises:
+            CheckoutPaused: the shop takes no orders for the moment.
             CartNotFound: not the customer's cart.
             AddressNotFound: not the customer's address.
             CartEmpty: there is nothing to price.
             VariantUnavailable: a line cannot be bought in this currency.
             DestinationNotServed: we do not deliver there, or not for this currency.
         """
+        if self._is_paused():
+            raise CheckoutPaused
         cart = _filled(await self.carts.get(customer, request.cart_id))
         address = await self.addresses.get(customer, request.address_id)
         lines = await self.products.price(cart.lines, request.currency or cart.currency)
@@ -89,12 +96,16 @@ class Checkout:
         """Place an order under the claim's id: hold the stock, compare the total, then commit all at once.
 
         Raises:
+            CheckoutPaused: the shop takes no orders for the moment, and this one was not under way.
             CartAlreadyOrdered: a live order for this cart version exists.
             CartChanged: the cart has another version now.
             HoldRefused: product could not hold every line.
             TotalChanged: the authoritative total is another one; nothing is held any more.
         """
         may_hold = claim.resumed  # an attempt that stopped half-way may have held
+        if self._is_paused() and not claim.resumed:
+            await claim.release()  # or the next attempt would count as under way
+            raise CheckoutPaused
         try:
             cart = await self._ordered_cart(customer, request)
             address = await self.addresses.get(customer, request.address_id)
@@ -109,6 +120,9 @@ class Checkout:
             if may_hold:
                 await self._release(claim.resource_id)
             raise
+
+    def _is_paused(self) -> bool:
+        return not self.flags.is_on(CHECKOUT_OPEN)
 
     async def _ordered_cart(self, customer: Principal, request: PlaceOrder) -> Cart:
         await self._refuse_ordered(customer, request)

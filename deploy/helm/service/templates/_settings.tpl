@@ -22,6 +22,9 @@
 {{- if .Values.monitoring.enabled -}}
 {{- $_ := set $derived "OTLP_ENDPOINT" .Values.monitoring.otlp -}}
 {{- end -}}
+{{- with .Values.aws.flags -}}
+{{- $_ := set $derived "FLAGS" (printf "appconfig:%s" .) -}}
+{{- end -}}
 {{- range .Values.network.calls -}}
 {{- $_ := set $derived (printf "%s_BASE_URL" (upper .)) (printf "http://%s:8080" .) -}}
 {{- end -}}

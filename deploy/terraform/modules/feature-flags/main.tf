@@ -1,6 +1,7 @@
 # Feature flags in AppConfig: the flags are values in Git, rolled out slowly, and taken back by themselves when the region's
-# alarm sounds. Each region has its own copy, so that a flag can be read when every other region is gone. Nothing reads them
-# yet: this is the place, ready for the first service that asks (through OpenFeature).
+# alarm sounds. Each region has its own copy, so that a flag can be read when every other region is gone. Every service reads
+# them in the background and asks through OpenFeature (libs/flags); what a flag is called, says and is by default stands in
+# services/*/flags.py, to which a test holds the values here.
 
 resource "aws_appconfig_application" "this" {
   name        = var.name
@@ -40,7 +41,7 @@ resource "aws_appconfig_hosted_configuration_version" "this" {
   content = jsonencode({
     version = "1"
     flags   = { for name, flag in var.flags : name => { name = name, description = flag.description } }
-    values  = { for name, flag in var.flags : name => { enabled = flag.enabled } }
+    values  = { for name, flag in var.flags : name => { enabled = coalesce(flag.enabled, flag.default) } }
   })
 }
 
@@ -55,6 +56,19 @@ resource "aws_appconfig_deployment_strategy" "this" {
   tags                           = var.tags
 }
 
+# A flag that is turned off in need shall be off now, and stay off although refusing sets the alarm off that would take it
+# back: docs/runbooks/flags.md.
+resource "aws_appconfig_deployment_strategy" "at_once" {
+  name                           = "${var.name}-at-once"
+  description                    = "Every caller at once, and nothing is taken back"
+  deployment_duration_in_minutes = 0
+  growth_factor                  = 100
+  growth_type                    = "LINEAR"
+  final_bake_time_in_minutes     = 0
+  replicate_to                   = "NONE"
+  tags                           = var.tags
+}
+
 resource "aws_appconfig_deployment" "this" {
   application_id           = aws_appconfig_application.this.id
   environment_id           = aws_appconfig_environment.this.environment_id
@@ -63,4 +77,21 @@ resource "aws_appconfig_deployment" "this" {
   deployment_strategy_id   = aws_appconfig_deployment_strategy.this.id
   description              = "From environments/${var.environment}"
   tags                     = var.tags
+}
+
+# These flags, and no other configuration of the account.
+resource "aws_iam_role_policy" "reader" {
+  for_each = var.reader_roles
+
+  name = "reads-flags"
+  role = each.value
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "ReadsFlags"
+      Effect   = "Allow"
+      Action   = ["appconfig:GetLatestConfiguration", "appconfig:StartConfigurationSession"]
+      Resource = ["${aws_appconfig_environment.this.arn}/configuration/${aws_appconfig_configuration_profile.this.configuration_profile_id}"]
+    }]
+  })
 }

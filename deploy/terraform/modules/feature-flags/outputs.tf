@@ -8,6 +8,11 @@ output "environment_id" {
   value       = aws_appconfig_environment.this.environment_id
 }
 
+output "at_once_strategy_id" {
+  description = "Id of the strategy that turns a flag for everybody at once"
+  value       = aws_appconfig_deployment_strategy.at_once.id
+}
+
 output "profile_id" {
   description = "Id of the profile that holds the flags"
   value       = aws_appconfig_configuration_profile.this.configuration_profile_id

@@ -9,10 +9,11 @@ variable "environment" {
 }
 
 variable "flags" {
-  description = "Every flag: what it does, and whether it is on"
+  description = "Every flag: what it does, whether it is on by default, and whether it is on now where that differs"
   type = map(object({
     description = string
-    enabled     = bool
+    default     = bool
+    enabled     = optional(bool)
   }))
 
   validation {
@@ -45,6 +46,12 @@ variable "alarms" {
     role_arn  = string
   }))
   default = {}
+}
+
+variable "reader_roles" {
+  description = "Names of the roles that read the flags, by whose they are"
+  type        = map(string)
+  default     = {}
 }
 
 variable "tags" {

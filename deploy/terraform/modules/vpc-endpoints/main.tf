@@ -10,6 +10,7 @@ locals {
     kms            = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
     secretsmanager = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"]
     sts            = ["sts:AssumeRole", "sts:TagSession"]
+    appconfigdata  = ["appconfig:GetLatestConfiguration", "appconfig:StartConfigurationSession"]
     logs           = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents", "logs:PutRetentionPolicy"]
   }
   # These know no resource.
@@ -19,7 +20,7 @@ locals {
 
   resources = merge(
     { for service in keys(local.actions) : service => ["arn:aws:${service}:${var.region}:${var.account_id}:*"] },
-    { sts = ["arn:aws:iam::${var.account_id}:role/*"] },
+    { sts = ["arn:aws:iam::${var.account_id}:role/*"], appconfigdata = ["arn:aws:appconfig:${var.region}:${var.account_id}:*"] },
   )
   own = { StringEquals = { "aws:PrincipalAccount" = var.account_id } }
 

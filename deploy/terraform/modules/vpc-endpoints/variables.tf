@@ -52,13 +52,13 @@ variable "interface_services" {
   description = "AWS services reached without the internet."
   type        = set(string)
   default = [
-    "autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "kms", "logs", "monitoring",
+    "appconfigdata", "autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "kms", "logs", "monitoring",
     "secretsmanager", "sns", "sqs", "ssm", "sts", "xray",
   ]
 
   validation {
-    condition     = length(setsubtract(["ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "sns", "sqs", "sts"], var.interface_services)) == 0
-    error_message = "interface_services must hold at least ecr.api, ecr.dkr, kms, logs, secretsmanager, sns, sqs and sts: the services call them all the time."
+    condition     = length(setsubtract(["appconfigdata", "ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "sns", "sqs", "sts"], var.interface_services)) == 0
+    error_message = "interface_services must hold at least appconfigdata, ecr.api, ecr.dkr, kms, logs, secretsmanager, sns, sqs and sts: the services call them all the time."
   }
 }
 

@@ -3,7 +3,7 @@ mock_provider "aws" {
     defaults = { id = "abc1234" }
   }
   mock_resource "aws_appconfig_environment" {
-    defaults = { environment_id = "abc1235" }
+    defaults = { environment_id = "abc1235", arn = "arn:aws:appconfig:us-east-1:111122223333:application/abc1234/environment/abc1235" }
   }
   mock_resource "aws_appconfig_configuration_profile" {
     defaults = { configuration_profile_id = "abc1236" }
@@ -17,15 +17,16 @@ variables {
   name        = "meridian-prod"
   environment = "prod"
   flags = {
-    guest_checkout = { description = "Buy without an account", enabled = true }
-    new_search     = { description = "Search by the new index", enabled = false }
+    guest_checkout = { description = "Buy without an account", default = true }
+    new_search     = { description = "Search by the new index", default = false, enabled = true }
+    gift_cards     = { description = "Pay with gift cards", default = true, enabled = false }
   }
 }
 
 run "flags_are_what_git_says" {
   assert {
-    condition     = { for name, value in jsondecode(aws_appconfig_hosted_configuration_version.this.content).values : name => value.enabled } == { guest_checkout = true, new_search = false }
-    error_message = "on is on and off is off"
+    condition     = { for name, value in jsondecode(aws_appconfig_hosted_configuration_version.this.content).values : name => value.enabled } == { guest_checkout = true, new_search = true, gift_cards = false }
+    error_message = "the default holds until somebody says otherwise"
   }
   assert {
     condition     = aws_appconfig_configuration_profile.this.type == "AWS.AppConfig.FeatureFlags"
@@ -47,10 +48,31 @@ run "a_change_comes_slowly_and_is_watched" {
   }
 }
 
+run "what_is_turned_off_in_need_is_off_at_once_and_no_alarm_takes_it_back" {
+  assert {
+    condition     = aws_appconfig_deployment_strategy.at_once.deployment_duration_in_minutes == 0 && aws_appconfig_deployment_strategy.at_once.growth_factor == 100 && aws_appconfig_deployment_strategy.at_once.final_bake_time_in_minutes == 0
+    error_message = "everybody, now, and for good"
+  }
+}
+
+run "a_service_reads_these_flags_and_nothing_else" {
+  variables {
+    reader_roles = { order = "meridian-prod-us-east-1-order" }
+  }
+  assert {
+    condition     = aws_iam_role_policy.reader["order"].role == "meridian-prod-us-east-1-order" && length(aws_iam_role_policy.reader) == 1
+    error_message = "the role that was named, and no other"
+  }
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.reader["order"].policy).Statement : "${join(" ", s.Action)} on ${join(" ", s.Resource)}"] == ["appconfig:GetLatestConfiguration appconfig:StartConfigurationSession on arn:aws:appconfig:us-east-1:111122223333:application/abc1234/environment/abc1235/configuration/abc1236"]
+    error_message = "two calls, on this environment's profile"
+  }
+}
+
 run "a_flag_nobody_explains_is_refused" {
   command = plan
   variables {
-    flags = { x1 = { description = "", enabled = true } }
+    flags = { x1 = { description = "", default = true } }
   }
   expect_failures = [var.flags]
 }

@@ -81,6 +81,7 @@ module "feature_flags" {
   environment     = var.environment
   flags           = var.flags
   rollout_minutes = var.flag_rollout_minutes
+  reader_roles    = { for service, arn in var.platform.service_role_arns : service => element(split("/", arn), 1) }
   alarms = {
     does-not-sell = {
       alarm_arn = module.observability.composite_alarm_arns["does-not-sell"]

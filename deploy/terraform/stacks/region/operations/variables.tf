@@ -20,7 +20,7 @@ variable "messaging" {
 
 variable "platform" {
   description = "What the stack platform made."
-  type        = object({ cluster_name = string })
+  type        = object({ cluster_name = string, service_role_arns = map(string) })
 }
 
 variable "edge" {
@@ -78,10 +78,11 @@ variable "most_database_connections" {
 }
 
 variable "flags" {
-  description = "Feature flags: what each does, and whether it is on."
+  description = "Feature flags: what each does, whether it is on by default, and whether it is on now where that differs."
   type = map(object({
     description = string
-    enabled     = bool
+    default     = bool
+    enabled     = optional(bool)
   }))
 }
 
