@@ -1,8 +1,3 @@
-output "rest_api_id" {
-  description = "The REST API."
-  value       = aws_api_gateway_rest_api.this.id
-}
-
 output "domains" {
   description = "By name, where its alias record leads."
   value       = { for name, domain in aws_api_gateway_domain_name.this : name => { dns_name = domain.regional_domain_name, zone_id = domain.regional_zone_id } }

@@ -70,11 +70,11 @@ locals {
       namespace       = "keda"
       service_account = "keda-operator"
       statements = concat(
-        length(var.controllers.queue_arns) == 0 ? [] : [{
+        length(var.queue_arns) == 0 ? [] : [{
           Sid      = "Depth"
           Effect   = "Allow"
           Action   = ["sqs:GetQueueAttributes"]
-          Resource = var.controllers.queue_arns
+          Resource = var.queue_arns
         }],
         [{
           # Reading metrics knows no resource but *.

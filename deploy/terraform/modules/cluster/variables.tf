@@ -127,12 +127,10 @@ variable "logs" {
   default = {}
 }
 
-variable "controllers" {
-  description = "What controllers in the cluster may touch: queues whose length scales workers."
-  type = object({
-    queue_arns = optional(list(string), [])
-  })
-  default = {}
+variable "queue_arns" {
+  description = "The queues whose length scales workers."
+  type        = list(string)
+  default     = []
 }
 
 variable "permissions_boundary" {

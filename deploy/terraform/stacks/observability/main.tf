@@ -17,7 +17,7 @@ module "hub" {
 
   regions = {
     for region, edge in var.edge_by_region : region => {
-      load_balancer   = split("loadbalancer/", edge.alb_arn)[1]
+      load_balancer   = edge.load_balancer
       database        = var.data_by_region[region].database
       cache_nodes     = var.data_by_region[region].cache.members
       log_group       = "/aws/containerinsights/${var.platform_by_region[region].cluster_name}/application"

@@ -31,7 +31,7 @@ variable "platform_by_region" {
 
 variable "edge_by_region" {
   description = "What the stack edge made in each region."
-  type        = map(object({ alb_arn = string }))
+  type        = map(object({ load_balancer = string }))
 }
 
 variable "operations_by_region" {

@@ -21,9 +21,7 @@ variables {
   account_id         = "111122223333"
   subnet_ids         = ["subnet-10", "subnet-11", "subnet-12"]
   security_group_ids = { cluster = "sg-1", nodes = "sg-2" }
-  controllers = {
-    queue_arns = ["arn:aws:sqs:us-east-1:111122223333:meridian-order-inbox"]
-  }
+  queue_arns         = ["arn:aws:sqs:us-east-1:111122223333:meridian-order-inbox"]
 }
 
 run "general_nodes_are_m5_large" {

@@ -1,7 +1,7 @@
 # The region's alarms as a table. What each says is read by whoever it woke: what is wrong, and where to look first.
 
 locals {
-  load_balancer = { LoadBalancer = split("loadbalancer/", var.edge.alb_arn)[1] }
+  load_balancer = { LoadBalancer = var.edge.load_balancer }
   cluster       = { ClusterName = var.platform.cluster_name }
 
   # Aurora sums up its instances by role, plain RDS knows instances alone: the writer is called like the database.

@@ -25,7 +25,7 @@ variable "platform" {
 
 variable "edge" {
   description = "What the stack edge made."
-  type        = object({ alb_arn = string })
+  type        = object({ load_balancer = string })
 }
 
 variable "audit" {

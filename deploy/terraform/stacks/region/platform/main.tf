@@ -32,9 +32,7 @@ module "cluster" {
     deployer = { principal_arn = module.pipeline.role_arns["deploy"], policy = "AmazonEKSClusterAdminPolicy" }
   })
 
-  controllers = {
-    queue_arns = values(var.messaging.queue_arns)
-  }
+  queue_arns = values(var.messaging.queue_arns)
 }
 
 module "identity" {
