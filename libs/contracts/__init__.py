@@ -9,6 +9,7 @@ __all__ = ["COMMANDS", "EVENTS", "MESSAGES", "Command", "Event", "Message"]
 
 EVENTS: Final[tuple[type[Event], ...]] = (
     auth.IdentityRegistered,
+    auth.IdentityForgotten,
     auth.EmailVerificationRequested,
     auth.PasswordResetRequested,
     auth.EmailChangeRequested,

@@ -17,6 +17,16 @@ class IdentityRegistered(Event):
     home_region: str
 
 
+class IdentityForgotten(Event):
+    """An account nobody ever opened is gone: whoever keeps anything of it removes that."""
+
+    type: ClassVar[str] = "identity.forgotten.v1"
+    publisher: ClassVar[str] = "auth"
+    subject_field: ClassVar[str] = "user_id"
+
+    user_id: str
+
+
 class EmailVerificationRequested(Event):
     """Whoever owns an account's address should prove it; the token is minted when the mail is sent."""
 

@@ -26,7 +26,7 @@ def worker_plan(resources: Resources) -> WorkerPlan:
             Timer(
                 "forget-unopened",
                 FORGET_EVERY_SECONDS,
-                partial(forget_unopened, resources.database),
+                partial(forget_unopened, resources.database, resources.outbox),
             ),
             Timer(
                 "end-again",

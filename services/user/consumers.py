@@ -4,6 +4,7 @@ from libs.contracts.auth import (
     AuthErasureCompleted,
     EmailChangeRequested,
     EmailVerificationRequested,
+    IdentityForgotten,
     IdentityRegistered,
     PasswordResetRequested,
     SecurityChanged,
@@ -20,6 +21,7 @@ from libs.observability.logging import get_logger
 from libs.runtime.resources import Resources
 from services.user.dependencies import ensure_profile, queue_mail, take_erasure_answer
 from services.user.domain.mails import MailKind
+from services.user.repository.erasures import remove_profile_and_mails
 
 _log = get_logger(__name__)
 
@@ -38,6 +40,7 @@ def handlers(resources: Resources) -> Handlers:
 
     return {
         IdentityRegistered: OutsideTransaction(on_identity_registered),
+        IdentityForgotten: on_identity_forgotten,
         EmailVerificationRequested: on_email_verification_requested,
         PasswordResetRequested: on_password_reset_requested,
         EmailChangeRequested: on_email_change_requested,
@@ -49,6 +52,11 @@ def handlers(resources: Resources) -> Handlers:
         OrderErasureCompleted: on_erasure_completed,
         PaymentErasureCompleted: on_erasure_completed,
     }
+
+
+async def on_identity_forgotten(event: IdentityForgotten, context: HandlerContext) -> None:
+    """Keep nothing of somebody who never opened their account."""
+    await remove_profile_and_mails(context.session, event.user_id)
 
 
 async def on_email_verification_requested(

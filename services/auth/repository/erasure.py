@@ -18,10 +18,10 @@ async def remove_identity(session: AsyncSession, user_id: str) -> Erased:
     return Erased(len(removed.all()))
 
 
-async def remove_unopened(session: AsyncSession, age: timedelta, limit: int) -> int:
+async def remove_unopened(session: AsyncSession, age: timedelta, limit: int) -> dict[str, int]:
     """Delete up to `limit` accounts nobody ever opened whose last mail's request ended longer ago than `age`.
 
-    They are held first: whoever registers one anew holds it too, and is seen by the statement that comes after.
+    Returns their ids and versions. They are held first: whoever registers one anew holds it too, and is seen by the statement that comes after.
     """
     held = await session.scalars(
         select(Identity.id)
@@ -30,13 +30,13 @@ async def remove_unopened(session: AsyncSession, age: timedelta, limit: int) -> 
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    removed = await session.scalars(
+    removed = await session.execute(
         delete(Identity)
         .where(Identity.id.in_(held.all()), _unopened(age))
-        .returning(Identity.id)
+        .returning(Identity.id, Identity.version)
         .execution_options(synchronize_session=False)
     )
-    return len(removed.all())
+    return {row.id: row.version for row in removed}
 
 
 def _unopened(age: timedelta) -> ColumnElement[bool]:

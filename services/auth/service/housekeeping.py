@@ -1,10 +1,13 @@
 """What auth does without being asked."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from libs.cache.sessions import SessionStore
+from libs.contracts.auth import IdentityForgotten
 from libs.database.session import Database
+from libs.messaging.outbox import Outbox
 from libs.observability.logging import get_logger
 from services.auth.repository import (
     ChallengeRepository,
@@ -51,11 +54,18 @@ async def forget_old(database: Database) -> None:
         await ChallengeRepository(session).forget_expired()
 
 
-async def forget_unopened(database: Database, batch: int = BATCH) -> None:
-    """Delete accounts that somebody wished for and nobody opened: whoever reads mail there never agreed to be kept."""
+async def forget_unopened(
+    database: Database, outbox_of: Callable[[Any], Outbox], batch: int = BATCH
+) -> None:
+    """Delete accounts that somebody wished for and nobody opened, and tell: whoever reads mail there never agreed to be kept."""
     forgotten = batch
     while forgotten == batch:
         async with database.transaction() as session:
-            forgotten = await remove_unopened(session, UNOPENED_FOR, batch)
+            gone = await remove_unopened(session, UNOPENED_FOR, batch)
+            outbox = outbox_of(session)
+            for user_id, version in gone.items():
+                event = IdentityForgotten(user_id=user_id)
+                await outbox.add(event, aggregate_version=version + 1)
+        forgotten = len(gone)
         if forgotten:
             _log.info("unopened_accounts_forgotten", count=forgotten)

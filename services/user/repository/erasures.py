@@ -147,13 +147,7 @@ class ErasureRepository:
     async def remove_user(self, user_id: str, erasure_id: str) -> int:
         """Put up the tombstone and remove what this service knows of a user; return how many rows went."""
         await tombstones.bury(self._session, user_id, erasure_id)
-        profiles = await self._session.scalars(
-            delete(Profile).where(Profile.user_id == user_id).returning(Profile.user_id)
-        )
-        mails = await self._session.scalars(
-            delete(Mail).where(Mail.user_id == user_id).returning(Mail.event_id)
-        )
-        removed = len(profiles.all()) + len(mails.all())
+        removed = await remove_profile_and_mails(self._session, user_id)
         removed += await forget_answers(self._session, user_id)
         await tombstones.complete(self._session, user_id)
         return removed
@@ -162,3 +156,14 @@ class ErasureRepository:
         if erasure is None:
             return None
         return ErasureDetails(erasure, await self.answers(erasure.id))
+
+
+async def remove_profile_and_mails(session: AsyncSession, user_id: str) -> int:
+    """Remove a user's profile and mails, all there can be while nobody has opened the account; return how many rows went."""
+    profiles = await session.scalars(
+        delete(Profile).where(Profile.user_id == user_id).returning(Profile.user_id)
+    )
+    mails = await session.scalars(
+        delete(Mail).where(Mail.user_id == user_id).returning(Mail.event_id)
+    )
+    return len(profiles.all()) + len(mails.all())
