@@ -18,7 +18,7 @@ def envoy_config(table: RouteTable, where: Surroundings) -> dict[str, Any]:
         for name, (host, port) in where.upstreams.items()
     ]
     if where.status_port is not None:
-        listeners.append(status_listener(where.host, where.status_port))
+        listeners.append(status_listener(where.host, where.status_port, where.certificate))
         clusters.append(admin_cluster(where.admin_port))
     return {
         "node": {"id": "meridian-gateway", "cluster": f"meridian-{where.region}"},

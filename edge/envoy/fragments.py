@@ -24,6 +24,25 @@ def typed(kind: str, **fields: object) -> dict[str, Any]:
     return {"@type": f"{_TYPE}.{kind}", **fields}
 
 
+def ending_tls(folder: str | None) -> dict[str, Any]:
+    """Have a listener's chain end TLS, 1.2 or newer, with `tls.crt` and `tls.key` of a folder; nothing without one."""
+    if folder is None:
+        return {}
+    shown = {
+        "certificate_chain": {"filename": f"{folder}/tls.crt"},
+        "private_key": {"filename": f"{folder}/tls.key"},
+    }
+    context = typed(
+        "transport_sockets.tls.v3.DownstreamTlsContext",
+        common_tls_context={
+            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+            "tls_certificates": [shown],
+            "alpn_protocols": ["h2", "http/1.1"],
+        },
+    )
+    return {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": context}}
+
+
 def path_match(matcher: Matcher) -> dict[str, Any]:
     """Match a path and what lies below it, one path, or a template."""
     if matcher.kind == "exact":

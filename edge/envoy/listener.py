@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from edge.envoy.fragments import address, routes_of, typed
+from edge.envoy.fragments import address, ending_tls, routes_of, typed
 from edge.envoy.problems import local_replies
 from edge.envoy.request_headers import early_mutations, origin_filter, removed_before_services
 from edge.envoy.surroundings import Surroundings
@@ -22,7 +22,7 @@ def edge_listener(table: RouteTable, where: Surroundings) -> dict[str, Any]:
         "name": "edge",
         "address": address(where.host, where.port),
         "per_connection_buffer_limit_bytes": 65536,
-        "filter_chains": [{"filters": [manager]}],
+        "filter_chains": [{"filters": [manager], **ending_tls(where.certificate)}],
     }
 
 

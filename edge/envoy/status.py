@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
-from edge.envoy.fragments import address, typed
+from edge.envoy.fragments import address, ending_tls, typed
 
 _CLUSTER: Final = "admin"
 _PATHS: Final = ("/ready", "/stats/prometheus")
 
 
-def status_listener(host: str, port: int) -> dict[str, Any]:
-    """Serve two of the admin pages, to be read and nothing else."""
+def status_listener(host: str, port: int, certificate: str | None) -> dict[str, Any]:
+    """Serve two of the admin pages, to be read and nothing else; over TLS where there is a certificate."""
     routes = [
         {
             "match": {"path": path, "headers": [_reading()]},
@@ -36,7 +36,7 @@ def status_listener(host: str, port: int) -> dict[str, Any]:
         "name": "status",
         "address": address(host, port),
         "ignore_global_conn_limit": True,  # a full edge must still say that it lives
-        "filter_chains": [{"filters": [chain]}],
+        "filter_chains": [{"filters": [chain], **ending_tls(certificate)}],
     }
 
 

@@ -13,6 +13,9 @@ STATUS_PORT: Final = 8081
 ADMIN_PORT: Final = 9901
 _SERVICE_PORT: Final = 8080
 
+CERTIFICATE: Final = "/etc/meridian/certificate"
+"""Where the platform chart mounts what the gateway shows to the load balancer."""
+
 BROWSING_PER_PROCESS: Final = 32
 """Readers one process of a service serves in time; a few more are refused by the process, many more by the edge."""
 
@@ -40,6 +43,8 @@ class Surroundings:
         upstreams: host and port of each service.
         by_name: the hosts are names, to be looked up again and again.
         browsing_places: how many readers one Envoy admits at a time to a service.
+        certificate: the folder of `tls.crt` and `tls.key`, with which every port that is reached from outside ends TLS; None
+            where nothing is sent over a network.
         trusted_hops: how many proxies in front are ours (`X-Forwarded-For` is believed that far).
     """
 
@@ -54,6 +59,7 @@ class Surroundings:
     by_name: bool
     browsing_places: int = BROWSING_PER_PROCESS
     trusted_hops: int = 0
+    certificate: str | None = None
 
 
 def in_compose() -> Surroundings:
@@ -87,4 +93,5 @@ def in_cluster() -> Surroundings:
         by_name=True,
         browsing_places=BROWSING_PER_PROCESS * _PROCESSES // _GATEWAYS,
         trusted_hops=TRUSTED_PROXIES["alb"],
+        certificate=CERTIFICATE,
     )

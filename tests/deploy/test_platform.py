@@ -20,6 +20,7 @@ from tests.deploy.charts import (
     pod_of,
 )
 from tests.deploy.platform import OPTIONS, PLACES, Place
+from tests.edge.containers import with_certificate
 
 MESH_GROUPS = ("security.istio.io", "networking.istio.io", "telemetry.istio.io")
 CLUSTER_WIDE = {"Namespace", "PriorityClass", "ClusterSecretStore", "GatewayClass"}
@@ -172,7 +173,7 @@ def test_the_gateways_configuration_is_filled_in_for_its_region(place: Place) ->
 def test_envoy_accepts_the_configuration(tmp_path: Path) -> None:
     text = find(prod(), "ConfigMap", "gateway-envoy")["data"]["envoy.yaml"]
     file = tmp_path / "envoy.yaml"
-    file.write_text(text)
+    file.write_text(with_certificate(text, tmp_path))
     checked = subprocess.run(
         [envoy_program(), "--mode", "validate", "--config-path", file, "--log-level", "error"],
         capture_output=True,

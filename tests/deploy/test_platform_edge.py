@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from edge.envoy.surroundings import TRUSTED_PROXIES
+from edge.envoy.surroundings import CERTIFICATE, TRUSTED_PROXIES
 from edge.table import load_table
+from libs.security.certificates import self_signed
 from tests.architecture.applications import ROOT
-from tests.deploy.charts import find, of_kind
+from tests.deploy.charts import Manifest, find, of_kind
 from tests.deploy.platform import OPTIONS, PLACES, WITHOUT_TERRAFORM, Place
 from tests.deploy.region import values_at
 
@@ -38,7 +39,7 @@ def test_the_groups_terraform_made_are_filled_with_the_gateways_two_ports(place:
 
 
 def test_in_the_other_shape_they_are_filled_with_istios_gateway_where_it_lives() -> None:
-    for name, number in {"http": 80, "status": 15021}.items():
+    for name, number in {"http": 443, "status": 443}.items():
         binding = bindings(SHAPE_B)[f"edge-{name}"]
         assert binding["metadata"]["namespace"] == "istio-ingress"
         assert binding["spec"]["serviceRef"] == {"name": "istio-ingressgateway", "port": number}
@@ -120,5 +121,86 @@ def test_in_the_other_shape_istios_gateway_believes_one_more() -> None:
 
 def test_in_the_other_shape_services_are_told_one_address_on_every_route() -> None:
     routes = find(Place().rendered(SHAPE_B), "VirtualService", "edge")["spec"]["http"]
+    status, *routes = routes
+    assert status["directResponse"] == {"status": 200}
     said = [route["headers"]["request"]["set"] for route in routes]
     assert said == [{"x-forwarded-for": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}] * len(routes)
+
+
+def certificate_of(manifests: list[Manifest]) -> Manifest:
+    """What External Secrets makes of the secret that `python -m libs.security certificate` wrote."""
+    made = find(manifests, "ExternalSecret", "gateway-certificate")
+    assert {one["secretKey"]: one["remoteRef"] for one in made["spec"]["data"]} == {
+        "tls.crt": {"key": "meridian/prod/gateway/certificate", "property": "certificate"},
+        "tls.key": {"key": "meridian/prod/gateway/certificate", "property": "key"},
+    }
+    assert set(self_signed(["gateway"])) == {"certificate", "key"}
+    assert made["spec"]["target"]["template"] == {"type": "kubernetes.io/tls"}
+    return made
+
+
+def test_the_gateway_takes_nothing_in_clear() -> None:
+    manifests = Place().rendered()
+    made = certificate_of(manifests)
+    pod = find(manifests, "Deployment", "gateway")["spec"]["template"]["spec"]
+    (volume,) = (one for one in pod["volumes"] if one["name"] == "certificate")
+    assert volume["secret"]["secretName"] == made["spec"]["target"]["name"]
+    envoy, mounts = pod["containers"][0], pod["containers"][0]["volumeMounts"]
+    assert {"name": "certificate", "mountPath": CERTIFICATE, "readOnly": True} in mounts
+    for probe in ("startupProbe", "readinessProbe"):
+        assert envoy[probe]["httpGet"]["scheme"] == "HTTPS"
+    config = find(manifests, "ConfigMap", "gateway-envoy")["data"]["envoy.yaml"]
+    for listener in yaml.safe_load(config)["static_resources"]["listeners"]:
+        for chain in listener["filter_chains"]:
+            context = chain["transport_socket"]["typed_config"]["common_tls_context"]
+            assert context["tls_params"] == {"tls_minimum_protocol_version": "TLSv1_2"}
+            (shown,) = context["tls_certificates"]
+            assert shown["private_key"] == {"filename": f"{CERTIFICATE}/tls.key"}
+
+
+def test_prometheus_knows_the_gateway_by_the_certificate_it_shows() -> None:
+    manifests = Place().rendered()
+    (endpoint,) = find(manifests, "ServiceMonitor", "gateway")["spec"]["endpoints"]
+    ports = {one["name"]: one for one in find(manifests, "Service", "gateway")["spec"]["ports"]}
+    assert ports[endpoint["port"]]["port"] == 8081
+    assert endpoint["scheme"] == "https"
+    made = certificate_of(manifests)["spec"]["target"]["name"]
+    assert endpoint["tlsConfig"] == {
+        "ca": {"secret": {"name": made, "key": "tls.crt"}},
+        "serverName": "gateway.meridian.svc.cluster.local",
+    }
+
+
+def test_in_the_other_shape_istios_gateway_takes_nothing_in_clear() -> None:
+    manifests = Place().rendered(SHAPE_B)
+    made = certificate_of(manifests)
+    assert made["metadata"]["namespace"] == "istio-ingress", "where the gateway's pods are"
+    store = find(manifests, "ClusterSecretStore", "aws-secrets-manager")["spec"]
+    assert store["conditions"] == [{"namespaces": ["meridian", "istio-ingress"]}]
+    (server,) = find(manifests, "Gateway", "edge")["spec"]["servers"]
+    assert server["port"] == {"number": 443, "name": "https", "protocol": "HTTPS"}
+    assert server["tls"] == {
+        "mode": "SIMPLE",
+        "credentialName": made["spec"]["target"]["name"],
+        "minProtocolVersion": "TLSV1_2",
+    }
+    assert server["hosts"] == ["*"], "a handshake may name no host"
+    asked = find(manifests, "VirtualService", "edge-status")["spec"]
+    assert asked["hosts"] == ["*"]
+    (answer,) = asked["http"]
+    assert answer["match"][0]["uri"] == {"exact": "/healthz/ready"}
+    assert answer["directResponse"] == {"status": 200}
+
+
+@pytest.mark.parametrize("option", ["ingress", "shape b, ingress"])
+def test_a_load_balancer_of_the_controllers_speaks_tls_with_the_gateway(option: str) -> None:
+    said = find(Place().rendered(OPTIONS[option]), "Ingress", "edge")["metadata"]["annotations"]
+    assert said["alb.ingress.kubernetes.io/backend-protocol"] == "HTTPS"
+    assert said["alb.ingress.kubernetes.io/healthcheck-protocol"] == "HTTPS"
+
+
+@pytest.mark.parametrize("option", ["gateway api", "shape b, gateway api"])
+def test_and_so_does_one_that_the_gateway_api_makes(option: str) -> None:
+    groups = find(Place().rendered(OPTIONS[option]), "TargetGroupConfiguration", "edge")["spec"]
+    assert groups["defaultConfiguration"]["protocol"] == "HTTPS"
+    assert groups["defaultConfiguration"]["healthCheckConfig"]["healthCheckProtocol"] == "HTTPS"

@@ -1,6 +1,7 @@
 """The configurations for containers and for clusters, as they are checked in, on a real Envoy."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.edge.containers import (
     COMPOSE,
     ISSUER,
     RunningEdge,
+    client,
     running_container_edge,
     with_tokens,
 )
@@ -65,7 +67,7 @@ def proven(**others: str) -> dict[str, str]:
 @pytest.mark.parametrize("text", [COMPOSE, CLUSTER], ids=["compose", "cluster"])
 async def test_envoy_accepts_the_file_as_it_is(text: str, tmp_path: Path) -> None:
     file = tmp_path / "envoy.yaml"
-    file.write_text(with_tokens(text), encoding="utf-8")
+    file.write_text(with_tokens(text, tmp_path), encoding="utf-8")
     checker = await asyncio.create_subprocess_exec(
         str(envoy_program()),
         *("--mode", "validate", "--config-path", str(file), "--log-level", "error"),
@@ -106,6 +108,40 @@ async def test_only_readiness_and_metrics_are_told_outside(compose: RunningEdge)
     for path in ("/ready", "/quitquitquit"):
         assert (await compose.status.post(path)).status_code == 404, path
     assert (await compose.http.get("/ready")).status_code == 404
+
+
+async def test_in_a_cluster_both_ports_speak_tls_and_nothing_else(cluster: RunningEdge) -> None:
+    """The two clients of the fixture check the certificate, and get their answers."""
+    assert (await cluster.http.get("/v1/products", headers=proven())).status_code == 200
+    assert (await cluster.status.get("/ready")).status_code == 200
+    for secure, path in ((cluster.http, "/v1/products"), (cluster.status, "/ready")):
+        async with client(secure.base_url.port or 0, trusted=None) as plain:
+            with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+                await plain.get(path, headers=proven())
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+async def test_in_a_cluster_older_versions_of_tls_are_refused(cluster: RunningEdge) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")  # or our own side would be the one that refuses
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    agreed = {}
+    for newest in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context.maximum_version = newest
+        agreed[newest] = await handshake(cluster, context)
+    assert list(agreed.values()) == ["TLSv1.2", "TLSv1.3"]
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
+        await handshake(cluster, context)
+
+
+async def handshake(edge: RunningEdge, context: ssl.SSLContext) -> str:
+    _, writer = await asyncio.open_connection("127.0.0.1", edge.http.base_url.port, ssl=context)
+    version: str = writer.get_extra_info("ssl_object").version()
+    writer.close()
+    await writer.wait_closed()
+    return version
 
 
 async def test_without_a_secret_to_ask_for_everybody_may_come(compose: RunningEdge) -> None:

@@ -57,3 +57,26 @@ capabilities: { drop: [ALL] }
 {{- $v := .root.Values -}}
 {{ .text | replace "${REGION}" $v.region | replace "${NAMESPACE}" $v.namespace | replace "${ISSUER}" $v.identity.issuer | replace "${AUDIENCE}" $v.identity.audience | replace "${RUNBOOKS}" $v.monitoring.runbooks }}
 {{- end }}
+
+{{/* What the gateway shows to the load balancer (`python -m libs.security certificate`), as a Secret where its pods are. */}}
+{{- define "platform.certificate" -}}
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata:
+  name: gateway-certificate
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "platform.labels" .root | nindent 4 }}
+spec:
+  refreshInterval: 5m
+  secretStoreRef: { kind: ClusterSecretStore, name: aws-secrets-manager }
+  target:
+    name: gateway-certificate
+    creationPolicy: Owner
+    template: { type: kubernetes.io/tls }
+  data:
+    - secretKey: tls.crt
+      remoteRef: { key: meridian/{{ .root.Values.environment }}/gateway/certificate, property: certificate }
+    - secretKey: tls.key
+      remoteRef: { key: meridian/{{ .root.Values.environment }}/gateway/certificate, property: key }
+{{- end }}

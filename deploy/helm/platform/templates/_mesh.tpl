@@ -39,3 +39,12 @@ retries:
 - destination: { host: {{ .host }}, port: { number: 8080 } }
 {{- end }}
 {{- end }}
+
+{{/* Answered by Istio's gateway itself, to the load balancer and to the health checkers it lets through. */}}
+{{- define "platform.status" -}}
+- name: status
+  match:
+    - uri: { exact: /healthz/ready }
+      method: { exact: GET }
+  directResponse: { status: 200 }
+{{- end }}

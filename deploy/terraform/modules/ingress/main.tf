@@ -1,4 +1,5 @@
-# A load balancer that ends TLS and lets in who knows the way. Its target groups are filled by the cluster
+# A load balancer that ends TLS, lets in who knows the way, and speaks TLS with the gateway as well, whose certificate it takes
+# on trust: it finds pods by their addresses, in its own VPC. Its target groups are filled by the cluster
 # (TargetGroupBinding), so it stands, with its name and its firewall, before the first pod and after the last.
 
 locals {
@@ -64,13 +65,13 @@ resource "aws_lb_target_group" "this" {
   name_prefix                   = { http = "m-http", status = "m-stat" }[each.key]
   vpc_id                        = var.vpc_id
   target_type                   = "ip"
-  protocol                      = "HTTP"
+  protocol                      = "HTTPS"
   port                          = each.value.port
   deregistration_delay          = each.value.drain
   load_balancing_algorithm_type = each.key == "http" ? "least_outstanding_requests" : "round_robin"
 
   health_check {
-    protocol            = "HTTP"
+    protocol            = "HTTPS"
     port                = tostring(var.target.status_port)
     path                = var.target.status_path
     matcher             = "200"

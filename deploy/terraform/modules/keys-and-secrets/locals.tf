@@ -5,8 +5,9 @@ locals {
     identity = "the private key it signs its calls with (key.json)"
   }
   shared_secrets = {
-    trust-bundle       = "The public keys of all services (trust-bundle.json)."
-    database-bootstrap = "ADMIN_DATABASE_URL and the passwords of all roles, for python -m libs.database bootstrap."
+    trust-bundle          = "The public keys of all services (trust-bundle.json)."
+    "gateway/certificate" = "What the gateway shows to the load balancer: certificate and key, from python -m libs.security certificate."
+    database-bootstrap    = "ADMIN_DATABASE_URL and the passwords of all roles, for python -m libs.database bootstrap."
   }
   secrets = merge(
     { for name, description in local.shared_secrets : "${var.secret_prefix}/${name}" => description },

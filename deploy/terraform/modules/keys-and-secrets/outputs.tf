@@ -13,7 +13,7 @@ output "secret_arns" {
 }
 
 output "shared_secret_arns" {
-  description = "ARN of trust-bundle and database-bootstrap."
+  description = "ARN of trust-bundle, database-bootstrap and gateway/certificate."
   value       = { for name in keys(local.shared_secrets) : name => aws_secretsmanager_secret.this["${var.secret_prefix}/${name}"].arn }
 }
 

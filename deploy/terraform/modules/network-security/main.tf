@@ -25,8 +25,7 @@ locals {
       gateway_status      = { from = "alb", to = "nodes", port = var.ports.gateway_status, why = "The load balancer asks the gateway whether it is ready" }
       vpc_link            = { from = "vpc_link", to = "internal_alb", port = 443, why = "API Gateway hands requests to the internal load balancer" }
       keys                = { from = "functions", to = "internal_alb", port = 443, why = "The function that checks tokens fetches auth's keys" }
-      ingress             = { from = "internal_alb", to = "nodes", port = var.ports.ingress, why = "The internal load balancer hands requests to the mesh's gateway" }
-      ingress_status      = { from = "internal_alb", to = "nodes", port = var.ports.ingress_status, why = "The internal load balancer asks the mesh's gateway whether it is ready" }
+      ingress             = { from = "internal_alb", to = "nodes", port = var.ports.ingress, why = "The internal load balancer hands requests to the mesh's gateway, and asks whether it is well" }
       cluster_api         = { from = "nodes", to = "cluster", port = 443, why = "Nodes and pods call the Kubernetes API" }
       database            = { from = "nodes", to = "database", port = var.ports.database, why = "Services use their schema" }
       cache               = { from = "nodes", to = "cache", port = var.ports.cache, why = "Services use sessions, limits and caches" }

@@ -51,8 +51,7 @@ variable "ports" {
   type = object({
     gateway        = optional(number, 8080)
     gateway_status = optional(number, 8081)
-    ingress        = optional(number, 80)
-    ingress_status = optional(number, 15021)
+    ingress        = optional(number, 443)
     database       = optional(number, 5432)
     cache          = optional(number, 6379)
   })

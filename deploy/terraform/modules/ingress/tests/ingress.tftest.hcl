@@ -63,6 +63,15 @@ run "who_comes_around_cloudfront_gets_403" {
   }
 }
 
+run "nothing_is_sent_to_the_gateway_in_clear" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for group in aws_lb_target_group.this : group.protocol == "HTTPS" && group.health_check[0].protocol == "HTTPS"])
+    error_message = "Requests and health checks go to the gateway over TLS."
+  }
+}
+
 run "health_is_asked_at_the_status_port" {
   command = plan
 
@@ -86,11 +95,11 @@ run "an_internal_one_serves_api_gateway" {
     internal      = true
     web_acl_arn   = null
     origin_header = null
-    target        = { port = 80, status_port = 15021, status_path = "/healthz/ready" }
+    target        = { port = 443, status_port = 443, status_path = "/healthz/ready" }
   }
 
   assert {
-    condition     = aws_lb.this.internal && length(aws_wafv2_web_acl_association.this) == 0 && aws_lb_target_group.this["http"].port == 80 && aws_lb_target_group.this["http"].health_check[0].path == "/healthz/ready"
+    condition     = aws_lb.this.internal && length(aws_wafv2_web_acl_association.this) == 0 && aws_lb_target_group.this["http"].port == 443 && aws_lb_target_group.this["http"].health_check[0].port == "443" && aws_lb_target_group.this["http"].health_check[0].path == "/healthz/ready"
     error_message = "Shape b's load balancer is inside and leads to Istio's gateway."
   }
 }

@@ -74,7 +74,7 @@ run "key_policies_allow_no_wildcard_action" {
 run "secrets_at_the_names_the_chart_reads" {
   assert {
     condition = toset(keys(aws_secretsmanager_secret.this)) == toset(concat(
-      ["meridian/prod/trust-bundle", "meridian/prod/database-bootstrap"],
+      ["meridian/prod/trust-bundle", "meridian/prod/database-bootstrap", "meridian/prod/gateway/certificate"],
       flatten([for service in ["auth", "user", "product", "cart", "order", "payment"] : [for kind in ["settings", "migrator", "identity"] : "meridian/prod/${service}/${kind}"]]),
     ))
     error_message = "The chart's external secrets find what they ask for."
@@ -100,7 +100,7 @@ run "secrets_at_the_names_the_chart_reads" {
   }
 
   assert {
-    condition     = keys(output.secret_arns["order"]) == ["identity", "migrator", "settings"] && keys(output.shared_secret_arns) == ["database-bootstrap", "trust-bundle"]
+    condition     = keys(output.secret_arns["order"]) == ["identity", "migrator", "settings"] && keys(output.shared_secret_arns) == ["database-bootstrap", "gateway/certificate", "trust-bundle"]
     error_message = "Others find secrets by service and kind."
   }
 }

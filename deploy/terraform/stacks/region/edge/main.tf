@@ -74,7 +74,7 @@ module "internal" {
   security_group_ids  = [var.network.security_group_ids["internal_alb"]]
   certificate_arn     = module.certificate.arn
   host_names          = [local.endpoint]
-  target              = { port = 80, status_port = 15021, status_path = "/healthz/ready" }
+  target              = { port = 443, status_port = 443, status_path = "/healthz/ready" }
   access_log_bucket   = var.data.buckets["access-logs"].name
   deletion_protection = var.deletion_protection
   tags                = var.tags
