@@ -36,7 +36,7 @@ COVETED: Final[Sequence[tuple[str, object]]] = (
     ("__class__", "Admin"),
     ("created_at", "1970-01-01T00:00:00Z"),
 )
-"""What an attacker would like to be taken over; no body of ours has such a member."""
+"""What an attacker would like to be taken over. Staff may say some of it where it belongs: `roles` of an account, `scopes` of an application."""
 
 BODIES: Final = trials(100, 1_000)
 
@@ -117,7 +117,7 @@ async def test_what_nobody_listed_is_refused_by_name_wherever_it_stands(
     taken: list[str] = []
     for number in range(max(BODIES, len(choices))):
         target = choices[number % len(choices)]
-        name, value = chance.choice(COVETED)
+        name, value = chance.choice(not_listed_in(target.body))
         body = with_one_more(target.body, name, value, chance)
         port = LOCAL_PORTS[target.service] + int(stack.environment["PORT_OFFSET"])
         path = target.path.replace("{", "").replace("}", "")
@@ -128,6 +128,12 @@ async def test_what_nobody_listed_is_refused_by_name_wherever_it_stands(
         if not names(answer, name):
             taken.append(f"{target.service} {target.operation} {name}: {answer.status_code}")
     assert not taken
+
+
+def not_listed_in(body: Any) -> Sequence[tuple[str, object]]:
+    """Return what is coveted and no object of the body has as a member."""
+    listed = {name for one in objects_of(body) for name in one}
+    return [one for one in COVETED if one[0] not in listed]
 
 
 def with_one_more(body: Any, name: str, value: object, chance: random.Random) -> Any:

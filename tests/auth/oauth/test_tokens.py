@@ -130,7 +130,9 @@ async def test_a_code_that_comes_twice_ends_what_it_began(
     code = await code_for(shop, logged_in)
     tokens = (await shop.redeem(code)).json()
 
-    assert refusal(await shop.redeem(code)) == CODE_ERROR
+    again = await shop.redeem(code)
+    assert refusal(again) == CODE_ERROR
+    assert again.json() == (await shop.redeem("c" * 43)).json(), "it says that it was good before"
     assert refusal(await shop.refresh(tokens["refresh_token"])) == CODE_ERROR
     redis = open_redis(redis_url, REDIS_PATIENCE)
     session_id = str(claims_of(tokens["access_token"])["sid"])
