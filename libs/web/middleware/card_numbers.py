@@ -1,6 +1,7 @@
 """Refuses bodies with card numbers in them: card data never touches the shop (PCI DSS, self-assessment A)."""
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,6 +22,9 @@ _CANDIDATE: Final = re.compile(
     rb")(?![0-9A-Za-z_]|[.-]\d)"
 )
 
+_KEPT_HEADERS: Final = frozenset({b"idempotency-key", b"user-agent"})
+"""Headers whose words are kept for a while."""
+
 _log = get_logger(__name__)
 
 
@@ -33,14 +37,13 @@ class CardNumberRefused(DomainError):
 
 
 class CardNumbers:
-    """Refuses requests whose body or query holds a card number, before anything looks at it or keeps it."""
+    """Refuses requests with a card number in the body, the address or a header that is kept, before anything looks at it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = receive.content if isinstance(receive, BufferedBody) else b""
-        if holds_card_number(body) or holds_card_number(scope.get("query_string", b"")):
+        if any(map(holds_card_number, _written_in(scope, receive))):
             counter(
                 "card_numbers_refused", description="Requests refused for a card number in them"
             ).add(1)
@@ -49,6 +52,16 @@ class CardNumbers:
                 "Send the token the payment provider's page gives you, never the card's number."
             )
         await self._app(scope, receive, send)
+
+
+def _written_in(scope: Scope, receive: Receive) -> Iterator[bytes]:
+    if isinstance(receive, BufferedBody):
+        yield receive.content
+    yield scope.get("query_string", b"")
+    yield scope.get("path", "").encode()
+    for name, value in scope.get("headers", ()):
+        if name in _KEPT_HEADERS:
+            yield value
 
 
 def holds_card_number(text: bytes) -> bool:

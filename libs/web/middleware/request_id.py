@@ -45,4 +45,6 @@ class RequestId:
 
 
 def _is_safe(request_id: str) -> bool:
-    return len(request_id) <= _LONGEST and _SAFE.fullmatch(request_id) is not None
+    # Digits alone are nothing that programs draw, and may be the number of a card.
+    drawn = _SAFE.fullmatch(request_id) is not None and not request_id.isdigit()
+    return drawn and len(request_id) <= _LONGEST

@@ -54,8 +54,25 @@ async def test_no_request_with_a_card_number_reaches_an_operation(
             assert number not in answer.text
             assert number not in caplog.text
             caplog.clear()
-        asked = await client.post("/notes?card=4111111111111111", json={})
-        assert asked.status_code == 422
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("address", "headers"),
+    [
+        ("/notes?card=4111111111111111", {}),
+        ("/notes/4111111111111111", {}),
+        ("/notes/4111%201111%201111%201111", {}),
+        ("/notes", {"Idempotency-Key": "4111111111111111"}),
+        ("/notes", {"User-Agent": "4111 1111 1111 1111"}),
+    ],
+)
+async def test_nor_does_one_in_an_address_or_in_a_header_that_is_kept(
+    app: FastAPI, kept: list[bytes], address: str, headers: dict[str, str]
+) -> None:
+    async with client_of(app) as client:
+        answer = await client.post(address, json={}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "card_number_refused")
     assert kept == []
 
 

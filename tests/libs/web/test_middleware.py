@@ -73,7 +73,13 @@ async def test_a_safe_request_id_is_kept_and_echoed(echo: FastAPI, sent: str) ->
             "é",
             "..",
         ),
-        *("ada.lovelace", "Lovelace-1815-12-10", "ada_0123456789abcdefg", f"lovelace_{'0' * 16}"),
+        *(
+            "4111111111111111",
+            "ada.lovelace",
+            "Lovelace-1815-12-10",
+            "ada_0123456789abcdefg",
+            f"lovelace_{'0' * 16}",
+        ),
     ],
 )
 async def test_an_unsafe_request_id_is_replaced(echo: FastAPI, sent: str) -> None:
