@@ -26,6 +26,10 @@ demo: setup ## Buy something through the gateway and watch every service react
 seed: setup ## Load the catalogue; n=100000 makes a large one
 	@exec $(RUN) -m local seed $(if $(n),--n $(n))
 
+.PHONY: admin-code
+admin-code: setup ## Show the code the administrator types after the password
+	@exec $(RUN) -m local admin-code
+
 .PHONY: trace
 trace: setup ## Tell the story of one order: make trace o=ord_...
 	@exec $(RUN) -m local trace $(o)

@@ -140,8 +140,10 @@ async def fill_many(
 
 async def stock_up(site: Site, http: httpx.AsyncClient, count: int) -> list[str]:
     """Choose SKUs that are sold in USD and put plenty of each in stock, as the administrator."""
-    login = {"email": site.settings.admin_email, "password": site.credentials.admin_password}
-    token = (await call(http, "POST", "/v1/auth/login", login))["access_token"]
+    try:
+        token = await site.administrator.log_in(http)
+    except httpx.HTTPError as error:
+        raise NotReady(f"the administrator could not log in: {error!r}") from error
     headers = {"Authorization": f"Bearer {token}"}
     skus = await _sold_skus(site, count)
     for sku in skus:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import asyncpg
 
 from libs.topology import DATABASE_NAME, LOCAL_PORTS
+from local.administrator import Administrator
 from local.child import start_supervisor, stop_supervisor
 from local.credentials import Credentials, load_credentials
 from local.paths import Paths
@@ -70,6 +71,12 @@ class Site:
     def credentials(self) -> Credentials:
         """Its passwords."""
         return load_credentials(self.paths)
+
+    @property
+    def administrator(self) -> Administrator:
+        """Who stocks its shelves."""
+        known = self.credentials
+        return Administrator(self.settings.admin_email, known.admin_password, known.admin_totp)
 
     @property
     def log(self) -> Path:

@@ -21,7 +21,7 @@ MASTER_KEY_PATTERN: Final = r"^(file:.+|kms:(arn:aws[a-z-]*:kms:.+|alias/.+|[0-9
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 """What `REDIS_URL` may begin with; the second `s` is for TLS, `+cluster` for Redis Cluster."""
 
-_PRIVATE: Final = frozenset({"local", "test"})
+PRIVATE: Final = frozenset({"local", "test"})
 """Environments without customers: all of what they stand on may be one developer's machine."""
 
 LOCAL_ONLY: Final = "local-only"
@@ -95,7 +95,7 @@ class DatabaseSettings(Settings):
     @model_validator(mode="after")
     def _checks_the_server(self) -> Self:
         addressed = any("database_url" in name and value is not None for name, value in self)
-        if addressed and self.database_ca_file is None and self.environment not in _PRIVATE:
+        if addressed and self.database_ca_file is None and self.environment not in PRIVATE:
             raise PydanticCustomError(
                 "unchecked_database",
                 "DATABASE_CA_FILE: not set, but {environment} connects to no PostgreSQL whose certificate it "
@@ -179,7 +179,7 @@ class ServiceSettings(MasterKeySettings, DatabaseSettings):
             for name, value in self
             if isinstance(value, SecretStr) and LOCAL_ONLY in value.get_secret_value()
         ]
-        if known and self.environment not in _PRIVATE:
+        if known and self.environment not in PRIVATE:
             raise PydanticCustomError(
                 "published_secret",
                 "published in docker-compose.yml: {names}; give {environment} secrets of its own.",

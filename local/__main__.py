@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "status": Command("local.commands", "status", "show processes, cpu, memory, restarts"),
     "logs": Command("local.commands", "logs", "show logs [-s SERVICE] [-f] [-n LINES]"),
     "reset": Command("local.commands", "reset", "delete all data and secrets"),
+    "admin-code": Command("local.admin_code", "admin_code", "what the administrator types now"),
     "seed": Command("local.commands", "seed", "fill the catalogue [--n PRODUCTS]"),
     "republish": Command("local.tools", "republish", "send messages again --since MOMENT"),
     "rebuild": Command("local.rebuild", "rebuild", "make a projection anew [--projection cart]"),

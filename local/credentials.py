@@ -3,6 +3,7 @@
 import json
 import secrets
 import sys
+from base64 import b32encode
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,8 @@ class Credentials:
     webhook: str
     simulator_api_key: str
     admin_password: str
+    admin_totp: str
+    """What the administrator's authenticator app computes its codes from, as base32."""
     role_passwords: dict[str, str]
 
     def password_of(self, service: str, role: str) -> str:
@@ -77,8 +80,11 @@ def _completed(known: dict[str, object]) -> Credentials:
     texts = {
         field.name: str(known.get(field.name) or secrets.token_urlsafe(32))
         for field in fields(Credentials)
-        if field.name != "role_passwords"
+        if field.name not in {"admin_totp", "role_passwords"}
     }
+    texts["admin_totp"] = str(
+        known.get("admin_totp") or b32encode(secrets.token_bytes(20)).decode()
+    )
     return Credentials(**texts, role_passwords=passwords)
 
 

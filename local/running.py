@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from local.administrator import Administrator
 from local.credentials import load_credentials
 from local.paths import Paths
 from local.postgres import SUPERUSER, admin_url
@@ -26,8 +27,7 @@ class RunningShop:
 
     gateway: str
     database: str = field(repr=False)
-    admin_email: str
-    admin_password: str = field(repr=False)
+    administrator: Administrator
 
 
 def find_shop(settings: StackSettings) -> RunningShop:
@@ -40,8 +40,7 @@ def find_shop(settings: StackSettings) -> RunningShop:
     return RunningShop(
         settings.url("gateway"),
         admin_url(settings, credentials.postgres),
-        settings.admin_email,
-        credentials.admin_password,
+        Administrator(settings.admin_email, credentials.admin_password, credentials.admin_totp),
     )
 
 
@@ -51,8 +50,11 @@ def _composed(services: Mapping[str, Any]) -> RunningShop:
     return RunningShop(
         f"http://127.0.0.1:{_published(services['gateway'])}",
         f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{_published(services['postgres'])}/{SUPERUSER}",
-        administrator["ADMIN_EMAIL"],
-        administrator["ADMIN_PASSWORD"],
+        Administrator(
+            administrator["ADMIN_EMAIL"],
+            administrator["ADMIN_PASSWORD"],
+            administrator["ADMIN_TOTP_SECRET"],
+        ),
     )
 
 

@@ -23,6 +23,7 @@ def address_rows(settings: StackSettings, paths: Paths) -> list[tuple[str, str]]
         rows.append(("SNS, SQS (MiniStack)", settings.url("ministack")))
     rows.append(("administrator", settings.admin_email))
     rows.append(("  password in", str(paths.secrets / ADMIN_PASSWORD_FILE)))
+    rows.append(("  code by", "make admin-code"))
     rows.append(("other passwords in", str(paths.secrets / "secrets.json")))
     rows.append(("logs in", str(paths.logs)))
     return rows

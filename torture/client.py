@@ -9,7 +9,9 @@ from http import HTTPStatus
 from typing import Any, Final, Literal
 
 import httpx
+from typing_extensions import override
 
+from libs.testing.staff import Administrator
 from torture.history import Recorder
 
 PATIENCE_SECONDS: Final = 60.0
@@ -164,6 +166,24 @@ class Caller:
             "Prefer": f"wait={wait}" if wait else None,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+
+class StaffCaller(Caller):
+    """Staff, whose password alone opens nothing that is theirs to do."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, recorder: Recorder, process: str, who: Administrator
+    ) -> None:
+        super().__init__(http, recorder, process, who.email, who.password)
+        self._who = who
+
+    @override
+    async def log_in(self) -> None:
+        self.token = await self._who.log_in(self._post)
+
+    async def _post(self, path: str, body: object, token: str) -> Mapping[str, Any]:
+        self.token = token or self.token
+        return (await self.call("login", "POST", path, body, alias=".login")).body
 
 
 def new_key() -> str:

@@ -16,7 +16,7 @@ from torture.checker.evidence import Sources, gather
 from torture.checker.quiet import Quiet, until_quiet
 from torture.checker.records import Evidence, Violation
 from torture.checker.verdict import judge
-from torture.client import Caller
+from torture.client import Caller, StaffCaller
 from torture.history import Recorder
 from torture.nemesis import Nemesis
 from torture.plan import Kind, Plan
@@ -25,8 +25,6 @@ from torture.stack import Site, running
 from torture.staff import Staff
 
 QUIET_SECONDS: Final = 120.0
-
-_ADMIN: Final = "admin@meridian.example"
 
 
 @dataclass
@@ -102,7 +100,8 @@ class Course:
                 running(self.site) as proxy,
                 httpx.AsyncClient(base_url=gateway, limits=limits, trust_env=False) as http,
             ):
-                staff = Staff(Caller(http, recorder, "staff", _ADMIN, self.site.admin_password))
+                administrator = self.site.administrator
+                staff = Staff(StaffCaller(http, recorder, "staff", administrator))
                 self._told("stocking the shelves")
                 await staff.open_shop(self.plan.skus)
                 seed = self.plan.extent.seed

@@ -14,6 +14,7 @@ import psutil
 
 from libs.testing.fault_proxy.process import FaultProxy, running_fault_proxy
 from libs.testing.servers import running_unruly
+from libs.testing.staff import Administrator
 from libs.testing.unruly import Unruliness
 from libs.topology import DATABASE_NAME, LOCAL_PORTS
 from local.child import start_supervisor, stop_supervisor
@@ -89,8 +90,12 @@ class Site:
         return f"{address.rpartition('/')[0]}/{DATABASE_NAME}"
 
     @property
-    def admin_password(self) -> str:
-        return load_credentials(self.paths).admin_password
+    def administrator(self) -> Administrator:
+        """Who is all the staff there is."""
+        known = load_credentials(self.paths)
+        return Administrator(
+            self.settings.admin_email, known.admin_password, known.admin_totp, self.settings.issuer
+        )
 
     @property
     def log(self) -> Path:

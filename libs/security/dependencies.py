@@ -17,6 +17,7 @@ from libs.security.errors import (
     InvalidToken,
     ServiceTokenRequired,
     SessionEnded,
+    StaffSecondFactorRequired,
     StepUpRequired,
 )
 from libs.security.principal import ACR_MFA, ACR_PASSWORD, Principal
@@ -57,9 +58,9 @@ class SecurityParts(Protocol):
 def authenticated(scope: str) -> Callable[..., Awaitable[Principal]]:
     """Demand a valid access token with this scope, and of staff, who see everybody's data, a live session too.
 
-    A service calling for the user also sends its own token; then the allow-matrix must list the call.
-    The dependency raises AuthenticationRequired, InvalidToken, InsufficientScope, a service token's refusals, and for
-    staff what `authenticated_live` raises.
+    A scope of staff counts for nothing without a second factor. A service calling for the user also sends its own
+    token; then the allow-matrix must list the call. The dependency raises AuthenticationRequired, InvalidToken,
+    InsufficientScope, StaffSecondFactorRequired, a service token's refusals, and for staff what `authenticated_live` raises.
     """
 
     async def verified(request: Request, _scheme: _UserScheme) -> Principal:
@@ -148,8 +149,10 @@ async def _verified(request: Request, scope: str) -> Principal:
     service_token = _service_token(request)
     if service_token is not None:
         _allowed_caller(request, service_token)
-    if not principal.has(scope):
+    if scope not in principal.scopes:
         raise InsufficientScope(scope)
+    if not principal.has(scope):
+        raise StaffSecondFactorRequired(enrolled=principal.has_second_factor)
     return principal
 
 

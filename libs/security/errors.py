@@ -3,6 +3,13 @@
 from typing import ClassVar
 
 from libs.errors import DomainError
+from libs.security.principal import ACR_MFA
+
+_SHOW_FACTOR = "Show your second factor: log in again, or send POST /v1/auth/step-up and repeat this with the token it answers with."
+_ENROL_FACTOR = (
+    "Your account has no second factor yet. Add a passkey (POST /v1/auth/passkeys/options) or an authenticator app "
+    "(POST /v1/auth/totp), then log in with it; until then you can do what customers can."
+)
 
 
 class AuthenticationRequired(DomainError):
@@ -64,6 +71,25 @@ class StepUpRequired(DomainError):
                 'error_description="A more recent or stronger authentication is required", '
                 f'acr_values="{acr}", max_age="{max_age_seconds}"'
             },
+        )
+
+
+class StaffSecondFactorRequired(DomainError):
+    """The caller is staff and logged in without a second factor: enough for what customers do (RFC 9470)."""
+
+    code: ClassVar[str] = "staff_second_factor_required"
+    status: ClassVar[int] = 401
+    title: ClassVar[str] = "Staff prove who they are with a second factor"
+    challenge: ClassVar[str] = (
+        'Bearer error="insufficient_user_authentication", '
+        f'error_description="Staff need a second factor", acr_values="{ACR_MFA}"'
+    )
+
+    def __init__(self, *, enrolled: bool) -> None:
+        super().__init__(
+            _SHOW_FACTOR if enrolled else _ENROL_FACTOR,
+            extensions={"acr_values": ACR_MFA},
+            headers={"WWW-Authenticate": self.challenge},
         )
 
 

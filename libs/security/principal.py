@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from libs.security.scopes import takes_second_factor
+
 ACR_PASSWORD: Final = "urn:meridian:acr:password"  # noqa: S105 - a name for a strength
 """The caller showed one factor."""
 ACR_MFA: Final = "urn:meridian:acr:mfa"
@@ -32,9 +34,20 @@ class Principal:
     roles: frozenset[str] = frozenset()
 
     @property
+    def is_application(self) -> bool:
+        """Whether an application acts for itself: it is its own subject then (RFC 9068 section 2.2)."""
+        return self.subject == self.client_id
+
+    @property
     def actor(self) -> str:
-        """Who the audit log says it was: an application that acts for itself is its own subject (RFC 9068 section 2.2)."""
-        return f"client:{self.client_id}" if self.subject == self.client_id else self.subject
+        """Who the audit log says it was."""
+        return f"client:{self.client_id}" if self.is_application else self.subject
 
     def has(self, scope: str) -> bool:
-        return scope in self.scopes
+        """Tell whether the caller may use a scope now: people use those of staff after a second factor only.
+
+        An application has no second factor: what it may use, staff who had shown theirs have registered.
+        """
+        if scope not in self.scopes:
+            return False
+        return self.is_application or self.acr == ACR_MFA or not takes_second_factor(scope)

@@ -17,6 +17,9 @@ from libs.cache.redis import open_redis
 from libs.cache.sessions import SessionRecord, SessionStore
 from libs.clock import utc_now
 from libs.ids import new_id, uuid7
+from libs.security.principal import ACR_MFA, ACR_PASSWORD
+from libs.security.scopes import CUSTOMER_SCOPES as OF_CUSTOMERS
+from libs.security.scopes import STAFF_SCOPES as OF_STAFF
 from libs.testing.background import BackgroundLoop
 from libs.testing.servers import REDIS_PATIENCE
 from libs.topology import MASTER_REGION
@@ -26,12 +29,8 @@ AUDIENCE: Final = "meridian"
 CLIENT_ID: Final = "web"
 KEY_ID: Final = "test-key"
 
-CUSTOMER_SCOPES: Final = (
-    "account:manage profile:read profile:write carts:write orders:read orders:write payments:read"
-)
-ADMIN_SCOPES: Final = (
-    f"{CUSTOMER_SCOPES} catalogue:write stock:write orders:admin payments:admin identity:admin"
-)
+CUSTOMER_SCOPES: Final = " ".join(OF_CUSTOMERS)
+ADMIN_SCOPES: Final = " ".join((*OF_CUSTOMERS, *OF_STAFF))
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,13 @@ class TokenFactory:
         return self.issuer.sign(claims)
 
     def admin(self, **overrides: object) -> str:
-        """Return an administrator's token."""
-        return self(scopes=ADMIN_SCOPES, **{"roles": ["admin"], **overrides})  # type: ignore[arg-type]  # claims are JSON
+        """Return the token of an administrator who has shown a second factor."""
+        claims = {"roles": ["admin"], "acr": ACR_MFA, "second_factor": True, **overrides}
+        return self(scopes=ADMIN_SCOPES, **claims)  # type: ignore[arg-type]  # claims are JSON
+
+    def admin_by_password(self, **overrides: object) -> str:
+        """Return the token of an administrator who has no second factor."""
+        return self.admin(**{"acr": ACR_PASSWORD, "second_factor": False, **overrides})
 
     async def _record_session(self, claims: dict[str, object]) -> None:
         redis = open_redis(self.redis_url, REDIS_PATIENCE)

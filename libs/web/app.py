@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from copy import deepcopy
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -14,8 +15,10 @@ from typing_extensions import override
 
 from libs.observability.logging import get_logger
 from libs.observability.metrics import configure_metrics, render_metrics
+from libs.security.errors import StaffSecondFactorRequired
 from libs.settings import ServiceSettings
-from libs.web.errors import NotReady, Problem, problem_content
+from libs.web.audience import AUDIENCE_KEY
+from libs.web.errors import PROBLEM_TYPE, NotReady, Problem, problem_content, problem_responses
 from libs.web.handlers import add_error_handlers
 from libs.web.middleware import layers
 from libs.web.middleware.shed import Tolerance
@@ -44,6 +47,7 @@ class _ServiceApp(FastAPI):
             schemas.update(problem.pop("$defs", {}))
             schemas["Problem"] = problem
             _tell_what_handlers_require(document)
+            _tell_what_staff_must_show(document)
         return super().openapi()
 
 
@@ -55,6 +59,19 @@ def _tell_what_handlers_require(document: dict[str, Any]) -> None:
         if schema.pop("x-required", False):
             parameter["required"] = True
             parameter["schema"] = {"type": "string", "title": schema["title"]}
+
+
+def _tell_what_staff_must_show(document: dict[str, Any]) -> None:
+    """Name the refusal that every operation of staff has in common."""
+    (refusal,) = problem_responses(StaffSecondFactorRequired).values()
+    for operation in (one for path in document["paths"].values() for one in path.values()):
+        if operation.get(AUDIENCE_KEY) != "admin":
+            continue
+        told = operation["responses"].setdefault("401", deepcopy(refusal))
+        if refusal["description"] not in told["description"]:
+            told["description"] += f"; {refusal['description']}"
+            examples = told["content"][PROBLEM_TYPE]["examples"]
+            examples.update(refusal["content"][PROBLEM_TYPE]["examples"])
 
 
 def new_app(service: str, title: str, *, lifespan: Lifespan | None = None) -> FastAPI:

@@ -18,7 +18,7 @@ def customer() -> dict[str, object]:
 
 
 def admin() -> dict[str, object]:
-    """Staff with an admin scope."""
+    """Staff with a scope of theirs, who have shown a second factor."""
     return _audience("admin")
 
 

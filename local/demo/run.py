@@ -51,7 +51,7 @@ async def run_demo(settings: StackSettings) -> int:
         connection = await _administrator(running.database, address)
         try:
             shop = Shop(http, Observer(connection), page)
-            story = Story(shop, running.admin_email, running.admin_password)
+            story = Story(shop, running.administrator)
             await _tell(story)
         except (DemoFailed, EventsMissing, httpx.HTTPError) as problem:
             page.end("Not as it should be:", "red", f" {str(problem) or type(problem).__name__}")

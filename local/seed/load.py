@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -84,6 +85,7 @@ async def _create_administrator(environments: Environments) -> None:
         "auth",
         *("create-admin", "--email", environments.settings.admin_email),
         text=environments.credentials.admin_password + "\n",
+        more={"ADMIN_TOTP_SECRET": environments.credentials.admin_totp},
     )
 
 
@@ -93,12 +95,17 @@ async def _register_application(environments: Environments) -> None:
 
 
 async def _tool(
-    environments: Environments, service: str, *arguments: str, text: str = "", show: bool = False
+    environments: Environments,
+    service: str,
+    *arguments: str,
+    text: str = "",
+    show: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> None:
     port = environments.settings.port(service)
     await run_tool(
         (sys.executable, "-m", f"services.{service}.cli", *arguments),
-        environments.service(service, role="api", port=port),
+        {**environments.service(service, role="api", port=port), **(more or {})},
         folder=ROOT,
         log=environments.paths.log_of("tools"),
         text=text,

@@ -1,7 +1,8 @@
 """Commands for operators: `python -m services.auth.cli create-admin --email ops@example.com < password`.
 
 `register-client --file client.json` prints a new application's secret, or the id of one that has none or existed already.
-Read from the environment: REGION, DATABASE_URL, DATABASE_CA_FILE, MASTER_KEY and, where there is no standard input, ADMIN_PASSWORD.
+Read from the environment: REGION, DATABASE_URL, DATABASE_CA_FILE, MASTER_KEY and, where there is no standard input, ADMIN_PASSWORD;
+on developers' machines also ADMIN_TOTP_SECRET, with ENVIRONMENT=local.
 """
 
 import argparse
@@ -59,7 +60,10 @@ async def create_admin(
             ),
             settings.region,
         )
-        return await accounts.ensure_admin(email, display_name, password, Passwords(1, 1))
+        user_id = await accounts.ensure_admin(email, display_name, password, Passwords(1, 1))
+        if settings.admin_totp_secret is not None:
+            await accounts.ensure_app(user_id, settings.admin_totp_secret.get_secret_value())
+        return user_id
 
 
 @asynccontextmanager

@@ -1,10 +1,22 @@
 """What the auth service reads from its environment besides the common settings."""
 
-from typing import Annotated, ClassVar, Literal
+import re
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from libs.settings import DatabaseSettings, MasterKeySettings, ServiceSettings
+from libs.settings import PRIVATE, DatabaseSettings, MasterKeySettings, ServiceSettings
+
+_TOTP_SECRET: Final = re.compile(r"(?:[A-Z2-7]{8}){4,}")
+
+
+def _base32(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and _TOTP_SECRET.fullmatch(secret.get_secret_value()) is None:
+        raise PydanticCustomError(
+            "base32", "write 32, or another multiple of 8, of the signs A to Z and 2 to 7"
+        )
+    return secret
 
 
 class AuthSettings(ServiceSettings):
@@ -49,3 +61,18 @@ class AdministratorSettings(MasterKeySettings, DatabaseSettings):
     audience: str = "meridian"
     admin_password: SecretStr | None = None
     """For a job without a terminal; otherwise the password is read from standard input."""
+    admin_totp_secret: Annotated[SecretStr | None, AfterValidator(_base32)] = None
+    """Gives the administrator of a developer's machine an authenticator app; elsewhere people enrol a factor themselves."""
+
+    @field_validator("admin_totp_secret")
+    @classmethod
+    def _no_factor_beside_the_password(
+        cls, secret: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        if secret is not None and info.data.get("environment") not in PRIVATE:
+            raise PydanticCustomError(
+                "known_factor",
+                "a factor written down beside the password is none: leave it out where ENVIRONMENT is not local or test, "
+                "log in, and enrol a passkey or an app",
+            )
+        return secret

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from libs.security.scopes import takes_second_factor
 from libs.topology import SERVICES
 from tests.architecture.applications import application_of
 from tests.architecture.authorization import rows
@@ -35,6 +36,13 @@ def test_the_documents_and_the_table_name_the_same_audience() -> None:
 def test_whoever_needs_to_be_somebody_needs_a_scope() -> None:
     for service, name, row in rows():
         assert row.scope is not None or not row.needs_user, f"{service} {name}"
+
+
+def test_what_only_staff_may_call_takes_a_second_factor_and_nothing_else_does() -> None:
+    for service, name, row in rows():
+        if row.scope is not None:
+            staff = row.audience == "admin"
+            assert takes_second_factor(row.scope) == staff, f"{service} {name}: {row.scope}"
 
 
 def test_administration_needs_a_live_session() -> None:

@@ -5,9 +5,9 @@ from datetime import timedelta
 import httpx
 import pyotp
 
+from libs.testing.authenticator import Device
 from libs.testing.waiting import FrozenClock
 from services.auth.domain.second_factors import STEP_SECONDS
-from tests.auth.authenticator import Device
 from tests.auth.conftest import PASSWORD, Person, log_in
 
 

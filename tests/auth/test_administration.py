@@ -7,6 +7,7 @@ from services.auth.models import Identity
 from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register
 from tests.auth.mails import ServiceToken, changes, told
 from tests.auth.sessions import is_recorded, let_time_pass, problem
+from tests.auth.staff import promoted, proved
 from tests.auth.test_email_addresses import (
     CHANGE,
     VERIFICATION,
@@ -25,14 +26,7 @@ INVALID_MAIL_TOKEN = (400, "invalid_mail_token")
 @pytest.fixture
 async def root(client: httpx.AsyncClient, database: Database) -> Person:
     """An administrator who is logged in."""
-    person = await register(client)
-    async with database.transaction() as session:
-        await session.execute(
-            update(Identity)
-            .where(Identity.id == person.user_id)
-            .values(roles=["customer", "admin"])
-        )
-    return await person.log_in()
+    return await proved(await promoted(await register(client), database), database)
 
 
 async def test_a_locked_account_is_out_at_once_and_in_again_when_unlocked(

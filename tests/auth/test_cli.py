@@ -9,11 +9,11 @@ from sqlalchemy import func, select, update
 
 from libs.database.session import Database
 from libs.messaging.tables import outbox_messages
+from libs.testing.authenticator import Device
 from libs.testing.plugin import SettingsFor
 from services.auth.cli import main
 from services.auth.models import Identity, RefreshFamily, SigningKey
 from services.auth.settings import AdministratorSettings
-from tests.auth.authenticator import Device
 from tests.auth.conftest import Person, StartAuth, log_in, register
 from tests.auth.factors import enrol_device, log_in_with
 from tests.auth.mails import ServiceToken, changes, told

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.domain.accounts import ACCOUNT_MANAGE, normalised_email, scopes_of
+from libs.security.scopes import ACCOUNT_MANAGE
+from services.auth.domain.accounts import normalised_email, scopes_of
 from services.auth.domain.families import (
     FAMILY_IDLE_LIMIT,
     REFRESH_GRACE,

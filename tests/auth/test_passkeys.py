@@ -6,8 +6,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from libs.database.session import Database
 from libs.security.principal import ACR_MFA
+from libs.testing.authenticator import Device, decoded, encoded
 from libs.testing.waiting import FrozenClock
-from tests.auth.authenticator import Device, decoded, encoded
 from tests.auth.conftest import Person, StartAuth, register
 from tests.auth.factors import (
     enrol_app,

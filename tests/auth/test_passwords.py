@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from libs.database.session import Database
+from libs.testing.authenticator import Device
 from libs.testing.waiting import FrozenClock
 from services.auth.domain.passwords import Unfit, reason_against
 from services.auth.models import Identity, MailRequest, RefreshFamily
-from tests.auth.authenticator import Device
 from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register
 from tests.auth.factors import enrol_app, enrol_device, mfa_token
 from tests.auth.mails import ServiceToken, changes, mint, told

@@ -8,10 +8,10 @@ from sqlalchemy import delete, func, update
 
 from libs.database.session import Database
 from libs.ids import new_id
+from libs.testing.authenticator import Device
 from libs.testing.waiting import FrozenClock
 from services.auth.models import Challenge, Identity, Passkey, RefreshFamily
 from services.auth.repository import SecondFactorRepository
-from tests.auth.authenticator import Device
 from tests.auth.conftest import PASSWORD, Person, log_in
 from tests.auth.factors import App, enrol_app, enrol_device, finish, log_in_with, mfa_token
 from tests.auth.mails import changes, told

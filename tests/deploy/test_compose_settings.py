@@ -60,6 +60,9 @@ def test_jobs_and_simulator_read_what_they_are_given(monkeypatch: pytest.MonkeyP
     assert ImportSettings().database_url
     monkeypatch.setattr("os.environ", environment_of(BASE["administrator"]))
     assert AdministratorSettings().admin_password
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(ValidationError, match="admin_totp_secret"):
+        AdministratorSettings()
     given = {"SIMULATOR_DATA": "/var/lib/meridian", **environment_of(BASE["simulator"])}
     monkeypatch.setattr("os.environ", given)
     simulator = SimulatorSettings()

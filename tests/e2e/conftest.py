@@ -26,4 +26,4 @@ async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def admin(stack: Stack, http: httpx.AsyncClient) -> Shopper:
-    return await Shopper(http).log_in("admin@meridian.example", stack.admin_password)
+    return await Shopper(http).log_in_as(stack.administrator)

@@ -52,7 +52,7 @@ class Shop:
 
     async def renew(self) -> None:
         """Log the administrator in again: an access token lives for five minutes."""
-        await self.admin.log_in("admin@meridian.example", self.stack.admin_password)
+        await self.admin.log_in_as(self.stack.administrator)
 
     async def place_order(self, *, method: str = "tok_ok", stock: int = 5) -> Post:
         sku = await new_product(self.admin, stock=stock)

@@ -2,11 +2,13 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import httpx
 
+from libs.testing.staff import Administrator
 from libs.testing.waiting import eventually
 
 ADDRESS = {
@@ -30,6 +32,7 @@ class Shopper:
     headers: dict[str, str] = field(default_factory=dict)
     address_id: str = ""
     login: dict[str, str] = field(default_factory=dict)
+    staff: Administrator | None = None
 
     async def register(self) -> Self:
         await self.register_as()
@@ -53,8 +56,22 @@ class Shopper:
         self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return self
 
+    async def log_in_as(self, staff: Administrator) -> Self:
+        """Log in with two factors."""
+        self.staff = staff
+        token = await staff.log_in(self._posted)
+        self.headers = {"Authorization": f"Bearer {token}"}
+        return self
+
+    async def _posted(self, path: str, body: object, token: str) -> Mapping[str, Any]:
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        answer: Mapping[str, Any] = (await self.send("POST", path, body, **bearer)).json()
+        return answer
+
     async def again(self) -> Self:
         """Return the same person with a login of its own."""
+        if self.staff is not None:
+            return await replace(self, headers={}).log_in_as(self.staff)
         login = self.login
         return await replace(self, headers={}).log_in(login["email"], login["password"])
 

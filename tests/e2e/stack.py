@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ import pytest
 
 from libs.testing.servers import running_unruly
 from libs.testing.settings import TestEnvironment
+from libs.testing.staff import Administrator
 from libs.testing.unruly import Unruliness
 from libs.testing.waiting import comes_true
 from libs.topology import DATABASE_NAME, LOCAL_PORTS
@@ -56,6 +58,11 @@ class Stack:
     gateway: str
     beside: ExitStack
 
+    @cached_property
+    def administrator(self) -> Administrator:
+        """Who may do everything."""
+        return administrator_of(self.home, int(self.environment["PORT_OFFSET"]))
+
     @property
     def database(self) -> str:
         """The shop's database, as its administrator."""
@@ -89,12 +96,17 @@ class Stack:
         state = json.loads((self.home / "meridian" / "state.json").read_text())
         return int(state["parts"][part]["pid"])
 
-    @property
-    def admin_password(self) -> str:
-        return (self.home / "meridian" / "secrets" / "admin-password").read_text().strip()
-
     def log(self) -> str:
         return (self.home / "up.log").read_text(errors="replace")
+
+
+def administrator_of(home: Path, offset: int) -> Administrator:
+    """Return the administrator of the stack below `home`, as they log in at its own address."""
+    known = json.loads((home / "meridian" / "secrets" / "secrets.json").read_text())
+    issuer = f"http://localhost:{LOCAL_PORTS['gateway'] + offset}"
+    return Administrator(
+        "admin@meridian.example", known["admin_password"], known.get("admin_totp", ""), issuer
+    )
 
 
 def start_stack(

@@ -225,7 +225,8 @@ class SteadyLoad:
                 return
 
     async def renew_tokens(self) -> None:
-        for shopper in (*self.buyers, self.admin):
+        self.admin = await self.admin.again()
+        for shopper in self.buyers:
             answer = await self.expect("POST", "/v1/auth/login", {200}, json=shopper.login)
             if answer is not None:
                 shopper.headers = _bearer(answer)

@@ -2,17 +2,27 @@
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from libs.security.errors import StaffSecondFactorRequired
+from libs.security.principal import ACR_MFA
 from libs.topology import LOCAL_PORTS
 from local.credentials import SERVICE_KEYS_FOLDER
 from tests.architecture.authorization import Row, rows
-from tests.e2e.authorization.callers import CALLERS, Answer, People, headers_of, verdict_on
+from tests.e2e.authorization.callers import (
+    CALLERS,
+    STAFF_BY_PASSWORD,
+    Answer,
+    People,
+    headers_of,
+    verdict_on,
+)
 from tests.e2e.authorization.issuing import Issuer, claims_of
 from tests.e2e.authorization.world import ENDS_SESSIONS, World, made_in
 from tests.e2e.stack import Stack
@@ -32,12 +42,15 @@ class Shop:
     people: People
 
     async def status(self, caller: str, service: str, operation: str, row: Row) -> int:
-        """Call the service itself, where no gateway stands before it."""
+        """Return what the caller gets."""
+        return (await self.answer(caller, service, operation, row)).status_code
+
+    async def answer(self, caller: str, service: str, operation: str, row: Row) -> httpx.Response:
+        """Call the service itself, where no gateway stands before it; the body stays unread, for some never end."""
         world, people = self.world, self.people
         if verdict_on(caller, service, operation, row) is Answer.LET_IN:
             world = await world.made_again(operation)
-            alice, admin = known_by(world.alice.token), known_by(world.admin.token)
-            people = replace(people, alice=alice, admin=admin)
+            people = people_in(world, people.issuer, people.service_keys)
         method, path, body = world.request_for(service, operation)
         port = LOCAL_PORTS[service] + int(self.stack.environment["PORT_OFFSET"])
         headers = {
@@ -47,7 +60,7 @@ class Shop:
         }
         url = f"http://127.0.0.1:{port}{path}"
         async with self.http.stream(method, url, json=body, headers=headers) as answer:
-            return answer.status_code
+            return answer
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -55,15 +68,21 @@ async def shop(stack: Stack) -> AsyncIterator[Shop]:
     async with httpx.AsyncClient(base_url=stack.gateway, timeout=60, trust_env=False) as http:
         world = await made_in(stack, http)
         issuer = await Issuer.known_to(stack, http)
-        alice, bob, admin = (known_by(who.token) for who in (world.alice, world.bob, world.admin))
         keys = stack.home / "meridian" / "secrets" / SERVICE_KEYS_FOLDER
-        yield Shop(stack, http, world, People(issuer, alice, bob, admin, keys))
+        yield Shop(stack, http, world, people_in(world, issuer, keys))
 
 
 def known_by(token: str) -> Mapping[str, object]:
     """Return what a token says, and that its bearer may also know who that is: applications ask for that."""
     claims = claims_of(token)
     return {**claims, "scope": f"{claims['scope']} openid"}
+
+
+def people_in(world: World, issuer: Issuer, service_keys: Path) -> People:
+    """Return who calls: everybody who is there, staff as if they had shown a second factor."""
+    alice, bob, admin = (known_by(who.token) for who in (world.alice, world.bob, world.admin))
+    proved = {**admin, "acr": ACR_MFA, "second_factor": True}
+    return People(issuer, alice, bob, proved, service_keys)
 
 
 def as_said(verdict: Answer, status: int, row: Row) -> bool:
@@ -92,3 +111,15 @@ async def test_everybody_gets_what_the_table_says(
         if not as_said(verdict, status := await shop.status(caller, service, operation, row), row)
     }
     assert wrong == {}
+
+
+async def test_staff_without_a_second_factor_are_asked_for_one_everywhere(shop: Shop) -> None:
+    of_staff = [row for row in rows() if row[2].audience == "admin"]
+    assert of_staff
+    silent = []
+    for service, operation, row in of_staff:
+        refused = await shop.answer(STAFF_BY_PASSWORD, service, operation, row)
+        challenge = refused.headers.get("WWW-Authenticate", "")
+        if (refused.status_code, challenge) != (401, StaffSecondFactorRequired.challenge):
+            silent.append((operation, refused.status_code, challenge))
+    assert silent == []

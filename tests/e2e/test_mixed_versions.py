@@ -92,7 +92,7 @@ def _both_versions(stack: Stack, released: Path, fleet: Fleet) -> Iterator[Calla
 
 
 async def log_in(admin: Shopper, stack: Stack) -> Shopper:
-    return await admin.log_in("admin@meridian.example", stack.admin_password)
+    return await admin.log_in_as(stack.administrator)
 
 
 async def _all_is_counted(admin: Shopper, sku: str, placed: Sequence[str]) -> None:
@@ -105,7 +105,8 @@ async def _all_is_counted(admin: Shopper, sku: str, placed: Sequence[str]) -> No
 @asynccontextmanager
 async def _shop(stack: Stack, fleet: Fleet) -> AsyncIterator[tuple[Shopper, str]]:
     async with _client(fleet, seed=0) as http:
-        admin = await log_in(Shopper(http), stack)
+        root = stack.administrator
+        admin = await Shopper(http).log_in(root.email, root.password)  # all the old version knows
         yield admin, await new_product(admin, stock=1_000 * CHECKOUTS)
 
 

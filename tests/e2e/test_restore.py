@@ -163,7 +163,7 @@ async def _the_provider_knows_more_only_of_later_orders(stack: Stack, moment: da
 
 
 async def _admin(stack: Stack, http: httpx.AsyncClient) -> Shopper:
-    return await Shopper(http).log_in("admin@meridian.example", stack.admin_password)
+    return await Shopper(http).log_in_as(stack.administrator)
 
 
 async def _orders_exist(stack: Stack, count: int) -> None:

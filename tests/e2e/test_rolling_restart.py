@@ -43,7 +43,7 @@ async def test_nobody_notices_that_every_service_is_restarted(cluster: Cluster) 
     async with httpx.AsyncClient(
         base_url=cluster.gateway, timeout=60, limits=limits, trust_env=False
     ) as http:
-        admin = await Shopper(http).log_in("admin@meridian.example", cluster.stack.admin_password)
+        admin = await Shopper(http).log_in_as(cluster.stack.administrator)
         load = await SteadyLoad.prepare(http, admin)
         await _while_under(load, cluster)
         assert Counter(load.failures) == Counter()

@@ -24,7 +24,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @asynccontextmanager
 async def administrator(stack: Stack) -> AsyncIterator[Shopper]:
     async with httpx.AsyncClient(base_url=stack.gateway, timeout=60) as http:
-        yield await Shopper(http).log_in("admin@meridian.example", stack.admin_password)
+        yield await Shopper(http).log_in_as(stack.administrator)
 
 
 async def ordered(admin: Shopper) -> tuple[Shopper, str]:

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 import httpx
 
+from libs.testing.staff import Administrator
 from libs.testing.waiting import eventually
 from tests.e2e.shopper import ADDRESS, Shopper, new_product
 
@@ -61,9 +62,9 @@ class Customer:
         self._key = ""
         self._earlier = ""
 
-    async def arrive(self, admin_password: str) -> Self:
+    async def arrive(self, administrator: Administrator) -> Self:
         """Register, and order something that is never sold out once."""
-        admin = await Shopper(self._http).log_in("admin@meridian.example", admin_password)
+        admin = await Shopper(self._http).log_in_as(administrator)
         self._sku = await new_product(admin, stock=1_000)
         self._product = self._sku.lower()
         await self._shopper.send("POST", "/v1/auth/register", {**self._login, "display_name": "F"})

@@ -34,7 +34,7 @@ async def test_orders_placed_while_messaging_is_away_are_accepted_at_once_and_en
 ) -> None:
     count = int(OUTAGE_SECONDS / BETWEEN_ORDERS_SECONDS)
     async with httpx.AsyncClient(base_url=stack.gateway, timeout=60) as http:
-        admin = await Shopper(http).log_in("admin@meridian.example", stack.admin_password)
+        admin = await Shopper(http).log_in_as(stack.administrator)
         sku = await new_product(admin, stock=count)
         buyers = [await Buyer.prepared(http, sku) for _ in range(count)]
         for edge in ("sns", "sqs"):

@@ -41,7 +41,7 @@ class Scene:
         return self._loop.run(self._played(dependency, fault), timeout=480)
 
     async def _opened(self) -> None:
-        await self._customer.arrive(self.stack.admin_password)
+        await self._customer.arrive(self.stack.administrator)
 
     async def _played(self, dependency: str, fault: str) -> Mapping[str, Outcome]:
         await self._customer.get_ready()

@@ -16,11 +16,12 @@ import pytest
 from libs.testing.fault_proxy.process import FaultProxy, running_fault_proxy
 from libs.testing.servers import running_ministack, running_postgres
 from libs.testing.settings import TestEnvironment
+from libs.testing.staff import Administrator
 from libs.testing.valkey import running_valkey
 from libs.testing.waiting import comes_true
 from libs.topology import LOCAL_PORTS
 from tests.architecture.applications import ROOT
-from tests.e2e.stack import OVERRIDES, START_SECONDS, free_offset
+from tests.e2e.stack import OVERRIDES, START_SECONDS, administrator_of, free_offset
 
 SERVICES_BEHIND_EDGES: Final = {"product": "product", "cart": "cart", "provider": "simulator"}
 """Edges in front of what the stack itself starts, by the part's name."""
@@ -45,7 +46,7 @@ class Wired:
     """The running stack and the remote control of its wires."""
 
     gateway: str
-    admin_password: str
+    administrator: Administrator
     proxy: FaultProxy
 
 
@@ -75,8 +76,8 @@ def wired_stack(home: Path) -> Iterator[Wired]:
         ports = {name: state.port for name, state in proxy.edges().items()}
         environment = _environment(home, offset, ports, emulator)
         beside.enter_context(_supervised(home, environment))
-        password = (home / "meridian" / "secrets" / "admin-password").read_text().strip()
-        yield Wired(f"http://127.0.0.1:{LOCAL_PORTS['gateway'] + offset}", password, proxy)
+        gateway = f"http://127.0.0.1:{LOCAL_PORTS['gateway'] + offset}"
+        yield Wired(gateway, administrator_of(home, offset), proxy)
 
 
 def _environment(

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from rich.console import Console
 from typing_extensions import override
 
+from local.administrator import Administrator
 from local.demo.journey import Story, browse_as_guest
 from local.demo.observer import Observer
 from local.demo.page import Page
@@ -29,7 +30,7 @@ async def test_a_shop_that_is_not_filled_yet_is_no_riddle() -> None:
     page = Page(Console(file=io.StringIO()))
     transport = httpx.ASGITransport(empty)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as http:
-        story = Story(Shop(http, NothingSaid(connection=None), page), "", "")
+        story = Story(Shop(http, NothingSaid(connection=None), page), Administrator("", "", ""))
         with pytest.raises(
             DemoFailed, match=r"nothing .* can be bought: wait until .* `make seed`"
         ):

@@ -53,9 +53,10 @@ def test_the_shop_of_compose_is_found_with_its_ports_and_passwords(
     found = find_shop(settings)
     assert found.gateway == "http://127.0.0.1:9080"
     assert found.database == "postgresql://postgres:local-only-postgres@127.0.0.1:8130/postgres"
-    assert found.admin_email == "admin@meridian.example"
-    assert found.admin_password == "local-only-administrator"
-    assert "local-only" not in repr(found)
+    assert found.administrator.email == "admin@meridian.example"
+    assert found.administrator.password == "local-only-administrator"
+    assert found.administrator.totp_secret == "LOCALONLY" * 3 + "LOCAL"
+    assert "local-only" not in repr(found).lower().replace("localonly", "local-only")
 
 
 def test_the_supervisors_shop_comes_first(
@@ -66,7 +67,8 @@ def test_the_supervisors_shop_comes_first(
     StateFile(paths.state).write(Snapshot(record_of("supervisor", os.getpid()), clean=False))
     found = find_shop(settings)
     assert found.gateway == "http://127.0.0.1:8580"
-    assert found.admin_password == load_credentials(paths).admin_password
+    assert found.administrator.password == load_credentials(paths).admin_password
+    assert found.administrator.totp_secret == load_credentials(paths).admin_totp
 
 
 @pytest.mark.parametrize("running", ["", "postgres"])

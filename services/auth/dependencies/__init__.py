@@ -21,8 +21,9 @@ from libs.security.dependencies import (
     service_caller,
 )
 from libs.security.principal import Principal
+from libs.security.scopes import ACCOUNT_MANAGE
 from libs.security.tokens import JwksCache
-from services.auth.domain.accounts import ACCOUNT_MANAGE, SHOP_NAME
+from services.auth.domain.accounts import SHOP_NAME
 from services.auth.errors import SigningKeysUnavailable
 from services.auth.repository import Units, unit_of
 from services.auth.repository.erasure import remove_identity

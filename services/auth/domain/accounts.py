@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from libs.security.scopes import CUSTOMER_SCOPES, STAFF_SCOPES
+
 LONGEST_EMAIL: Final = 254
 
 SHOP_NAME: Final = "Meridian"
@@ -21,28 +23,9 @@ SHUT: Final = frozenset({LOCKED, CLOSED})
 CUSTOMER: Final = "customer"
 ADMIN: Final = "admin"
 
-ACCOUNT_MANAGE: Final = "account:manage"
-"""Password, second factors, sessions, erasure and the copy of everything: never an application's, only our own logins'."""
-
-_CUSTOMER_SCOPES: Final = (
-    ACCOUNT_MANAGE,
-    "profile:read",
-    "profile:write",
-    "carts:write",
-    "orders:read",
-    "orders:write",
-    "payments:read",
-)
 ROLE_SCOPES: Final = {
-    CUSTOMER: _CUSTOMER_SCOPES,
-    ADMIN: (
-        *_CUSTOMER_SCOPES,
-        "catalogue:write",
-        "stock:write",
-        "orders:admin",
-        "payments:admin",
-        "identity:admin",
-    ),
+    CUSTOMER: CUSTOMER_SCOPES,
+    ADMIN: (*CUSTOMER_SCOPES, *STAFF_SCOPES),
 }
 """What each role may do, as OAuth scopes."""
 

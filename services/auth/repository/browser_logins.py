@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.security.scopes import OFFLINE_ACCESS
 from services.auth.domain.accounts import ACTIVE
-from services.auth.domain.oauth.scopes import OFFLINE_ACCESS
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository.families import live_now
 from services.auth.repository.identities import hold

@@ -183,3 +183,19 @@ class AccountService:
             roles="+".join(_ADMINISTRATORS),
             password=not known.password,
         )
+
+    async def ensure_app(self, user_id: str, secret: str) -> None:
+        """Make sure that the account has an authenticator app with this secret, on a machine where everybody may know it.
+
+        Running it again changes nothing; another secret replaces the old one and ends every session.
+        """
+        factors = self.unit.factors
+        app = await factors.totp_locked(user_id)
+        if app is not None and app.confirmed_at is not None and app.secret == secret:
+            return
+        await factors.remove_totp(user_id)
+        await factors.put_totp(user_id, secret)
+        await factors.use_totp(user_id, step=0)
+        await self.unit.identities.set_second_factor(user_id, enrolled=True)
+        await end_everything(self.unit, user_id, "mfa_changed")
+        await self.unit.tell(user_id, "totp_added", by=SYSTEM)

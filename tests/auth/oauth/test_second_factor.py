@@ -3,13 +3,16 @@
 import httpx
 import pytest
 
+from libs.database.session import Database
 from libs.testing.waiting import FrozenClock
 from tests.auth.conftest import PASSWORD, Person
 from tests.auth.factors import enrol_app
 from tests.auth.oauth.application import Application, answer_in
 from tests.auth.oauth.browser import Browser
+from tests.auth.oauth.conftest import RegisterApplication
 from tests.auth.oauth.test_tokens import claims_of
 from tests.auth.sessions import problem
+from tests.auth.staff import promoted
 
 MFA = "urn:meridian:acr:mfa"
 
@@ -38,6 +41,35 @@ async def test_the_page_asks_for_the_second_factor_and_the_application_sees_it(
     assert claims_of(tokens["id_token"])["acr"] == MFA
     assert claims_of(tokens["access_token"])["acr"] == MFA
     assert "code" in answer_in(await browser.open(shop.address(acr_values=MFA, prompt="none")))
+
+
+async def test_an_application_of_staff_asks_for_the_second_factor_it_is_told_to_ask_for(
+    application: RegisterApplication,
+    browser: Browser,
+    ada: Person,
+    database: Database,
+    code_clock: FrozenClock,
+) -> None:
+    backoffice = await application("backoffice", scopes=["openid", "identity:admin"])
+    scope, ada = "openid identity:admin", await promoted(ada, database)
+    await browser.open(backoffice.address(scope=scope))
+    weak = answer_in(await browser.submit(email=ada.email, password=PASSWORD))
+    refused = await list_clients(ada, await backoffice.redeem(weak["code"]))
+    assert problem(refused) == (401, "staff_second_factor_required")
+    assert f'acr_values="{MFA}"' in refused.headers["WWW-Authenticate"]
+    _, codes = await enrol_app(ada, code_clock)
+
+    await browser.open(backoffice.address(scope=scope, acr_values=MFA))
+    await browser.submit(email=ada.email, password=PASSWORD)
+    strong = answer_in(await browser.submit(recovery_code=codes[0]))
+
+    listed = await list_clients(ada, await backoffice.redeem(strong["code"]))
+    assert listed.status_code == 200
+
+
+async def list_clients(person: Person, tokens: httpx.Response) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
+    return await person.client.get("/v1/oauth-clients", headers=headers)
 
 
 async def test_a_second_step_that_nobody_began_starts_over(

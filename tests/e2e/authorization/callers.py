@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from libs.security.allow import find_call
+from libs.security.principal import ACR_PASSWORD
 from libs.security.service_tokens import ServiceSigner
 from libs.topology import SERVICES
 from tests.architecture.authorization import Row
 from tests.e2e.authorization.issuing import Issuer
 
 HOUR: Final = 3_600
+STAFF_BY_PASSWORD: Final = "staff without a second factor"
 
 
 class Answer(IntEnum):
@@ -82,6 +84,11 @@ def _of_another_customer(row: Row) -> Answer:
     return Answer.NOT_FOUND if owned else _of_the_owner(row)
 
 
+def _of_staff_by_password(row: Row) -> Answer:
+    """A customer, to whom something of somebody else's does not exist; what is staff's asks for more."""
+    return Answer.UNKNOWN if row.audience == "admin" else _of_another_customer(row)
+
+
 def _of_staff(row: Row) -> Answer:
     return Answer.NOT_FOUND if row.ownership == "owner" else _of_somebody(row)
 
@@ -127,6 +134,10 @@ _PEOPLE: Final[Mapping[str, tuple[Headers, Verdict]]] = {
     ),
     "another customer": (lambda all_, _: all_.bearer(all_.bob), _of_another_customer),
     "staff": (lambda all_, _: all_.bearer(all_.admin), _of_staff),
+    STAFF_BY_PASSWORD: (
+        lambda all_, _: all_.bearer(all_.admin, acr=ACR_PASSWORD, second_factor=False),
+        _of_staff_by_password,
+    ),
     "staff without the scope": (
         lambda all_, row: all_.bearer(all_.admin, scope=_scopes_without(all_.admin, row.scope)),
         _without_scope,

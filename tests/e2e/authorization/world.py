@@ -77,8 +77,9 @@ class World:
             return replace(self, alice=alice, admin=admin, names=names)
         if operation in ENDS_SESSIONS:
             alice, admin = await self.alice.again(), await self.admin.again()
+            bob = await Shopper(self.bob.http).register()
             names = {**self.names, "session_id": claims_of(alice.token)["sid"]}
-            return replace(self, alice=alice, admin=admin, names=names)
+            return replace(self, alice=alice, bob=bob, admin=admin, names=names)
         if operation in OF_A_BROWSER:
             return replace(self, browser=await _page_of(self.alice))
         return self
@@ -100,7 +101,7 @@ class World:
 
 async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
     """Have Alice and Bob join, and Alice buy something and begin to buy something else."""
-    admin = await Shopper(http).log_in("admin@meridian.example", stack.admin_password)
+    admin = await Shopper(http).log_in_as(stack.administrator)
     alice, bob = await asyncio.gather(Shopper(http).register(), Shopper(http).register())
     sku = await new_product(admin, stock=10)
     bought = await alice.fill_cart(sku)

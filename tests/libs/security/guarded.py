@@ -30,6 +30,9 @@ Reader = Annotated[Principal, Depends(authenticated("orders:read"))]
 LiveWriter = Annotated[Principal, Depends(authenticated_live("orders:write"))]
 RecentWriter = Annotated[Principal, Depends(recently_authenticated("orders:write"))]
 StrongWriter = Annotated[Principal, Depends(recently_authenticated("orders:write", ACR_MFA))]
+StaffReader = Annotated[Principal, Depends(authenticated("orders:admin"))]
+LiveStaff = Annotated[Principal, Depends(authenticated_live("orders:admin"))]
+RecentStaff = Annotated[Principal, Depends(recently_authenticated("orders:admin"))]
 Anybody = Annotated[Principal | None, Depends(optional_principal)]
 Caller = Annotated[str, Depends(service_caller())]
 
@@ -43,7 +46,11 @@ class Parts:
 
 
 def problem(_scope: Scope, error: DomainError) -> Response:
-    return JSONResponse({"code": error.code}, status_code=error.status, headers=error.headers)
+    return JSONResponse(
+        {"code": error.code, "detail": error.detail},
+        status_code=error.status,
+        headers=error.headers,
+    )
 
 
 def routes(app: FastAPI) -> None:
@@ -85,6 +92,22 @@ def guarded_routes(app: FastAPI) -> None:
     @app.post("/roles")
     def change_roles(principal: StrongWriter) -> str:
         return principal.subject
+
+    @app.get("/books")
+    def read_books(principal: StaffReader) -> str:
+        return principal.subject
+
+    @app.post("/parcels")
+    def ship_parcel(principal: LiveStaff) -> str:
+        return principal.subject
+
+    @app.post("/returns")
+    def take_back(principal: RecentStaff) -> str:
+        return principal.subject
+
+    @app.get("/drafts")
+    def sees_drafts(principal: Anybody) -> bool:
+        return principal is not None and principal.has("orders:admin")
 
 
 def user(**claims: object) -> dict[str, str]:

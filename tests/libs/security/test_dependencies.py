@@ -11,12 +11,12 @@ from libs.clock import utc_now
 from tests.libs.security.guarded import code, user
 
 
-async def begin_session(redis: redis_asyncio.Redis) -> None:
-    """Record a live session of the user whom tokens name."""
+async def begin_session(redis: redis_asyncio.Redis, subject: str = "usr_1") -> None:
+    """Record a live session of the user whom tokens name, or of somebody else."""
     now = utc_now()
     record = SessionRecord(
         session_id="ses_1",
-        user_id="usr_1",
+        user_id=subject,
         home_region="us-east-1",
         client_id="storefront",
         created_at=now,

@@ -244,3 +244,22 @@ async def test_money_goes_back_only_by_whoever_has_just_proved_who_they_are(
         401,
         "insufficient_user_authentication",
     )
+
+
+async def test_staff_who_showed_a_password_alone_neither_see_nor_change_anybodys_order(
+    running: Running, token_factory: TokenFactory
+) -> None:
+    order_id = await running.placed()
+    headers = {
+        "Authorization": f"Bearer {token_factory.admin_by_password()}",
+        "Idempotency-Key": new_id("key"),
+    }
+    seen = await running.http.get(f"/v1/orders/{order_id}", headers=headers)
+    shipped = await running.http.post(
+        f"/v1/orders/{order_id}/shipments", json={}, headers={**headers, "If-Match": '"v1"'}
+    )
+    cancelled = await running.http.post(
+        f"/v1/orders/{order_id}/cancel", json={}, headers={**headers, "If-Match": '"v1"'}
+    )
+    assert (seen.status_code, cancelled.status_code) == (404, 404)
+    assert (shipped.status_code, shipped.json()["code"]) == (401, "staff_second_factor_required")

@@ -57,6 +57,9 @@ async def test_a_foreign_payment_does_not_exist(
     administrator = bearer(token_factory.admin())
     seen = await client.get(f"/v1/payments/{payment['id']}", headers=administrator)
     assert seen.status_code == 200
+    by_password = bearer(token_factory.admin_by_password())
+    unseen = await client.get(f"/v1/payments/{payment['id']}", headers=by_password)
+    assert unseen.status_code == 404, "without a second factor staff are customers"
 
 
 async def test_a_payment_voided_before_it_was_asked_for_has_no_amount(

@@ -3,19 +3,20 @@
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from services.auth.domain.accounts import ACCOUNT_MANAGE, ADMIN, scopes_of
+from libs.security.scopes import (
+    ACCOUNT_MANAGE,
+    EMAIL,
+    IDENTITY_SCOPES,
+    OFFLINE_ACCESS,
+    OPENID,
+    PROFILE,
+)
+from services.auth.domain.accounts import ADMIN, scopes_of
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - the name of a grant
 CLIENT_CREDENTIALS: Final = "client_credentials"
 GRANTS: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS)
-
-OPENID: Final = "openid"
-PROFILE: Final = "profile"
-EMAIL: Final = "email"
-OFFLINE_ACCESS: Final = "offline_access"
-IDENTITY_SCOPES: Final = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
-"""OpenID Connect's own; everybody may grant them."""
 
 DESCRIPTIONS: Final = {
     OPENID: "Know who you are here",

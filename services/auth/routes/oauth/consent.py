@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
+from libs.security.scopes import OFFLINE_ACCESS
 from services.auth.domain.oauth.redirects import form_target
-from services.auth.domain.oauth.scopes import DESCRIPTIONS, OFFLINE_ACCESS
+from services.auth.domain.oauth.scopes import DESCRIPTIONS
 from services.auth.repository import BrowserLogin
 from services.auth.routes.oauth.dependencies import Flow, FlowDep
 from services.auth.routes.oauth.forms import cookie_of, read_own_form

@@ -12,8 +12,8 @@ from libs.security.dependencies import (
     recently_authenticated,
 )
 from libs.security.principal import Principal
+from libs.security.scopes import OPENID
 from services.auth.dependencies import PartsDep, SessionServiceDep
-from services.auth.domain.oauth.scopes import OPENID
 from services.auth.service.browser_sessions import BrowserSessions
 from services.auth.service.oauth.authorization import Authorizations
 from services.auth.service.oauth.clients import Clients

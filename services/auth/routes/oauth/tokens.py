@@ -10,12 +10,12 @@ from typing_extensions import override
 
 from libs.cache.sessions import SessionStoreUnavailable
 from libs.security.principal import Principal
+from libs.security.scopes import EMAIL, PROFILE
 from libs.web.audience import customer, public
 from libs.web.conditional import NO_STORE
 from libs.web.errors import problem_responses
 from services.auth.dependencies import AccountServiceDep
 from services.auth.domain.oauth.parameters import required
-from services.auth.domain.oauth.scopes import EMAIL, PROFILE
 from services.auth.errors import IdentityNotFound, OAuthError, SigningKeysUnavailable
 from services.auth.models import OAuthClient
 from services.auth.routes.oauth.dependencies import (

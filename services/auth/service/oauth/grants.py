@@ -8,6 +8,7 @@ from libs.cache.sessions import SessionRecord, SessionStore
 from libs.clock import Clock
 from libs.ids import new_id
 from libs.observability.metrics import counter
+from libs.security.scopes import IDENTITY_SCOPES, OPENID
 from services.auth.domain.families import ACCESS_TOKEN_LIFETIME
 from services.auth.domain.oauth.parameters import Parameters, required, words
 from services.auth.domain.oauth.requests import requested_audience, requested_scopes
@@ -15,8 +16,6 @@ from services.auth.domain.oauth.scopes import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     GRANTS,
-    IDENTITY_SCOPES,
-    OPENID,
     REFRESH_TOKEN,
     granted_to,
 )

@@ -18,19 +18,27 @@ _USER_PRESENT, _USER_VERIFIED, _HAS_KEY = 0x01, 0x04, 0x40
 
 
 def encoded(value: bytes) -> str:
+    """Write bytes as WebAuthn does: base64url without padding."""
     return urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def decoded(text: str) -> bytes:
+    """Read what `encoded` wrote."""
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class Device:
-    """An authenticator with one passkey; `verifies_user` says that it asks for a PIN or a finger."""
+    """An authenticator with one passkey.
 
-    def __init__(self, *, verifies_user: bool = True) -> None:
+    Args:
+        verifies_user: it asks for a PIN or a finger.
+        counts: it counts its uses; what keeps passkeys for several devices does not, so uses may overtake each other.
+    """
+
+    def __init__(self, *, verifies_user: bool = True, counts: bool = True) -> None:
         self.credential_id = secrets.token_bytes(32)
         self.counter = 0
+        self.counts = counts
         self.verifies_user = verifies_user
         self.user_handle = b""
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -61,8 +69,8 @@ class Device:
         rp_id: str = RP_ID,
         signer: ec.EllipticCurvePrivateKey | None = None,
     ) -> dict[str, Any]:
-        """Answer `navigator.credentials.get`; the counter goes up with every use."""
-        self.counter += 1
+        """Answer `navigator.credentials.get`."""
+        self.counter += self.counts
         client_data = self._client_data("webauthn.get", options, origin)
         data = self._authenticator_data(rp_id)
         signed = data + hashlib.sha256(decoded(client_data)).digest()
