@@ -58,6 +58,9 @@ class World:
     alice: Shopper
     bob: Shopper
     admin: Shopper
+    """Staff whom nobody misses afterwards: the table lets them take off their own factors."""
+    root: Shopper
+    """The stack's own administrator, who stays as they are."""
     names: Mapping[str, str]
     """What stands for each parameter of a path."""
     browser: Mapping[str, str]
@@ -72,7 +75,7 @@ class World:
             item, alice = {"sku": self.names["sku"], "quantity": 1}, await self.alice.again()
             await alice.post(f"/v1/carts/{self.names['cart_id']}/items", item, 200)
         if operation in ENDS_ACCOUNTS:
-            alice, admin = await Shopper(self.alice.http).register(), await self._another_admin()
+            alice, admin = await Shopper(self.alice.http).register(), await new_staff(self.root)
             names = {**self.names, "user_id": claims_of(alice.token)["sub"]}
             return replace(self, alice=alice, admin=admin, names=names)
         if operation in ENDS_SESSIONS:
@@ -84,14 +87,6 @@ class World:
             return replace(self, browser=await _page_of(self.alice))
         return self
 
-    async def _another_admin(self) -> Shopper:
-        """Return staff whom nobody misses afterwards."""
-        admin, chosen = await self.admin.again(), await Shopper(self.admin.http).register()
-        path = f"/v1/accounts/{claims_of(chosen.token)['sub']}/roles"
-        answer = await admin.send("PUT", path, {"roles": ["customer", "admin"]})
-        assert answer.status_code == 200, answer.text
-        return await chosen.again()
-
     def request_for(self, service: str, operation: str) -> tuple[str, str, object]:
         """Return method, path and body of a call that is about what is Alice's."""
         where = documented(service)[operation]
@@ -99,22 +94,32 @@ class World:
         return where.method, where.path.format_map(self.names), body
 
 
+async def new_staff(root: Shopper) -> Shopper:
+    """Have an administrator make staff of somebody new."""
+    root, chosen = await root.again(), await Shopper(root.http).register()
+    path = f"/v1/accounts/{claims_of(chosen.token)['sub']}/roles"
+    answer = await root.send("PUT", path, {"roles": ["customer", "admin"]})
+    assert answer.status_code == 200, answer.text
+    return await chosen.again()
+
+
 async def made_in(stack: Stack, http: httpx.AsyncClient) -> World:
     """Have Alice and Bob join, and Alice buy something and begin to buy something else."""
-    admin = await Shopper(http).log_in_as(stack.administrator)
+    root = await Shopper(http).log_in_as(stack.administrator)
     alice, bob = await asyncio.gather(Shopper(http).register(), Shopper(http).register())
-    sku = await new_product(admin, stock=10)
+    sku = await new_product(root, stock=10)
     bought = await alice.fill_cart(sku)
     placed = (await alice.place(await alice.order_body(bought["cart_id"]))).json()
     await settled(alice, placed["order_id"])
     payments = await alice.get(f"/v1/payments?order_id={placed['order_id']}")
     cart = await alice.fill_cart(sku)
     elsewhere = await Shopper(http).log_in(alice.login["email"], alice.login["password"])
-    product = await admin.get(f"/v1/products/{sku.lower()}")
+    product = await root.get(f"/v1/products/{sku.lower()}")
     return World(
         alice,
         bob,
-        admin,
+        await new_staff(root),
+        root,
         {
             "address_id": (await alice.post("/v1/me/addresses", ADDRESS, 201))["address_id"],
             "cart_id": cart["cart_id"],
