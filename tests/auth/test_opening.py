@@ -9,16 +9,17 @@ from sqlalchemy import func, select, update
 
 from libs.database.session import Database
 from libs.runtime.resources import Resources, open_resources
+from libs.testing.authenticator import Device
 from libs.testing.plugin import SettingsFor
 from services.auth.models import Identity, MailRequest
 from services.auth.repository import IdentityRepository
 from services.auth.service.housekeeping import forget_unopened
 from services.auth.worker import worker_plan
-from tests.auth.authenticator import Device
 from tests.auth.conftest import PASSWORD, Person, StartAuth, log_in, register
 from tests.auth.factors import enrol_device
 from tests.auth.mails import ServiceToken, changes, told
 from tests.auth.sessions import problem
+from tests.auth.staff import promoted, proved
 from tests.auth.test_email_addresses import STRANGERS, VERIFICATION, joining, newest_token, use
 from tests.auth.test_passwords import NEW, reset, token_for
 
@@ -118,9 +119,8 @@ async def test_unlocking_gives_an_open_account_back_and_no_registration_touches_
     client: httpx.AsyncClient, start_auth: StartAuth, database: Database, roles: list[str]
 ) -> None:
     root, owner = await register(client), await register(client)
-    await set_roles(database, root, ["customer", "admin"])
     await set_roles(database, owner, roles)
-    root = await root.log_in()
+    root = await proved(await promoted(root, database), database)
     careful = await start_auth(registration="verified")
 
     for step, status in (("lock", "disabled"), ("unlock", "active")):

@@ -256,3 +256,11 @@ async def test_only_an_admin_with_a_live_session_changes_the_catalogue(
     ):
         answer = await client.post("/v1/products", json=NEW, headers=headers)
         assert answer.status_code == status
+
+
+async def test_staff_who_showed_a_password_alone_see_no_draft(
+    client: httpx.AsyncClient, shop: Shop, token_factory: TokenFactory
+) -> None:
+    draft = await shop.product("draft", status="draft")
+    weak = {"Authorization": f"Bearer {token_factory.admin_by_password()}"}
+    assert (await client.get(f"/v1/products/{draft.id}", headers=weak)).status_code == 404

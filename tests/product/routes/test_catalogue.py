@@ -98,14 +98,6 @@ async def test_an_unknown_draft_or_archived_product_is_not_found(
     assert await titles(client) == []
 
 
-async def test_staff_who_showed_a_password_alone_see_no_draft(
-    client: httpx.AsyncClient, shop: Shop, token_factory: TokenFactory
-) -> None:
-    draft = await shop.product("draft", status="draft")
-    weak = {"Authorization": f"Bearer {token_factory.admin_by_password()}"}
-    assert (await client.get(f"/v1/products/{draft.id}", headers=weak)).status_code == 404
-
-
 async def test_a_customers_token_sees_the_public_catalogue(
     client: httpx.AsyncClient, shop: Shop, token_factory: TokenFactory
 ) -> None:
