@@ -4,15 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import update
 
 from libs.database.session import Database
-from services.auth.models import Identity
-from tests.auth.authenticator import Device
+from libs.testing.authenticator import Device
 from tests.auth.conftest import Person, register
 from tests.auth.factors import enrol_device
 from tests.auth.mails import ServiceToken
 from tests.auth.sessions import let_time_pass, problem
+from tests.auth.staff import promoted, proved
 from tests.auth.test_email_addresses import CHANGE, ask_for_change, confirm_change, newest_token
 from tests.auth.test_passwords import NEW
 
@@ -32,11 +31,8 @@ class Scene:
 
 @pytest.fixture
 async def scene(ada: Person, database: Database) -> Scene:
-    staff = await register(ada.client)
-    async with database.transaction() as session:
-        chosen = update(Identity).where(Identity.id == staff.user_id)
-        await session.execute(chosen.values(roles=["customer", "admin"]))
-    return Scene(ada, await staff.log_in(), database)
+    staff = await proved(await promoted(await register(ada.client), database), database)
+    return Scene(ada, staff, database)
 
 
 async def log_out_everywhere(scene: Scene) -> Person:
