@@ -56,7 +56,6 @@ async def pushed(watched: Watched) -> AsyncIterator[Pusher]:
 async def test_every_operation_and_everything_a_client_can_write_into_it_has_a_canary(
     pushed: Pusher,
 ) -> None:
-<<<<<<< HEAD
     listed = {(service, name) for service, name, _ in rows()}
     assert {(place.service, place.operation) for place in pushed.marks.places} >= listed
     there = {place for operation in operations() for place in operation.places()}
@@ -116,16 +115,6 @@ async def test_mails_say_no_more_than_whom_they_are_for(watched: Watched, pushed
 
 
 async def test_redis_holds_nothing_a_client_wrote(watched: Watched, pushed: Pusher) -> None:
-=======
-    async with httpx.AsyncClient(base_url=watched.stack.gateway, timeout=60) as http:
-        admin = await Shopper(http).log_in_as(watched.stack.administrator)
-        await live_a_life(canary, http, admin)
-        metrics = await watched.metrics(http)
-    rows = await watched.rows()
-    assert rows["shop_auth.identities"]
-    assert rows["shop_order.orders"]
-    assert {name: canary.hits(text) for name, text in rows.items() if canary.hits(text)} == {}
->>>>>>> 67714b4 (feat(auth)!: staff work with a second factor, on developers' machines too)
     cached = await watched.cached()
     assert "session" in cached
     assert left_over(pushed.marks, {"redis": cached}) == []
@@ -134,7 +123,6 @@ async def test_redis_holds_nothing_a_client_wrote(watched: Watched, pushed: Push
 async def test_queues_and_dead_letters_hold_nothing_a_client_wrote(
     watched: Watched, pushed: Pusher
 ) -> None:
-<<<<<<< HEAD
     letters = await watched.letters()
     assert any("identity.registered.v1" in letter for letter in letters["user-inbox-dead"])
     assert (
@@ -143,18 +131,6 @@ async def test_queues_and_dead_letters_hold_nothing_a_client_wrote(
         )
         == []
     )
-=======
-    async with httpx.AsyncClient(base_url=watched.stack.gateway, timeout=60) as http:
-        admin = await Shopper(http).log_in_as(watched.stack.administrator)
-        for target in targets():
-            canary.refusals += await sent_badly(target, watched, canary, http, admin)
-        metrics = await watched.metrics(http)
-    assert len(canary.refusals) > len(targets())
-    assert canary.hits("\n".join(canary.refusals)) == []
-    assert canary.hits(metrics) == []
-    assert canary.hits(watched.logs()) == []
-    assert canary.hits(watched.spans.text()) == []
->>>>>>> 67714b4 (feat(auth)!: staff work with a second factor, on developers' machines too)
 
 
 async def test_the_search_finds_what_is_there(watched: Watched, pushed: Pusher) -> None:

@@ -38,7 +38,7 @@ def person_of(marks: Marks, who: str = "") -> dict[str, str]:
 
 async def live_a_life(watched: Watched, http: httpx.AsyncClient, marks: Marks) -> None:
     """Do what customers do, with a mark in everything that is hers."""
-    admin = await Shopper(http).log_in("admin@meridian.example", watched.stack.admin_password)
+    admin = await Shopper(http).log_in_as(watched.stack.administrator)
     agent = marks.of(Place("any", "life", "header", "User-Agent"))
     shopper, person = Shopper(http, {"User-Agent": agent}), person_of(marks)
     registered = await shopper.send("POST", "/v1/auth/register", person)

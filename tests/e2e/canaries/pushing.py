@@ -81,7 +81,7 @@ class Pusher:
         return replace(self.world, alice=somebody, names=names)
 
     def _credentials(self, operation: Operation, world: World) -> dict[str, str]:
-        person = world.admin if operation.audience == "admin" else world.alice
+        person = world.root if operation.audience == "admin" else world.alice
         if operation.audience != "internal":
             return {**world.browser, **person.headers}
         [caller, *_] = [s for s in SERVICES if find_call(s, operation.service, operation.name)]
