@@ -2,10 +2,18 @@
 
 import ssl
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -46,6 +54,12 @@ def read_settings(settings: type[Read]) -> Read:
     except ValidationError as error:
         sys.stderr.writelines(f"{problem}\n" for problem in problems_of(error))
         sys.exit(EXIT_BAD_SETTINGS)
+
+
+def with_secrets(settings: type[Read], names: Iterable[str]) -> type[Read]:
+    """Return the settings with further secrets, none of which has to be given: those of whichever service is asked for."""
+    fields = dict.fromkeys(names, (SecretStr | None, None))
+    return create_model(settings.__name__, __base__=settings, **fields)  # type: ignore[call-overload,no-any-return]  # the fields are computed
 
 
 def problems_of(error: ValidationError) -> list[str]:

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import SecretStr, create_model
+from pydantic import SecretStr
 
 from libs.audit.chain import Head
 from libs.audit.verification import Verdict, verify
 from libs.database.session import Database, Patience, is_unavailable
-from libs.settings import DatabaseSettings, read_settings
+from libs.settings import DatabaseSettings, read_settings, with_secrets
 from libs.topology import SERVICES
 
 EXIT_TAMPERED: Final = 1
@@ -75,15 +75,17 @@ def _parser() -> argparse.ArgumentParser:
 def _anchor(text: str) -> tuple[str, Head]:
     service, _, head = text.partition("=")
     try:
-        return SERVICES[SERVICES.index(service)], Head.parse(head)
+        parsed = Head.parse(head)
     except ValueError:
-        raise argparse.ArgumentTypeError("write it as order=NUMBER:DIGEST") from None
+        parsed = None
+    if service not in SERVICES or parsed is None:
+        raise argparse.ArgumentTypeError("write it as order=NUMBER:DIGEST")
+    return service, parsed
 
 
 def _read_environment() -> _Environment:
-    urls = {f"database_url_{service}": (SecretStr | None, None) for service in SERVICES}
-    model: type[_Environment] = create_model("Environment", __base__=_Environment, **urls)  # type: ignore[call-overload]  # the fields are computed
-    return read_settings(model)
+    names = (f"database_url_{service}" for service in SERVICES)
+    return read_settings(with_secrets(_Environment, names))
 
 
 async def _verify(

@@ -7,17 +7,17 @@ MIGRATOR_PASSWORD_ORDER, APP_PASSWORD_ORDER and so on; the authorities of the se
 import argparse
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
-from pydantic import SecretStr, create_model
+from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.database.bootstrap import RolePasswords, bootstrap
 from libs.database.drafts import MigrationsError
 from libs.database.migrations import has_migrations, make_migration, upgrade
-from libs.settings import DatabaseSettings, read_settings
+from libs.settings import DatabaseSettings, read_settings, with_secrets
 from libs.topology import DATABASE_NAME, SERVICES
 
 EXIT_FAILED: Final = 2
@@ -62,13 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read_environment() -> _Environment:
-    fields: Mapping[str, tuple[object, None]] = {
-        f"{name}_{service}": (SecretStr | None, None)
-        for name in _PER_SERVICE
-        for service in SERVICES
-    }
-    model: type[_Environment] = create_model("Environment", __base__=_Environment, **fields)  # type: ignore[call-overload]  # the fields are computed
-    return read_settings(model)
+    names = (f"{name}_{service}" for name in _PER_SERVICE for service in SERVICES)
+    return read_settings(with_secrets(_Environment, names))
 
 
 async def _run(options: argparse.Namespace, environment: _Environment) -> list[str]:

@@ -7,13 +7,13 @@ Read from the environment: REGION, AWS_ENDPOINT_URL, MESSAGING_PREFIX and, to re
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import SecretStr, ValidationError, create_model
+from pydantic import SecretStr, ValidationError
 
 from libs.database.session import Database, is_unavailable
 from libs.messaging import inbox
@@ -26,7 +26,7 @@ from libs.messaging.republish import republish
 from libs.messaging.routing import Queue, Routing
 from libs.messaging.topology import declare
 from libs.messaging.transport import BrokerError
-from libs.settings import DatabaseSettings, problems_of
+from libs.settings import DatabaseSettings, problems_of, with_secrets
 from libs.topology import MASTER_REGION, SERVICES
 
 EXIT_FAILED: Final = 2
@@ -117,10 +117,9 @@ def _run(options: argparse.Namespace) -> list[str]:
 
 
 def _read_environment() -> _Environment:
-    urls = {f"database_url_{service}": (SecretStr | None, None) for service in SERVICES}
-    model: Callable[[], _Environment] = create_model("Environment", __base__=_Environment, **urls)  # type: ignore[call-overload]  # the fields are computed
+    names = (f"database_url_{service}" for service in SERVICES)
     try:
-        return model()
+        return with_secrets(_Environment, names)()
     except ValidationError as error:
         raise CommandError("\n".join(problems_of(error))) from error
 

@@ -29,7 +29,7 @@ from services.order.clients import AddressClient, CartClient, ProductClient
 from services.order.domain.pricing import Rates
 from services.order.repository import OrderRepository, Patience
 from services.order.repository.erasure import (
-    PersonalDataRepository,
+    OpenOrders,
     end_legal_holds,
     remove_orders,
 )
@@ -160,14 +160,14 @@ async def stream_seconds(caller: OrdersRead, resources: ResourcesDep) -> float:
     return max(0.0, min(LONGEST_SECONDS, left))
 
 
-async def personal_data(session: SessionDep) -> PersonalDataRepository:
-    """Give a request what order knows of one person."""
-    return PersonalDataRepository(session)
+async def open_orders(session: SessionDep) -> OpenOrders:
+    """Give a request the count of what somebody still has to do with."""
+    return OpenOrders(session)
 
 
 OrderServiceDep = Annotated[OrderService, Depends(order_service)]
 OrderChangesDep = Annotated[OrderChanges, Depends(order_changes)]
-PersonalDataDep = Annotated[PersonalDataRepository, Depends(personal_data)]
+OpenOrdersDep = Annotated[OpenOrders, Depends(open_orders)]
 CheckoutDep = Annotated[Checkout, Depends(checkout)]
 FollowerDep = Annotated[Follower, Depends(follower)]
 Resumable = Annotated[TwoTransactions | None, Depends(resumable)]

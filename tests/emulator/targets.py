@@ -12,9 +12,10 @@ from pydantic_settings import BaseSettings
 
 from libs.testing.servers import free_port, running_ministack
 from libs.testing.settings import TestEnvironment
+from libs.testing.waiting import comes_true
 
 EMULATORS: Final = ("ministack", "moto")
-_TRIES: Final = 600
+_START_SECONDS: Final = 120
 
 
 class Chosen(BaseSettings):
@@ -65,14 +66,10 @@ def running_moto() -> Iterator[str]:
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:
-    for _ in range(_TRIES):
-        assert process.poll() is None, "moto ended at once: is its server installed?"
+    def listens() -> bool:
         with closing(socket.socket()) as probe:
             probe.settimeout(0.1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        try:
-            process.wait(0.1)
-        except subprocess.TimeoutExpired:
-            continue
-    raise TimeoutError("moto did not listen")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    if not comes_true(listens, _START_SECONDS, process):
+        raise TimeoutError("moto did not listen: is its server installed?")

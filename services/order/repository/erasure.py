@@ -23,14 +23,14 @@ _unfinished = or_(
 )
 
 
-class PersonalDataRepository:
-    """What order knows of one person."""
+class OpenOrders:
+    """Orders that somebody still has something to do with."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def count_open(self, user_id: str) -> int:
-        """Count the orders that somebody still has something to do with."""
+    async def count(self, user_id: str) -> int:
+        """Count a user's orders that are not finished."""
         counted = await self._session.scalar(
             select(func.count()).select_from(Order).where(Order.user_id == user_id, _unfinished)
         )
@@ -39,7 +39,7 @@ class PersonalDataRepository:
 
 async def remove_orders(session: AsyncSession, user_id: str) -> Erased | NotYet:
     """Empty a user's orders of what is personal; those that were paid keep what their invoice must say."""
-    if count := await PersonalDataRepository(session).count_open(user_id):
+    if count := await OpenOrders(session).count(user_id):
         return NotYet(f"{count} orders are not finished")
     orders = await session.scalars(
         select(Order)

@@ -65,18 +65,12 @@ class MailRepository:
 
     async def release(self, mail: Mail, seconds: float, error: str) -> None:
         """Try again later, unless the mail was handed over: then its lease has to run out, for SES may have it."""
-        await self._session.execute(
-            update(Mail)
-            .where(
-                Mail.event_id == mail.event_id,
-                Mail.attempts == mail.attempts,
-                Mail.state == MailState.PREPARING,
-            )
-            .values(
-                state=MailState.WAITING,
-                next_attempt_at=func.now() + timedelta(seconds=seconds),
-                last_error=error,
-            )
+        await self._move(
+            mail,
+            MailState.WAITING,
+            found_in=(MailState.PREPARING,),
+            next_attempt_at=func.now() + timedelta(seconds=seconds),
+            last_error=error,
         )
 
     async def wait(self, mail: Mail, seconds: float, error: str) -> None:
@@ -124,13 +118,20 @@ class MailRepository:
             mail, state, next_attempt_at=func.now() + timedelta(seconds=seconds), last_error=error
         )
 
-    async def _move(self, mail: Mail, state: MailState, **values: object) -> bool:
+    async def _move(
+        self,
+        mail: Mail,
+        state: MailState,
+        *,
+        found_in: Sequence[MailState] = _OPEN,
+        **values: object,
+    ) -> bool:
         moved = await self._session.scalar(
             update(Mail)
             .where(
                 Mail.event_id == mail.event_id,
                 Mail.attempts == mail.attempts,
-                Mail.state.in_(_OPEN),
+                Mail.state.in_(found_in),
             )
             .values(state=state, **values)
             .returning(Mail.event_id)

