@@ -81,7 +81,9 @@ def give_up(background: BackgroundLoop, url: str) -> None:
 def test_an_operator_sees_what_was_given_up_and_has_it_tried_again(
     databases: Databases, background: BackgroundLoop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = OperatorSettings.model_validate({"database_url": databases.url("user")})
+    settings = OperatorSettings.model_validate(
+        {"environment": "test", "database_url": databases.url("user")}
+    )
     assert main(["mails"], settings) == 0
     assert capsys.readouterr().out == "no mail was given up\n"
     give_up(background, databases.url("user"))
@@ -95,6 +97,6 @@ def test_an_operator_sees_what_was_given_up_and_has_it_tried_again(
 
 
 def test_a_command_says_that_the_database_is_away(capsys: pytest.CaptureFixture[str]) -> None:
-    nowhere = {"database_url": "postgresql://nobody@127.0.0.1:9/none"}
+    nowhere = {"environment": "test", "database_url": "postgresql://nobody@127.0.0.1:9/none"}
     assert main(["mails"], OperatorSettings.model_validate(nowhere)) == EXIT_FAILED
     assert "does not answer" in capsys.readouterr().err
