@@ -61,12 +61,13 @@ def counts_table(register: list[Chapter]) -> str:
 
 def open_list(register: list[Chapter]) -> str:
     """List what is missing, and what would close it."""
-    return "\n".join(
+    missing = [
         f"* **{one['id']}** {one['open']} To close it: {one['closed_by']}"
         for chapter in register
         for one in chapter.requirements
         if "open" in one
-    )
+    ]
+    return "\n".join(missing) or "nothing."
 
 
 def with_figures(page: str, register: list[Chapter]) -> str:
