@@ -108,6 +108,7 @@ def build_mail_room(resources: Resources) -> MailRoom:
         aws_session(settings.region, settings.aws_endpoint_url),
         settings.aws_endpoint_url,
         settings.mail_from,
+        settings.mail_configuration_set,
     )
     return MailRoom(
         resources.database,

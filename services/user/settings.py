@@ -18,5 +18,7 @@ class UserSettings(ServiceSettings):
     payment_base_url: str
     mail_from: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
     """The address mails come from: one that SES may send from (an identity of it, or of its domain)."""
+    mail_configuration_set: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    """The configuration set of SES that mails are sent with: what bounces and complaints are counted and remembered by."""
     shop_url: Annotated[str, Field(pattern=r"^https?://\S+$")]
     """Where the shop's pages are; the links in mails lead there."""

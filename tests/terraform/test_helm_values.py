@@ -1,6 +1,7 @@
 """What Terraform's outputs say is what the charts render with, in every environment and region."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def test_a_service_renders_with_what_terraform_made(tmp_path: Path) -> None:
 def test_a_service_names_the_key_and_the_sender_that_terraform_lets_it_use(
     place: Place, tmp_path: Path
 ) -> None:
-    """Nobody hands these two on: the chart and Terraform make them of the same names."""
+    """Nobody hands these on: the chart and Terraform make them of the same names."""
     written = yaml.safe_load(generated("env", place, outputs(place), tmp_path).read_text())
     rendered = render_service(Installation("user", place.environment, place.region), written)
     settings = find(rendered, "ConfigMap", "user-settings")["data"]
@@ -109,10 +110,20 @@ def test_a_service_names_the_key_and_the_sender_that_terraform_lets_it_use(
     account = ACCOUNTS[place.environment]
     assert settings["MASTER_KEY"] == f"kms:arn:aws:kms:{place.region}:{account}:{alias}"
     assert settings["MAIL_FROM"] == f"shop@{domain}"
+    assert settings["MAIL_CONFIGURATION_SET"] == f"meridian-{place.environment}"
     roles = (LAYOUT.terraform / "modules" / "service-identity" / "main.tf").read_text()
     keys = (LAYOUT.terraform / "modules" / "keys-and-secrets" / "main.tf").read_text()
     assert '"ses:FromAddress" = "shop@${var.mail.domain}"' in roles
     assert '"alias/${var.name}-${each.key}"' in keys
+    named = '= "meridian-${var.environment}"'
+    stacks = LAYOUT.terraform / "stacks" / "region"
+    (made,) = re.findall(
+        r'^module "mail" \{.*?^\}',
+        (stacks / "edge" / "main.tf").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert named in made
+    assert f"configuration_set {named}" in (stacks / "platform" / "main.tf").read_text()
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)

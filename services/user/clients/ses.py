@@ -22,8 +22,8 @@ _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 10
 _CHARSET: Final = "UTF-8"
 _REFUSED_FOR_GOOD: Final = frozenset({"MessageRejected", "BadRequestException"})
-_SENDER_NOT_READY: Final = "not verified"
-"""Part of what SES says while the sender's domain waits for its DNS records: that passes."""
+_NOT_READY: Final = ("not verified", "onfiguration set")
+"""Parts of what SES says while the sender's domain waits for its DNS records, or its configuration set is not made: that passes."""
 
 _NEVER_SENT: Final = (ConnectTimeoutError, EndpointConnectionError)
 
@@ -31,9 +31,11 @@ _NEVER_SENT: Final = (ConnectTimeoutError, EndpointConnectionError)
 class SesMailer:
     """Sends from one address. `client` is an aioboto3 client, whose type exists at development time only."""
 
-    def __init__(self, client: Any, sender: str) -> None:
+    def __init__(self, client: Any, sender: str, configuration_set: str | None) -> None:
         self._client = client
-        self._sender = sender
+        self._sender = {"FromEmailAddress": sender}
+        if configuration_set is not None:
+            self._sender["ConfigurationSetName"] = configuration_set
 
     async def send(self, to: str, letter: Letter) -> str:
         """Hand one mail over and return SES's id of it.
@@ -45,7 +47,7 @@ class SesMailer:
         body = {"Text": _content(letter.text), "Html": _content(letter.html)}
         try:
             answer = await self._client.send_email(
-                FromEmailAddress=self._sender,
+                **self._sender,
                 Destination={"ToAddresses": [to]},
                 Content={"Simple": {"Subject": _content(letter.subject), "Body": body}},
             )
@@ -60,9 +62,15 @@ class SesMailer:
 
 @asynccontextmanager
 async def open_ses(
-    session: aioboto3.Session, endpoint_url: str | None, sender: str
+    session: aioboto3.Session,
+    endpoint_url: str | None,
+    sender: str,
+    configuration_set: str | None = None,
 ) -> AsyncIterator[SesMailer]:
-    """Open a client for some mails; nothing is called yet, so SES may be away."""
+    """Open a client for some mails; nothing is called yet, so SES may be away.
+
+    Without `configuration_set` SES uses the one of the sender's identity, if it has one.
+    """
     config = AioConfig(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
@@ -70,13 +78,14 @@ async def open_ses(
         parameter_validation=False,
     )
     async with session.client("sesv2", endpoint_url=endpoint_url, config=config) as client:
-        yield SesMailer(client, sender)
+        yield SesMailer(client, sender, configuration_set)
 
 
 def _refusal(error: ClientError) -> NotAccepted:
     told = error.response.get("Error", {})
     code, message = str(told.get("Code", "unknown")), str(told.get("Message", ""))
-    for_good = code in _REFUSED_FOR_GOOD and _SENDER_NOT_READY not in message
+    passing = any(words in message for words in _NOT_READY)
+    for_good = code in _REFUSED_FOR_GOOD and not passing
     return NotAccepted(code, for_good=for_good)
 
 

@@ -4,6 +4,8 @@
 resource "aws_sesv2_email_identity" "this" {
   email_identity = var.domain
 
+  configuration_set_name = aws_sesv2_configuration_set.this.configuration_set_name # also of who sends without naming one
+
   dkim_signing_attributes {
     next_signing_key_length = "RSA_2048_BIT"
   }
@@ -19,4 +21,28 @@ resource "aws_route53_record" "dkim" {
   type    = "CNAME"
   ttl     = 1800
   records = ["${aws_sesv2_email_identity.this.dkim_signing_attributes[0].tokens[count.index]}.dkim.amazonses.com"]
+}
+
+# How mails go out: to servers that speak TLS alone; not to addresses that bounced or complained, for mailbox providers judge the
+# whole domain by those; and counted, so that an alarm tells before SES stops the account (stack operations).
+resource "aws_sesv2_configuration_set" "this" {
+  configuration_set_name = var.name
+
+  delivery_options {
+    tls_policy = "REQUIRE"
+  }
+
+  reputation_options {
+    reputation_metrics_enabled = true
+  }
+
+  sending_options {
+    sending_enabled = true
+  }
+
+  suppression_options {
+    suppressed_reasons = ["BOUNCE", "COMPLAINT"]
+  }
+
+  tags = var.tags
 }

@@ -89,8 +89,8 @@ variable "alarms" {
   }))
 
   validation {
-    condition     = alltrue([for alarm in var.alarms : contains(["edge", "database", "cache", "cluster", "backup"], alarm.layer)])
-    error_message = "Give each alarm a layer: edge, database, cache, cluster or backup."
+    condition     = alltrue([for alarm in var.alarms : contains(["edge", "database", "cache", "cluster", "backup", "mail"], alarm.layer)])
+    error_message = "Give each alarm a layer: edge, database, cache, cluster, backup or mail."
   }
 
   validation {

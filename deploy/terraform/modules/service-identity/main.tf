@@ -60,7 +60,7 @@ locals {
         # The user service alone sends, in the shop's name alone.
         Sid       = "SendsMails"
         Action    = ["ses:SendEmail"]
-        Resource  = service == var.mail.service ? ["arn:aws:ses:${var.region}:${var.account_id}:identity/${var.mail.domain}"] : []
+        Resource  = [for resource in ["identity/${var.mail.domain}", "configuration-set/${var.mail.configuration_set}"] : "arn:aws:ses:${var.region}:${var.account_id}:${resource}" if service == var.mail.service]
         Condition = { StringEquals = { "ses:FromAddress" = "shop@${var.mail.domain}" } }
       },
     ] : merge(statement, { Effect = "Allow" }) if length(statement.Resource) > 0]

@@ -94,10 +94,11 @@ variable "permissions_boundary" {
 }
 
 variable "mail" {
-  description = "The domain mails come from, an identity of SES in this region (modules/mail-identity), and the service that sends them as shop@ it."
+  description = "The domain mails come from, an identity of SES in this region (modules/mail-identity), the configuration set they are sent with, and the service that sends them as shop@ it."
   type = object({
-    domain  = string
-    service = optional(string, "user")
+    domain            = string
+    configuration_set = string
+    service           = optional(string, "user")
   })
 
   validation {

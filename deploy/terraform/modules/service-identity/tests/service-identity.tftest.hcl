@@ -24,7 +24,7 @@ variables {
     kms_key_arn           = "arn:aws:kms:us-east-1:111122223333:key/mrk-messaging"
   }
   personal_key_arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-personal"
-  mail             = { domain = "example.com" }
+  mail             = { domain = "example.com", configuration_set = "meridian-prod" }
   secrets = {
     arns = {
       for service in ["auth", "user", "product", "cart", "order", "payment"] : service => {
@@ -112,7 +112,7 @@ run "no_service_may_what_its_row_does_not_say" {
 
   assert {
     condition = [for statement in jsondecode(aws_iam_role_policy.service["user"].policy).Statement : [statement.Action, statement.Resource, statement.Condition.StringEquals["ses:FromAddress"]] if statement.Sid == "SendsMails"] == [
-      [["ses:SendEmail"], ["arn:aws:ses:us-east-1:111122223333:identity/example.com"], "shop@example.com"],
+      [["ses:SendEmail"], ["arn:aws:ses:us-east-1:111122223333:identity/example.com", "arn:aws:ses:us-east-1:111122223333:configuration-set/meridian-prod"], "shop@example.com"],
     ]
     error_message = "User sends as the shop, from the shop's domain."
   }
@@ -168,7 +168,7 @@ run "a_service_without_secrets_is_refused" {
 run "a_sender_that_is_no_domain_is_refused" {
   command = plan
   variables {
-    mail = { domain = "shop@example.com" }
+    mail = { domain = "shop@example.com", configuration_set = "meridian-prod" }
   }
   expect_failures = [var.mail]
 }

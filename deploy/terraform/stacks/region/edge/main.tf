@@ -40,6 +40,7 @@ module "firewall" {
 module "mail" {
   source = "../../../modules/mail-identity"
 
+  name           = "meridian-${var.environment}"
   domain         = var.domain
   hosted_zone_id = var.global.hosted_zone_id
   tags           = var.tags

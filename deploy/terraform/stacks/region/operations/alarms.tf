@@ -2,6 +2,7 @@
 
 locals {
   load_balancer = { LoadBalancer = var.edge.load_balancer }
+  mails         = { "ses:configuration-set" = "meridian-${var.environment}" } # stack edge
   cluster       = { ClusterName = var.platform.cluster_name }
 
   # Aurora sums up its instances by role, plain RDS knows instances alone: the writer is called like the database.
@@ -77,6 +78,17 @@ locals {
       layer       = "edge", namespace = "AWS/ApplicationELB", metric = "RejectedConnectionCount", dimensions = local.load_balancer
       statistic   = "Sum", threshold = 0, periods = 3
       description = "The load balancer refuses connections: it is at its limit. See the quotas in docs/costs.md."
+    }
+    # SES looks at an account from 5 % and 0.1 % on, and stops it at 10 % and 0.5 %.
+    mail-bounces = {
+      layer       = "mail", namespace = "AWS/SES", metric = "Reputation.BounceRate", dimensions = local.mails
+      statistic   = "Maximum", threshold = 0.05, periods = 1, period_seconds = 3600
+      description = "One mail in twenty bounces: somebody registers addresses that do not exist. Look at auth's refusals by address, then at SES's suppression list."
+    }
+    mail-complaints = {
+      layer       = "mail", namespace = "AWS/SES", metric = "Reputation.ComplaintRate", dimensions = local.mails
+      statistic   = "Maximum", threshold = 0.001, periods = 1, period_seconds = 3600
+      description = "One reader in a thousand calls our mails spam. Which kind was new? Stop it before SES stops all."
     }
     database-processor = {
       layer       = "database", namespace = "AWS/RDS", metric = "CPUUtilization", dimensions = local.writer

@@ -47,7 +47,7 @@ module "identity" {
   tags                 = var.tags
 
   personal_key_arn = var.data.kms_key_arns["personal"]
-  mail             = { domain = var.domain }
+  mail             = { domain = var.domain, configuration_set = "meridian-${var.environment}" }
 
   secrets = {
     arns        = var.data.secret_arns

@@ -54,7 +54,7 @@ module "service_identity" {
   }
   messaging        = merge(var.messaging, { kms_key_arn = var.data.kms_key_arns["messaging"] })
   personal_key_arn = var.data.kms_key_arns["personal"]
-  mail             = { domain = var.domain }
+  mail             = { domain = var.domain, configuration_set = "meridian-${var.environment}" }
   secrets = {
     arns         = var.data.secret_arns
     shared_arns  = var.data.shared_secret_arns

@@ -25,6 +25,22 @@ run "alarms_have_the_dimensions_that_aws_tells_them_by" {
   }
 }
 
+run "mails_that_come_back_are_told_before_ses_stops_the_account" {
+  command = plan
+
+  assert {
+    condition = { for name, alarm in local.alarms : alarm.metric => alarm.threshold if alarm.namespace == "AWS/SES" } == {
+      "Reputation.BounceRate"    = 0.05
+      "Reputation.ComplaintRate" = 0.001
+    }
+    error_message = "SES looks at an account from 5 % bounces and 0.1 % complaints on."
+  }
+  assert {
+    condition     = alltrue([for name, alarm in local.alarms : alarm.dimensions == { "ses:configuration-set" = "meridian-prod" } && alarm.layer == "mail" if alarm.namespace == "AWS/SES"])
+    error_message = "They are counted by the configuration set that the shop sends with."
+  }
+}
+
 run "plain_rds_is_watched_by_instance" {
   command = plan
 
