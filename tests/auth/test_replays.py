@@ -6,8 +6,8 @@ from typing import Final
 import httpx
 import pytest
 
+from libs.testing.authenticator import Device, encoded
 from libs.testing.waiting import FrozenClock
-from tests.auth.authenticator import Device, encoded
 from tests.auth.conftest import Person
 from tests.auth.factors import App, enrol_app, enrol_device, finish, login_options, mfa_token
 
