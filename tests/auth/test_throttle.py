@@ -7,8 +7,12 @@ import pytest
 from libs.cache.rate_limit import Policy, RateLimiter
 from libs.cache.redis import open_redis
 from libs.security.errors import RateLimited
+from libs.testing.plugin import SettingsFor
 from libs.testing.servers import REDIS_PATIENCE
+from services.auth.dependencies import build_throttle
+from services.auth.domain.mail_requests import LIFETIMES, MailPurpose
 from services.auth.service.throttle import Throttle
+from services.auth.settings import AuthSettings
 
 MANY = Policy("many", 1_000, 300)
 ADA = "ada@example.com"
@@ -29,6 +33,20 @@ async def throttle(redis_url: str) -> AsyncIterator[Throttle]:
         mails_altogether=MANY,
     )
     await redis.aclose()
+
+
+@pytest.mark.parametrize("mails_per_account", [1, 2, 5, 100])
+def test_whoever_gets_no_other_mail_has_one_whose_token_works(
+    throttle: Throttle, settings_for: SettingsFor, mails_per_account: int
+) -> None:
+    settings = settings_for("auth", role="api", mails_per_account=mails_per_account)
+    assert isinstance(settings, AuthSettings)
+    mails = build_throttle(settings, throttle.limiter).mails_altogether
+    # All mails of a window may have gone at its beginning, and one of them counts until its share is over.
+    oldest_last_mail = mails.window_seconds * (1 + 1 / mails.limit)
+    token = LIFETIMES[MailPurpose.RESET_PASSWORD].token
+    assert token is not None
+    assert oldest_last_mail < token.total_seconds()
 
 
 @pytest.mark.parametrize("known_address", [None, "203.0.113.7"])

@@ -136,7 +136,7 @@ def build_throttle(settings: AuthSettings, limiter: RateLimiter) -> Throttle:
             "login-administrator", settings.login_failures_per_administrator, 1_800
         ),
         mails_per_account=Policy("mails-account", settings.mails_per_account, 3_600),
-        mails_altogether=Policy("mails-altogether", 4 * settings.mails_per_account, 3_600),
+        mails_altogether=Policy("mails-altogether", max(2, settings.mails_per_account // 2), 300),
     )
 
 

@@ -68,7 +68,10 @@ async def register(
     async def create() -> Reply:
         if settings.registration == "verified":
             if await throttle.join(body.email, client):
-                await accounts.register_unseen(body.email, body.display_name, password_hash)
+                mailed = await throttle.may_invite(body.email)
+                await accounts.register_unseen(
+                    body.email, body.display_name, password_hash, mailed=mailed
+                )
             pending = RegistrationAccepted(next="read_your_mail")
             return Reply(202, pending, {"Cache-Control": NO_STORE})
         user_id = await accounts.register(body.email, body.display_name, password_hash)

@@ -92,10 +92,13 @@ class AccountService:
         _log.info("identity_registered", user_id=identity.id)
         return identity
 
-    async def register_unseen(self, email: str, display_name: str, password_hash: str) -> None:
+    async def register_unseen(
+        self, email: str, display_name: str, password_hash: str, *, mailed: bool
+    ) -> None:
         """Create an account that opens with what is mailed to its address, or tell the owner of the one that has it.
 
-        Of several registrations that wait for their mail the newest counts. Whoever asks cannot tell what happened.
+        Of several registrations that wait for their mail the newest counts. Whoever asks cannot tell what happened. Unless
+        it is `mailed`, nothing is sent to an address that has an account: the mail before opens it, with this password.
         """
         try:
             identity = await self._create(email, display_name, password_hash, (CUSTOMER,), PENDING)
@@ -103,19 +106,20 @@ class AccountService:
         except EmailTaken:
             owner = await self.unit.identities.find_by_email_locked(email)
             if owner is not None and owner.status == PENDING and owner.never_open:
-                await self._register_anew(owner, display_name, password_hash)
-            elif owner is not None:
+                await self._register_anew(owner, display_name, password_hash, mailed=mailed)
+            elif owner is not None and mailed:
                 await self.unit.tell(owner.id, "registration_attempted", by=ANONYMOUS)
 
     async def _register_anew(
-        self, pending: Identity, display_name: str, password_hash: str
+        self, pending: Identity, display_name: str, password_hash: str, *, mailed: bool
     ) -> None:
         """Let only what came last open with the mail: nobody was ever let in, and anybody may have registered it."""
         await self.unit.identities.rename(pending.id, display_name)
         await self.unit.identities.set_password(pending.id, password_hash)
-        await self.unit.mail_requests.end_all(pending.id, MailPurpose.VERIFY_EMAIL)
-        version = await self.unit.identities.next_version(pending.id)
-        await ask_to_prove(self.unit, pending.id, version)
+        if mailed:
+            await self.unit.mail_requests.end_all(pending.id, MailPurpose.VERIFY_EMAIL)
+            version = await self.unit.identities.next_version(pending.id)
+            await ask_to_prove(self.unit, pending.id, version)
         await self.unit.audit.record("identity.registered_anew", ANONYMOUS, pending.id)
 
     async def get_identity(self, user_id: str) -> Identity:

@@ -35,11 +35,14 @@ class PasswordChanges:
     async def ask_for_reset(self, email: str, client: Client) -> None:
         """Have a mail sent to whoever has this address; to nobody, with the same traces, if no account does.
 
+        No other mail is sent while one of the last minutes lies there, so that nobody fills a mailbox.
+
         Raises:
-            RateLimited: the client, or the address, asked too often.
+            RateLimited: the client asked too often.
         """
         await self.throttle.login(client)
-        await self.throttle.reset(email, client)
+        if not await self.throttle.reset(email, client):
+            return
         async with self.units.begin() as unit:
             identity = await unit.identities.find_by_email(email)
             if identity is None or identity.status in SHUT:

@@ -35,7 +35,11 @@ class Throttle:
     per_administrator: Policy
     mails_per_account: Policy
     mails_altogether: Policy
-    """What strangers may have sent to one address, wherever they are."""
+    """What anybody may have sent to one address, wherever they are.
+
+    Over so soon that whenever it refuses, a mail lies there whose token still works: `window_seconds` and the part of it
+    that the counter of the window before looks back are shorter together than a token's life.
+    """
 
     async def register(self, client: Client) -> None:
         """Count an attempt to register.
@@ -77,22 +81,28 @@ class Throttle:
         return await self._guess(f"proof:{user_id}", self.per_account, self.per_account_and_day)
 
     async def join(self, email: str, client: Client) -> bool:
-        """Count a registration of this address; False if there were enough of them, each of which sends a mail."""
-        try:
-            await self._ask(f"join:{email}", client)
-        except RateLimited:
-            return False
-        return True
+        """Count a registration of this address; False if there were enough of them from this network."""
+        key = f"join:{email}:{client.network}"
+        return (await self.limiter.take(key, self.mails_per_account)).allowed
 
-    async def reset(self, email: str, client: Client) -> None:
+    async def may_invite(self, email: str) -> bool:
+        """Count a mail about a registration of this address; False if one of the last minutes will do."""
+        return await self._may_write(f"join:{email}")
+
+    async def reset(self, email: str, client: Client) -> bool:
         """Count a wish to reset a password, whether an account has the address or not.
 
-        Each network has an allowance of its own, so that nobody's reset is denied by a stranger's wishes.
+        Each network has an allowance of its own, and what is limited altogether is the mail and not the wish, so that
+        nobody's reset is denied by a stranger's wishes.
+
+        Returns:
+            False if a mail of the last minutes will do.
 
         Raises:
-            RateLimited: there were enough of them for now.
+            RateLimited: this network had enough of them for now.
         """
-        await self._ask(f"reset:{email}", client)
+        await self._spend(f"reset:{email}:{client.network}", self.mails_per_account)
+        return await self._may_write(f"reset:{email}")
 
     async def mail(self, email: str) -> None:
         """Count a mail that somebody who is logged in asks for, whether an account has the address or not.
@@ -107,9 +117,8 @@ class Throttle:
         for policy in guess.policies:
             await self.limiter.give_back(guess.key, policy)
 
-    async def _ask(self, key: str, client: Client) -> None:
-        await self._spend(f"{key}:{client.network}", self.mails_per_account)
-        await self._spend(key, self.mails_altogether)
+    async def _may_write(self, key: str) -> bool:
+        return (await self.limiter.take(key, self.mails_altogether)).allowed
 
     async def _guess(self, key: str, *policies: Policy) -> Guess:
         for policy in policies:
