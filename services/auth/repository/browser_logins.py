@@ -1,13 +1,11 @@
 """Logins of browsers, found by the hash of their cookie, and the clients' sessions that came from them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.security.scopes import OFFLINE_ACCESS
 from services.auth.domain.accounts import ACTIVE
 from services.auth.models import Identity, RefreshFamily
 from services.auth.repository.families import live_now
@@ -76,25 +74,6 @@ class BrowserLoginRepository:
         await self._session.execute(
             update(RefreshFamily).where(RefreshFamily.login_id == old.id).values(login_id=new_id)
         )
-
-    async def end(self, login: RefreshFamily, because: str) -> Sequence[str]:
-        """End the login and what came from it, save sessions meant to outlive it; return the ids of all of those sessions.
-
-        Those that ended before are among them: a first try may have missed Redis.
-        """
-        await hold(self._session, login.user_id)
-        offline = RefreshFamily.scopes.contains([OFFLINE_ACCESS])
-        came_from_it = and_(RefreshFamily.login_id == login.id, ~func.coalesce(offline, false()))
-        ended = await self._session.scalars(
-            update(RefreshFamily)
-            .where(or_(RefreshFamily.id == login.id, came_from_it))
-            .values(
-                revoked_at=func.coalesce(RefreshFamily.revoked_at, func.clock_timestamp()),
-                revoked_because=func.coalesce(RefreshFamily.revoked_because, because),
-            )
-            .returning(RefreshFamily.session_id)
-        )
-        return ended.all()
 
     async def _find(self, which: ColumnElement[bool]) -> BrowserLogin | None:
         found = await self._session.execute(

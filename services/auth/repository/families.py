@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from libs.security.scopes import OFFLINE_ACCESS
 from services.auth.domain.families import FAMILY_IDLE_LIMIT, FAMILY_LIFETIME, TokenState
 from services.auth.domain.proofs import Proof
 from services.auth.models import Identity, RefreshFamily, RefreshToken
@@ -39,6 +41,8 @@ class Presented:
     family: RefreshFamily
     identity: Identity
     successor_is_live: bool
+    login_is_live: bool
+    """Whether the login it came from is live, if it ends with that."""
     now: datetime
 
 
@@ -92,12 +96,13 @@ class FamilyRepository:
             .exists()
         )
         found = await self._session.execute(
-            select(RefreshToken, Identity, live_child, func.clock_timestamp())
-            .join(Identity, Identity.id == family.user_id)
+            select(RefreshToken, Identity, live_child, _login_is_live(), func.clock_timestamp())
+            .join(RefreshFamily, RefreshFamily.id == RefreshToken.family_id)
+            .join(Identity, Identity.id == RefreshFamily.user_id)
             .where(RefreshToken.token_hash == token_hash)
         )
         row = found.one_or_none()
-        return None if row is None else Presented(row[0], family, row[1], row[2], row[3])
+        return None if row is None else Presented(row[0], family, *row[1:])
 
     async def mark_used(self, presented: Presented) -> None:
         await self._session.execute(
@@ -137,9 +142,26 @@ class FamilyRepository:
             .values(last_used_at=presented.now)
         )
 
-    async def revoke(self, user_id: str, because: str, *, session_id: str) -> Sequence[str]:
-        """End one of the user's live families; return the ids of the sessions that ended."""
-        return await self._revoke(user_id, because, RefreshFamily.session_id == session_id)
+    async def end(self, user_id: str, because: str, *, session_id: str) -> Sequence[str]:
+        """End one of the user's sessions and what came from it, save what was given access beyond that; return their ids.
+
+        Those that ended before are among them: a first try may have missed Redis.
+        """
+        await hold(self._session, user_id)
+        login = aliased(RefreshFamily)
+        its_id = select(login.id).where(login.session_id == session_id).scalar_subquery()
+        came_from_it = and_(RefreshFamily.login_id == its_id, ~_outlives_its_login())
+        ended = await self._session.scalars(
+            update(RefreshFamily)
+            .where(RefreshFamily.user_id == user_id)
+            .where(or_(RefreshFamily.session_id == session_id, came_from_it))
+            .values(
+                revoked_at=func.coalesce(RefreshFamily.revoked_at, func.clock_timestamp()),
+                revoked_because=func.coalesce(RefreshFamily.revoked_because, because),
+            )
+            .returning(RefreshFamily.session_id)
+        )
+        return ended.all()
 
     async def revoke_all(
         self, user_id: str, because: str, *, but: str | None = None
@@ -223,9 +245,24 @@ def _live_session(user_id: str, session_id: str) -> tuple[ColumnElement[bool], .
 
 
 def live_now() -> ColumnElement[bool]:
-    """Return `domain.families.is_live` in SQL."""
+    """Return `domain.families.is_live` in SQL, of the session and of the login it ends with."""
+    return and_(_is_live(RefreshFamily), _login_is_live())
+
+
+def _is_live(family: type[RefreshFamily]) -> ColumnElement[bool]:
     return and_(
-        RefreshFamily.revoked_at.is_(None),
-        RefreshFamily.expires_at > func.now(),
-        RefreshFamily.last_used_at > func.now() - FAMILY_IDLE_LIMIT,
+        family.revoked_at.is_(None),
+        family.expires_at > func.now(),
+        family.last_used_at > func.now() - FAMILY_IDLE_LIMIT,
     )
+
+
+def _login_is_live() -> ColumnElement[bool]:
+    """Tell whether a client's session has the login it came from; our own logins, which have no scopes, need none."""
+    login = aliased(RefreshFamily)
+    found = select(login.id).where(login.id == RefreshFamily.login_id, _is_live(login)).exists()
+    return or_(RefreshFamily.scopes.is_(None), _outlives_its_login(), found)
+
+
+def _outlives_its_login() -> ColumnElement[bool]:
+    return func.coalesce(RefreshFamily.scopes.contains([OFFLINE_ACCESS]), false())

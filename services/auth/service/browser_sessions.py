@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from libs.audit.log import AuditLog
 from libs.cache.sessions import SessionStore
 from libs.database.session import Database
+from services.auth.models import RefreshFamily
 from services.auth.repository import BrowserLogin, BrowserLoginRepository, FamilyRepository
 from services.auth.service.ending import SessionEnding
 from services.auth.service.minting import AccessTokens, hash_of
@@ -47,18 +49,18 @@ class BrowserSessions:
         """
         cookie = new_cookie()
         async with self.database.transaction() as session:
-            logins = BrowserLoginRepository(session)
+            logins, families = BrowserLoginRepository(session), FamilyRepository(session)
             replaced = None if instead_of is None else hash_of(instead_of)
             await logins.hold_owners(session_id, replaced)
             old = None if replaced is None else await logins.find(replaced)
             family = await logins.bind(session_id, hash_of(cookie))
             # The browser has the cookie instead of a refresh token.
-            await FamilyRepository(session).void_live(family.id)
-            ended = []
+            await families.void_live(family.id)
+            ended: Sequence[str] = []
             if old is not None:
                 if old.family.user_id == family.user_id:
                     await logins.adopt(old.family, family.id)
-                ended = list(await logins.end(old.family, "replaced"))
+                ended = await _end(families, old.family, "replaced")
         await SessionEnding(self.sessions).forget(ended)
         return cookie
 
@@ -90,11 +92,15 @@ class BrowserSessions:
             SessionStoreUnavailable: no session can be refreshed any more, but records live on in Redis: try again.
         """
         async with self.database.transaction() as session:
-            logins = BrowserLoginRepository(session)
-            family = await logins.bound_to(hash_of(cookie))
-            ended = [] if family is None else list(await logins.end(family, "logout"))
+            ended: Sequence[str] = []
+            family = await BrowserLoginRepository(session).bound_to(hash_of(cookie))
             if family is not None:
+                ended = await _end(FamilyRepository(session), family, "logout")
                 await AuditLog(session).record(
                     "session.ended", family.user_id, family.session_id, sessions=len(ended)
                 )
         await SessionEnding(self.sessions).forget(ended)
+
+
+async def _end(families: FamilyRepository, login: RefreshFamily, because: str) -> Sequence[str]:
+    return await families.end(login.user_id, because, session_id=login.session_id)

@@ -72,9 +72,7 @@ class SessionStart:
             await put_record(self.units, self.sessions, family)
         except DomainError:  # nobody gets these tokens, so the login must not show in the list
             async with self.units.begin() as unit:
-                await unit.families.revoke(
-                    identity.id, "not_delivered", session_id=family.session_id
-                )
+                await unit.families.end(identity.id, "not_delivered", session_id=family.session_id)
             raise
         _log.info("logged_in", user_id=identity.id, session_id=family.session_id, amr=family.amr)
         return IssuedTokens(access_token, begun.refresh_token, family.session_id)

@@ -87,7 +87,7 @@ class SessionService:
             return await unit.families.live_of(user_id)
 
     async def end_session(self, user_id: str, session_id: str) -> None:
-        """End one of the user's sessions; ending it again changes nothing.
+        """End one of the user's sessions, and those of clients that came from it; ending it again changes nothing.
 
         Raises:
             SessionNotFound: unknown, or somebody else's.
@@ -96,9 +96,9 @@ class SessionService:
         async with self.units.begin() as unit:
             if not await unit.families.owns(user_id, session_id):
                 raise SessionNotFound
-            await unit.families.revoke(user_id, "ended", session_id=session_id)
-            await unit.audit.record("session.ended", user_id, session_id)
-        await self.sessions.delete(session_id)
+            ended = await unit.families.end(user_id, "ended", session_id=session_id)
+            await unit.audit.record("session.ended", user_id, session_id, sessions=len(ended))
+        await SessionEnding(self.sessions).forget(ended)
 
     async def end_all(self, user_id: str) -> None:
         """End every session of the user, and what was begun in any.
@@ -133,11 +133,12 @@ class SessionService:
         _log.warning("refresh_token_reused", user_id=family.user_id, session_id=family.session_id)
         # What changes an account locks it before its sessions. Judging has locked the session, so
         # the end is a transaction of its own; used twice stays used twice, whoever comes between.
+        ended = [family.session_id]
         async with self.units.begin() as unit:
             if await unit.identities.find_locked(family.user_id) is not None:
-                await _end_and_tell(unit, family)
+                ended += await _end_and_tell(unit, family)
         try:
-            await self.sessions.delete(family.session_id)
+            await SessionEnding(self.sessions).forget(ended)
         except SessionStoreUnavailable:
             _log.warning("session_record_left", session_id=family.session_id)
 
@@ -175,7 +176,9 @@ def _judge(presented: Presented) -> Rotation:
     return decide_rotation(
         PresentedToken(TokenState(token.state), token.used_at, presented.successor_is_live),
         Family(
-            revoked=family.revoked_at is not None or not _is_active(presented.identity),
+            revoked=family.revoked_at is not None
+            or not presented.login_is_live
+            or not _is_active(presented.identity),
             expires_at=family.expires_at,
             last_used_at=family.last_used_at,
         ),
@@ -196,9 +199,10 @@ async def _apply(
         await families.touch(presented)
 
 
-async def _end_and_tell(unit: Unit, family: RefreshFamily) -> None:
-    if not await unit.families.revoke(family.user_id, "reuse", session_id=family.session_id):
-        return
+async def _end_and_tell(unit: Unit, family: RefreshFamily) -> Sequence[str]:
+    if not await unit.families.is_live(family.session_id):
+        return []
+    ended = await unit.families.end(family.user_id, "reuse", session_id=family.session_id)
     await end_what_waits(unit, family.user_id)  # whoever had the copy may have begun it
     await unit.audit.record(
         "refresh_token.reused", family.user_id, family.session_id, "refused", family=family.id
@@ -207,6 +211,7 @@ async def _end_and_tell(unit: Unit, family: RefreshFamily) -> None:
         SecurityChanged(user_id=family.user_id, change="refresh_token_reused"),
         aggregate_version=await unit.identities.next_version(family.user_id),
     )
+    return ended
 
 
 def _is_active(identity: Identity) -> bool:
