@@ -20,7 +20,17 @@ from tests.auth.factors import enrol_device
 from tests.auth.mails import ServiceToken, changes, told
 from tests.auth.sessions import problem
 from tests.auth.staff import promoted, proved
-from tests.auth.test_email_addresses import STRANGERS, VERIFICATION, joining, newest_token, use
+from tests.auth.test_email_addresses import (
+    CHANGE,
+    NEW_ADDRESS,
+    STRANGERS,
+    VERIFICATION,
+    ask_for_change,
+    confirm_change,
+    joining,
+    newest_token,
+    use,
+)
 from tests.auth.test_passwords import NEW, reset, token_for
 
 REGISTERED = "identity.registered.v1"
@@ -205,6 +215,26 @@ async def test_accounts_are_forgotten_batch_by_batch_and_not_while_somebody_hold
         await IdentityRepository(session).find_by_email_locked("never-2@example.com")
         await forget_unopened(database, resources.outbox, batch=1)
     assert await addresses(database) == {"never-2@example.com"}
+
+
+async def test_a_registration_that_waits_keeps_nobody_from_an_address_they_prove(
+    careful: httpx.AsyncClient,
+    client: httpx.AsyncClient,
+    service_token: ServiceToken,
+    database: Database,
+) -> None:
+    owner = await (await register(client)).log_in()
+    stranger = await wish(careful, NEW_ADDRESS, password=STRANGERS)
+    late = await newest_token(stranger, service_token, database, VERIFICATION)
+
+    await ask_for_change(owner, NEW_ADDRESS)
+    token = await newest_token(owner, service_token, database, CHANGE)
+    assert (await confirm_change(owner, token)).status_code == 204
+
+    assert await addresses(database) == {NEW_ADDRESS}
+    assert len(await told(database, "identity.forgotten.v1")) == 1
+    refused = await use(careful, "verify", late, password=STRANGERS)
+    assert problem(refused) == (400, "invalid_mail_token")
 
 
 async def test_nobody_forgets_a_locked_account_or_one_that_was_open(

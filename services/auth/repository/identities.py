@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -156,6 +156,20 @@ class IdentityRepository:
             )
         except IntegrityError as error:
             raise EmailTaken from error
+
+    async def remove_waiting(self, email: str) -> dict[str, int]:
+        """Delete the account with this address if nobody ever opened it; return its id and version."""
+        removed = await self._session.execute(
+            delete(Identity)
+            .where(
+                equals(Identity, "email_index", email),
+                Identity.status == PENDING,
+                Identity.opened_at.is_(None),
+            )
+            .returning(Identity.id, Identity.version)
+            .execution_options(synchronize_session=False)
+        )
+        return {row.id: row.version for row in removed}
 
     async def lock(self, user_id: str) -> None:
         """Lock the account, and remember whether it was open before."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from libs.contracts.auth import EmailChangeRequested
+from libs.audit.log import ANONYMOUS
+from libs.contracts.auth import EmailChangeRequested, IdentityForgotten
 from libs.observability.logging import get_logger
 from libs.security.principal import Principal
 from services.auth.domain.accounts import PENDING
@@ -11,7 +12,7 @@ from services.auth.domain.passwords import composed
 from services.auth.errors import IdentityNotFound, WrongProof
 from services.auth.errors.proofs import InvalidMailToken, PasswordRequired
 from services.auth.models import Identity
-from services.auth.repository import Units
+from services.auth.repository import Unit, Units
 from services.auth.service.clients import Client
 from services.auth.service.holding import held_as_judged, held_by_mail, held_for
 from services.auth.service.opening import ask_to_prove, prove_address
@@ -85,7 +86,8 @@ class EmailAddresses:
         await self.throttle.mail(email)
         async with self.units.begin() as unit:
             user_id = (await held_for(unit, caller)).id
-            taken = await unit.identities.find_by_email(email) is not None
+            holder = await unit.identities.find_by_email(email)
+            taken = holder is not None and not (holder.status == PENDING and holder.never_open)
             version = await unit.identities.next_version(user_id)
             await unit.mail_requests.end_all(user_id, MailPurpose.CHANGE_EMAIL)
             if taken:
@@ -114,6 +116,7 @@ class EmailAddresses:
             if user_id != caller.subject:
                 raise InvalidMailToken
             await held_for(unit, caller)
+            await _make_room(unit, email)
             await unit.identities.change_email(user_id, email)
             await unit.mail_requests.end_all(
                 user_id,
@@ -125,3 +128,11 @@ class EmailAddresses:
             await unit.tell(user_id, "email_changed", notice)
             await unit.tell(user_id, "email_changed")
         _log.info("email_changed", user_id=user_id)
+
+
+async def _make_room(unit: Unit, email: str) -> None:
+    """Forget who registered an address that somebody else has proved, if they never opened the account."""
+    for user_id, version in (await unit.identities.remove_waiting(email)).items():
+        event = IdentityForgotten(user_id=user_id)
+        await unit.outbox.add(event, aggregate_version=version + 1)
+        await unit.audit.record("identity.gave_way", ANONYMOUS, user_id)
