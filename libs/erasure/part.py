@@ -86,10 +86,23 @@ class ErasurePart:
     async def carry_on(
         self, database: Database, outbox_of: Callable[[AsyncSession], Outbox]
     ) -> int:
-        """Try what was too early once more, each in its own transaction; for a timer. Returns how many were tried."""
-        async with database.transaction() as session:
-            waiting = await tombstones.unfinished(session, _AT_ONCE)
-        for user_id, erasure_id in waiting:
-            async with database.transaction() as session:
-                await self.carry_out(session, outbox_of(session), user_id, erasure_id)
-        return len(waiting)
+        """Try what was too early once more, each in its own transaction; for a timer. Returns how many were tried.
+
+        One that fails keeps no other from being carried out: it is told, and tried again next time.
+        """
+        tried, waiting = 0, await _waiting(database, after="")
+        while waiting:
+            for user_id, erasure_id in waiting:
+                try:
+                    async with database.transaction() as session:
+                        await self.carry_out(session, outbox_of(session), user_id, erasure_id)
+                except Exception:  # noqa: BLE001 - whatever it is, it is not the next person's
+                    _log.exception("erasure_failed", erasure_id=erasure_id)
+            tried += len(waiting)
+            waiting = await _waiting(database, after=waiting[-1][0])
+        return tried
+
+
+async def _waiting(database: Database, after: str) -> list[tuple[str, str]]:
+    async with database.transaction() as session:
+        return await tombstones.unfinished(session, _AT_ONCE, after)

@@ -60,12 +60,12 @@ async def complete(session: AsyncSession, user_id: str) -> None:
     )
 
 
-async def unfinished(session: AsyncSession, limit: int) -> list[tuple[str, str]]:
-    """Return (user, erasure) of those that something still stands against, the oldest first."""
+async def unfinished(session: AsyncSession, limit: int, after: str = "") -> list[tuple[str, str]]:
+    """Return (user, erasure) of those that something still stands against, by user, from behind one."""
     found = await session.execute(
         select(_columns.user_id, _columns.erasure_id)
-        .where(_columns.completed_at.is_(None))
-        .order_by(_columns.requested_at)
+        .where(_columns.completed_at.is_(None), _columns.user_id > after)
+        .order_by(_columns.user_id)
         .limit(limit)
     )
     return [(row.user_id, row.erasure_id) for row in found]

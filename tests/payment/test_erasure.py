@@ -1,7 +1,13 @@
 import json
+from dataclasses import replace
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.clock import utc_now
 from libs.contracts.user import ErasureRequested
+from libs.erasure import part, tombstones
+from libs.erasure.part import Erased, NotYet
 from libs.messaging.processing import Processor
 from libs.testing.builders import envelope_of
 from services.payment.consumers import handlers
@@ -88,3 +94,23 @@ async def test_a_payment_the_provider_may_still_be_asked_about_is_waited_for(sho
     await ERASURE.carry_on(shop.database, outbox_of)
     assert (await shop.payment(order_id))["payment_method"] == "erased"
     assert await shop.admin.fetchval(TOLD) == 1
+
+
+async def test_whoever_cannot_be_erased_keeps_nobody_else_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part, "_AT_ONCE", 1)
+    async with shop.database.transaction() as session:
+        for user_id in ("usr_a", "usr_b", "usr_c"):
+            await tombstones.bury(session, user_id, f"ers_{user_id}")
+
+    async def remove(session: AsyncSession, user_id: str) -> Erased | NotYet:
+        if user_id == "usr_a":
+            raise LookupError("a row nobody has thought of")
+        return await ERASURE.remove(session, user_id)
+
+    tried = await replace(ERASURE, remove=remove).carry_on(shop.database, outbox_of)
+
+    assert tried == 3
+    async with shop.database.transaction() as session:
+        assert await tombstones.unfinished(session, 10) == [("usr_a", "ers_usr_a")]
