@@ -13,7 +13,7 @@ from sqlalchemy import event, select
 
 from libs.clock import utc_now
 from libs.database.session import Database
-from libs.security.master_key import KeyFile, add_version
+from libs.security.master_key import KeyFile, MasterKeyError, add_version
 from libs.testing.waiting import FrozenClock
 from services.auth.domain.signing_keys import KNOWN_AFTERWARDS, PUBLISHED_AHEAD
 from services.auth.models import SigningKey
@@ -156,6 +156,27 @@ async def test_a_previous_key_can_be_revoked_and_an_unknown_or_foreign_one_canno
     for kid in ("nonsense", abroad[0].kid):
         with pytest.raises(KeyUnknown):
             await rotation.revoke(kid)
+
+
+async def test_a_key_that_signs_no_longer_is_revoked_while_the_master_key_is_away(
+    rotation: KeyRotation, clock: FrozenClock, database: Database, tmp_path: Path
+) -> None:
+    await rotation.keys()
+    clock.advance(hours=1)
+    await rotation.rotate()
+    before = await kids(rotation)
+    file = tmp_path / "gone.json"
+    add_version(file)
+    private_keys = PrivateKeys(KeyFile(file))
+    file.unlink()
+    away = KeyRotation(database, private_keys, REGION, clock)
+
+    await away.revoke(before["previous"])
+    with pytest.raises(MasterKeyError):
+        await away.revoke(before["current"])
+
+    after = await kids(rotation)
+    assert after == {**after, "retired": before["previous"], "current": before["current"]}
 
 
 async def test_whoever_dies_on_the_way_has_changed_everything_or_nothing(

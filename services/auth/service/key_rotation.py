@@ -7,6 +7,7 @@ once the second sees what the first did.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from libs.audit.log import SYSTEM, AuditLog
 from libs.clock import Clock
@@ -19,6 +20,9 @@ from services.auth.service.making_keys import create_missing, make_key
 from services.auth.service.sealing import BY_MASTER_KEY, PrivateKeys
 
 _log = get_logger(__name__)
+
+_SIGN_NO_LONGER: Final = frozenset({"previous", "retired"})
+"""A key never comes back from these."""
 
 
 class NextKeyTooYoung(Exception):
@@ -72,24 +76,27 @@ class KeyRotation:
     async def revoke(self, kid: str, actor: str = SYSTEM) -> None:
         """Refuse a key from now on: it is published no longer, and if it signed, the next one does. Twice is once.
 
+        A key that signs no longer needs no other in its place, so it can be refused while the master key is away.
+
         Raises:
             KeyUnknown: no key of this region has the id.
+            MasterKeyUnavailable: the key signs, or is the next to, and whoever holds the master key does not answer.
         """
-        spare = await self._spare()
+        async with self.database.transaction() as session:
+            known = await self._known(SigningKeyRepository(session), kid)
+        spare = None if known.status in _SIGN_NO_LONGER else await self._spare()
         async with self.database.transaction() as session:
             repository = SigningKeyRepository(session)
             keys = await self._locked(repository)
-            key = await repository.find(self.region, kid)
-            if key is None:
-                raise KeyUnknown(f"{self.region} has no key {kid}")
+            key = await self._known(repository, kid)
             if key.status == "retired":
                 return
             was = key.status
-            if was == "current":
+            if was == "current" and spare is not None:
                 await _promote(repository, key, keys["next"], spare, self.clock.now())
             _retire(key)
             await repository.flush()
-            if was == "next":
+            if was == "next" and spare is not None:
                 await repository.add(spare)
             await AuditLog(session).record("key.revoked", actor, kid)
         _log.warning("signing_key_revoked", kid=kid)
@@ -129,6 +136,12 @@ class KeyRotation:
         spare = await make_key(self.private_keys, self.region, "next")
         spare.created_at = self.clock.now()
         return spare
+
+    async def _known(self, repository: SigningKeyRepository, kid: str) -> SigningKey:
+        key = await repository.find(self.region, kid)
+        if key is None:
+            raise KeyUnknown(f"{self.region} has no key {kid}")
+        return key
 
     async def _locked(self, repository: SigningKeyRepository) -> Mapping[str, SigningKey]:
         """Keep others from changing keys until the transaction ends; return one key of each status."""
