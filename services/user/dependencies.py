@@ -15,13 +15,19 @@ from libs.erasure import tombstones
 from libs.messaging.handlers import HandlerContext
 from libs.messaging.outbox import Outbox
 from libs.runtime.resources import Resources, ResourcesDep
-from libs.security.dependencies import authenticated, authenticated_live, recently_authenticated
+from libs.security.dependencies import (
+    STAFF_ROLE,
+    authenticated,
+    authenticated_live,
+    recently_authenticated,
+)
 from libs.security.principal import Principal
 from services.user.clients.auth import AuthClient
 from services.user.clients.order import OrderClient
 from services.user.clients.privacy import PersonalDataClient
 from services.user.clients.ses import open_ses
 from services.user.domain.mails import MailKind
+from services.user.errors import StillStaff
 from services.user.repository.erasures import ErasureRepository
 from services.user.repository.mails import MailRepository
 from services.user.repository.privacy import ConsentRepository, ExportRepository
@@ -152,7 +158,18 @@ async def to_be_forgotten(
     caller: Annotated[Principal, Depends(authenticated(ACCOUNT_SCOPE))],
     requests: Annotated[ErasureRequests, Depends(erasure_requests)],
 ) -> Principal:
-    """Demand a proof of the last five minutes, unless the caller asked before: that has ended the session."""
+    """Demand a proof of the last five minutes, unless the caller asked before: that has ended the session.
+
+    Staff are not forgotten while they are staff. Nobody can take the role from themselves, so one administrator remains.
+
+    Raises:
+        StillStaff: the caller administers the shop.
+        StepUpRequired: the proof is older, or was not the second factor.
+        SessionEnded: the session is over.
+        SessionStoreUnavailable: that cannot be known.
+    """
+    if STAFF_ROLE in caller.roles:
+        raise StillStaff
     if await requests.is_known(caller.subject):
         return caller
     return await _prove_recently(request, None)

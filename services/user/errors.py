@@ -37,6 +37,19 @@ class ErasureNotFound(DomainError):
     title: ClassVar[str] = "Erasure not found"
 
 
+class StillStaff(DomainError):
+    """Nobody who administers the shop is erased: the last one would leave it with nobody who can make another."""
+
+    code: ClassVar[str] = "still_staff"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "You administer this shop"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Make another administrator, who takes the role from you; then log in and ask again."
+        )
+
+
 class ExportNotFound(DomainError):
     """No such export, or somebody else's: the answer must not tell which."""
 

@@ -14,7 +14,7 @@ from services.user.dependencies import (
     LoggedIn,
     ToBeForgotten,
 )
-from services.user.errors import ErasureNotFound
+from services.user.errors import ErasureNotFound, StillStaff
 from services.user.schemas.erasures import ErasureRequestedView, ErasureView
 
 router = APIRouter()
@@ -29,7 +29,7 @@ ErasureToken = Annotated[
     "/v1/me/erasure",
     status_code=202,
     openapi_extra=customer(),
-    responses=problem_responses(*STEP_UP_PROBLEMS),
+    responses=problem_responses(StillStaff, *STEP_UP_PROBLEMS),
 )
 async def request_erasure(
     caller: ToBeForgotten, requests: ErasureRequestsDep, response: Response
