@@ -7,6 +7,7 @@ from libs.database.session import Database
 from libs.testing.waiting import FrozenClock, eventually
 from tests.auth.conftest import Person, log_in
 from tests.auth.factors import enrol_app, finish, mfa_token
+from tests.auth.test_email_addresses import ask_for_change
 from tests.recorded import entries
 
 
@@ -38,3 +39,15 @@ async def test_a_wrong_second_factor_names_the_account_whose_password_was_known(
         return ("second_factor.refused", ada.user_id, "refused") in told
 
     await eventually(refused)
+
+
+async def test_a_wish_for_another_address_is_recorded_without_the_address(
+    ada: Person, database: Database
+) -> None:
+    assert (await ask_for_change(ada, "ada.new@example.com")).status_code == 202
+
+    told = await entries(database)
+
+    wished = ("identity.email_change_requested", ada.user_id, ada.user_id)
+    assert wished in [(one["action"], one["actor"], one["subject"]) for one in told]
+    assert "ada.new" not in str(told)

@@ -96,6 +96,7 @@ class EmailAddresses:
                 request_id = await unit.mail_requests.add(user_id, MailPurpose.CHANGE_EMAIL, email)
                 event = EmailChangeRequested(user_id=user_id, request_id=request_id)
                 await unit.outbox.add(event, aggregate_version=version)
+            await unit.audit.record("identity.email_change_requested", user_id, user_id)
 
     async def confirm_change(self, caller: Principal, token: str, client: Client) -> None:
         """Give the caller's account its new address and tell the old one; what was mailed to that opens nothing any more.

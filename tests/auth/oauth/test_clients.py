@@ -19,6 +19,7 @@ from tests.auth.oauth.browser import Browser
 from tests.auth.oauth.conftest import RegisterApplication
 from tests.auth.oauth.test_tokens import claims_of, refusal, tokens_for
 from tests.auth.sessions import flush, let_time_pass, problem
+from tests.recorded import recorded
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -39,7 +40,9 @@ async def machine_of(application: RegisterApplication, **changes: object) -> App
     )
 
 
-async def test_a_client_gets_tokens_of_its_own(application: RegisterApplication) -> None:
+async def test_a_client_gets_tokens_of_its_own(
+    application: RegisterApplication, database: Database
+) -> None:
     machine = await machine_of(application)
     answer = await machine.post("/oauth2/token", {"grant_type": "client_credentials"})
 
@@ -49,6 +52,7 @@ async def test_a_client_gets_tokens_of_its_own(application: RegisterApplication)
     assert (claims["sub"], claims["client_id"]) == ("machine", "machine")
     assert claims["scope"] == "orders:read stock:write"
     assert not {"roles", "auth_time", "acr"} & set(claims)
+    assert ("session.started", "client:machine", "done") in await recorded(database)
     narrow = {"grant_type": "client_credentials", "scope": "orders:read"}
     assert (await machine.post("/oauth2/token", narrow)).json()["scope"] == "orders:read"
 

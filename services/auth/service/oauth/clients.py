@@ -48,6 +48,17 @@ class Clients:
             client = await ClientRepository(session).find(client_id)
         return client if client is not None and client.status == ACTIVE else None
 
+    async def note_own_session(self, client_id: str, session_id: str) -> bool:
+        """Record that the client began a session for itself; False if it was switched off meanwhile."""
+        async with self.database.transaction() as session:
+            client = await ClientRepository(session).find(client_id)
+            active = client is not None and client.status == ACTIVE
+            if active:
+                await AuditLog(session).record(
+                    "session.started", f"client:{client_id}", session_id, client=client_id
+                )
+        return active
+
     async def authenticate(self, presented: PresentedClient) -> OAuthClient:
         """Return the client that proves to be who it claims.
 

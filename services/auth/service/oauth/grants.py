@@ -126,7 +126,7 @@ class Grants:
         lifetime = int(ACCESS_TOKEN_LIFETIME.total_seconds())
         await self.sessions.put(session.session_id, session, lifetime, now + ACCESS_TOKEN_LIFETIME)
         # Whoever switches a client off commits first and deletes its records then.
-        if await self.clients.find_active(client.id) is None:
+        if not await self.clients.note_own_session(client.id, session.session_id):
             await self.sessions.delete(session.session_id)
             raise OAuthError("invalid_client", "the client was switched off", 401)
         return _answer(token, scopes)
