@@ -110,8 +110,7 @@ class RateLimiter:
 
         The key may be an address or a name: only its hash reaches Redis.
         """
-        hashed = hashlib.sha256(key.encode()).hexdigest()[:32]
-        name = f"limit:{self._service}:{{{hashed}}}:{policy.name}"
+        name = self._name(key, policy)
         cooldown = self._cooldowns.of(name)
         if cooldown.skips():
             return self._fallback.take(name, policy, cost)
@@ -127,6 +126,19 @@ class RateLimiter:
     async def give_back(self, key: str, policy: Policy) -> None:
         """Return one unit, for a use that turned out not to count, such as a correct password."""
         await self.take(key, policy, cost=-1)
+
+    async def clear(self, key: str, policy: Policy) -> None:
+        """Forget what the key has spent; while Redis is away only this process does."""
+        name = self._name(key, policy)
+        self._fallback.forget(name)
+        try:
+            await self._redis.delete(name)
+        except REDIS_FAILURES as error:
+            _log.warning("rate_limit_not_cleared", policy=policy.name, reason=type(error).__name__)
+
+    def _name(self, key: str, policy: Policy) -> str:
+        hashed = hashlib.sha256(key.encode()).hexdigest()[:32]
+        return f"limit:{self._service}:{{{hashed}}}:{policy.name}"
 
     async def _take_in_redis(self, name: str, policy: Policy, cost: int) -> Decision:
         allowed, remaining, wait_ms = cast(
@@ -168,3 +180,6 @@ class _LocalBuckets:
             remaining=math.floor(left),
             reset_seconds=max(0 if allowed else 1, math.ceil(missing / per_second)),
         )
+
+    def forget(self, key: str) -> None:
+        self._buckets.pop(key, None)

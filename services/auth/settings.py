@@ -45,9 +45,9 @@ class AuthSettings(ServiceSettings):
     registrations_per_address: Annotated[int, Field(ge=1)] = 60
     """Both per minute."""
     login_failures_per_account: Annotated[int, Field(ge=1)] = 10
-    """Wrong passwords or second factors, per five minutes, and ten times as many a day; from an address the account has used before, it is counted for that address alone."""
-    login_failures_per_administrator: Annotated[int, Field(ge=1, le=10)] = 10
-    """Per half an hour, from wherever: an administrator's account closes for that long (PCI DSS 4.0.1, 8.3.4)."""
+    """Wrong passwords or second factors of an account, per half an hour, and ten times as many a day. From a network or in a
+    session the account was used from before: for that alone, per five minutes. An administrator's account has at most ten,
+    from wherever (PCI DSS 4.0.1, 8.3.4): more than ten here would tell administrators apart."""
     mails_per_account: Annotated[int, Field(ge=1)] = 5
     """How many mails to an address may be asked for an hour, by registering, to reset a password or to prove it; by strangers
     from each network, and four times as many altogether."""

@@ -5,10 +5,14 @@ from collections import Counter
 
 import httpx
 
+from libs.database.session import Database
 from libs.testing.scale import trials
+from libs.testing.waiting import FrozenClock
 from tests.auth.conftest import Person, StartAuth, log_in, register
-from tests.auth.factors import step_up
+from tests.auth.factors import App, enrol_app, finish, mfa_token, step_up
+from tests.auth.mails import ServiceToken
 from tests.auth.test_login import WRONG
+from tests.auth.test_passwords import NEW, prove_address, reset, token_for
 
 PER_ADDRESS = 8
 PER_ACCOUNT = 5
@@ -88,3 +92,44 @@ async def test_a_home_is_known_whatever_address_of_its_network_a_device_takes(
     assert (await log_in(client, owner.email, headers=today)).status_code == 200
     neighbour = {"X-Forwarded-For": "2001:db8:1:3::1"}
     assert (await log_in(client, owner.email, headers=neighbour)).status_code == 429
+
+
+async def test_whoever_stole_a_password_spends_no_second_steps_of_its_owner(
+    start_auth: StartAuth, code_clock: FrozenClock
+) -> None:
+    client = await shop(start_auth, per_address=100)
+    owner = await owner_at_home(client)
+    app, _ = await enrol_app(owner, code_clock)
+    await spend_second_steps(owner, app)
+
+    asked = await log_in(client, owner.email, headers=HOME)
+    shown = {"mfa_token": asked.json()["mfa_token"], "totp": app.code()}
+
+    assert (await client.post("/v1/auth/login/mfa", json=shown)).status_code == 429
+    assert (await client.post("/v1/auth/login/mfa", json=shown, headers=HOME)).status_code == 200
+
+
+async def test_a_reset_gives_the_second_steps_back_that_a_thief_has_spent(
+    start_auth: StartAuth,
+    code_clock: FrozenClock,
+    service_token: ServiceToken,
+    database: Database,
+) -> None:
+    client = await shop(start_auth, per_address=100)
+    owner = await owner_at_home(client)
+    await prove_address(owner, service_token, database)
+    app, _ = await enrol_app(owner, code_clock)
+    await spend_second_steps(owner, app)
+
+    assert (await reset(client, await token_for(owner, service_token, database))).status_code == 204
+
+    asked = await log_in(client, owner.email, NEW)
+    assert (await finish(client, asked.json()["mfa_token"], totp=app.code())).status_code == 200
+
+
+async def spend_second_steps(owner: Person, app: App) -> None:
+    """Log in with the password from elsewhere and fail with the second factor until nobody judges it any more."""
+    token = await mfa_token(owner)
+    for _ in range(PER_ACCOUNT):
+        assert (await finish(owner.client, token, totp=app.wrong())).status_code == 401
+    assert (await finish(owner.client, await mfa_token(owner), totp=app.code())).status_code == 429

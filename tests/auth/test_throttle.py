@@ -28,6 +28,7 @@ async def throttle(redis_url: str) -> AsyncIterator[Throttle]:
         registrations=MANY,
         per_account=MANY,
         per_account_and_day=Policy("day", 3, 86_400),
+        per_stranger=MANY,
         per_administrator=Policy("administrator", 3, 1_800),
         mails_per_account=MANY,
         mails_altogether=MANY,
@@ -47,6 +48,19 @@ def test_whoever_gets_no_other_mail_has_one_whose_token_works(
     token = LIFETIMES[MailPurpose.RESET_PASSWORD].token
     assert token is not None
     assert oldest_last_mail < token.total_seconds()
+
+
+async def test_strangers_fail_alike_with_administrators_and_with_customers(
+    throttle: Throttle, settings_for: SettingsFor
+) -> None:
+    settings = settings_for("auth", role="api")
+    assert isinstance(settings, AuthSettings)
+    configured = build_throttle(settings, throttle.limiter)
+    customers = await configured.guess(ADA, None)
+    assert await configured.guess(ADA, None, administrator=True) == customers
+    at_home = await configured.guess(ADA, "203.0.113.7", administrator=True)
+    assert at_home == customers, "an administrator has no other allowance anywhere"
+    assert await configured.guess(ADA, "203.0.113.7") != customers
 
 
 @pytest.mark.parametrize("known_address", [None, "203.0.113.7"])

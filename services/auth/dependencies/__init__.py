@@ -132,9 +132,8 @@ def build_throttle(settings: AuthSettings, limiter: RateLimiter) -> Throttle:
         registrations=Policy("register-address", settings.registrations_per_address, 60),
         per_account=Policy("login-account", failures, 300),
         per_account_and_day=Policy("login-account-day", 10 * failures, 86_400),
-        per_administrator=Policy(
-            "login-administrator", settings.login_failures_per_administrator, 1_800
-        ),
+        per_stranger=Policy("login-stranger", failures, 1_800),
+        per_administrator=Policy("login-stranger", min(failures, 10), 1_800),
         mails_per_account=Policy("mails-account", settings.mails_per_account, 3_600),
         mails_altogether=Policy("mails-altogether", max(2, settings.mails_per_account // 2), 300),
     )

@@ -80,6 +80,7 @@ class PasswordChanges:
                 await _remove_strange_factors(unit, identity.id)
             ended = await _replace(unit, identity.id, password_hash, "password_reset")
         _log.info("password_reset", user_id=identity.id)
+        await self.throttle.forget_proofs(identity.id)
         await self.ending.forget_all_of(identity.id, ended)
 
     async def change(self, caller: Principal, password: str) -> None:

@@ -79,7 +79,7 @@ class SecondFactorService:
             SessionEnded: the session was ended meanwhile.
             SessionStoreUnavailable: it counts; other sessions end when Redis is back and this is tried again.
         """
-        guess = await self.throttle.prove(caller.subject)
+        guess = await self.throttle.prove(caller.subject, caller.session_id or "")
         async with self.units.begin() as unit:
             identity = await held_for(unit, caller)
             proof = await self.judge.judge_code(unit, identity.id, code, enrolling=True)

@@ -15,7 +15,7 @@ from services.auth.domain.proofs import PASSKEY
 from services.auth.errors import WrongProof
 from services.auth.errors.proofs import InvalidMfaToken
 from services.auth.repository import Unit, Units
-from services.auth.service.clients import Client
+from services.auth.service.clients import Client, network_hash
 from services.auth.service.factor_judge import FactorJudge, Shown, hash_of_challenge
 from services.auth.service.minting import IssuedTokens, hash_of
 from services.auth.service.relying_party import Credential
@@ -51,7 +51,7 @@ class SecondStep:
         await self.throttle.login(client)
         await self.sessions.check()
         user_id = await self._whose(mfa_token)
-        guess = await self.throttle.prove(user_id)
+        guess = await self.throttle.prove(user_id, await self._known_by(user_id, client))
         async with self.units.begin() as unit:
             begun = await self._finish(unit, user_id, mfa_token, shown, client)
         _steps.add(1, {"outcome": "refused" if begun is None else "ok"})
@@ -98,6 +98,12 @@ class SecondStep:
             _log.info("passkey_login_refused")
             raise WrongProof
         return await self.start.hand_out(begun)
+
+    async def _known_by(self, user_id: str, client: Client) -> str:
+        seen_from = network_hash(self.start.address_secret, client)
+        async with self.units.begin() as unit:
+            known = await unit.families.knows_address(user_id, seen_from)
+        return client.network if known else ""
 
     async def _whose(self, mfa_token: str) -> str:
         async with self.units.begin() as unit:

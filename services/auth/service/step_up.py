@@ -51,7 +51,7 @@ class StepUpService:
         identity = await self._identity(caller)
         if identity.second_factor:
             raise StepUpRequired(_MAX_AGE, ACR_MFA)
-        guess = await self.throttle.prove(identity.id)
+        guess = await self.throttle.prove(identity.id, caller.session_id or "")
         right = await self.passwords.matches(composed(password), identity.password_hash)
         if not right:
             raise _refused(identity)
@@ -70,7 +70,7 @@ class StepUpService:
             RateLimited: too many wrong ones.
             SessionEnded: the session is over.
         """
-        guess = await self.throttle.prove(caller.subject)
+        guess = await self.throttle.prove(caller.subject, caller.session_id or "")
         async with self.units.begin() as unit:
             identity = await held_for(unit, caller)
             proof = await self.judge.judge(unit, identity.id, shown)

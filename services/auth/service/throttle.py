@@ -23,16 +23,20 @@ class Guess:
 class Throttle:
     """How often one may try: an address by the minute, an account by its failures in five minutes and in a day.
 
-    An account is never locked: from an address it was used from before, failures of strangers do not count. For
-    administrators they do, for half an hour (PCI DSS 4.0.1, 8.3.4): their accounts are worth more than their comfort.
+    An account is never locked: from a network it was used from before, failures of strangers do not count. For
+    administrators they do (PCI DSS 4.0.1, 8.3.4): their accounts are worth more than their comfort. Strangers fail alike
+    with both, for half an hour and for a day, so that waiting tells nobody whose account an administrator's is.
     """
 
     limiter: RateLimiter
     per_address: Policy
     registrations: Policy
     per_account: Policy
+    """Of whoever is known to the account: by the network, the session, or a factor they have shown."""
     per_account_and_day: Policy
+    per_stranger: Policy
     per_administrator: Policy
+    """As of strangers; not more than ten, whatever is configured."""
     mails_per_account: Policy
     mails_altogether: Policy
     """What anybody may have sent to one address, wherever they are.
@@ -65,20 +69,32 @@ class Throttle:
         Raises:
             RateLimited: too many wrong passwords for this account.
         """
-        if administrator:
-            return await self._guess(f"account:{email}:", self.per_administrator)
-        key = f"account:{email}:{known_network or ''}"
+        if known_network is None or administrator:
+            most = self.per_administrator if administrator else self.per_stranger
+            return await self._guess(f"account:{email}:", most, self.per_account_and_day)
+        key = f"account:{email}:{known_network}"
         return await self._guess(key, self.per_account, self.per_account_and_day)
 
-    async def prove(self, user_id: str) -> Guess:
+    async def prove(self, user_id: str, known_by: str = "") -> Guess:
         """Count a possible failure of somebody who showed one factor, or holds a session, to show another.
 
-        Only they can spend this allowance, so nobody is locked out by strangers.
+        Only they can spend this allowance, so nobody is locked out by strangers; and a thief who has the password, or a
+        copy of a session, spends none of whoever is known by another network or session.
+
+        Args:
+            user_id: whose account.
+            known_by: the network the account was used from before, or the session; empty for neither.
 
         Raises:
             RateLimited: too many wrong proofs for this account.
         """
-        return await self._guess(f"proof:{user_id}", self.per_account, self.per_account_and_day)
+        key = _proofs(user_id, known_by)
+        return await self._guess(key, self.per_account, self.per_account_and_day)
+
+    async def forget_proofs(self, user_id: str) -> None:
+        """Let whoever has just reset the password begin anew: what a thief knew is worth nothing now."""
+        for policy in (self.per_account, self.per_account_and_day):
+            await self.limiter.clear(_proofs(user_id), policy)
 
     async def join(self, email: str, client: Client) -> bool:
         """Count a registration of this address; False if there were enough of them from this network."""
@@ -129,3 +145,7 @@ class Throttle:
         decision = await self.limiter.take(key, policy)
         if not decision.allowed:
             raise RateLimited(min(max(1, decision.reset_seconds), _LONGEST_TOLD))
+
+
+def _proofs(user_id: str, known_by: str = "") -> str:
+    return f"proof:{user_id}:{known_by}"

@@ -159,3 +159,14 @@ async def test_after_a_failure_redis_is_left_alone_for_a_second(
     now = 1.1
     await limiter.take("k", TEN_PER_MINUTE, cost)
     assert len(await redis.keys("*")) == 1
+
+
+@pytest.mark.parametrize("present", [True, False])
+async def test_what_is_cleared_is_there_to_spend_again(
+    redis: redis_asyncio.Redis, absent_redis: redis_asyncio.Redis, *, present: bool
+) -> None:
+    limiter = RateLimiter(redis if present else absent_redis, "order")
+    one = Policy("one", 1, 3_600)
+    assert [(await limiter.take("k", one)).allowed for _ in range(2)] == [True, False]
+    await limiter.clear("k", one)
+    assert (await limiter.take("k", one)).allowed
