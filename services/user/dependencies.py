@@ -168,11 +168,12 @@ async def to_be_forgotten(
         SessionEnded: the session is over.
         SessionStoreUnavailable: that cannot be known.
     """
-    if STAFF_ROLE in caller.roles:
-        raise StillStaff
     if await requests.is_known(caller.subject):
         return caller
-    return await _prove_recently(request, None)
+    proven = await _prove_recently(request, None)
+    if STAFF_ROLE in proven.roles:
+        raise StillStaff
+    return proven
 
 
 async def consent_service(session: SessionDep) -> ConsentService:
