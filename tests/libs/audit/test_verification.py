@@ -174,7 +174,7 @@ async def test_a_sealer_that_dies_before_its_commit_leaves_the_chain_whole(
     )
     await dying.execute("DELETE FROM audit_unsealed")
     assert await Sealer(database).run() == 0, "another one is at it"
-    await intruder.execute("SELECT pg_terminate_backend($1)", dying.get_server_pid())
+    await intruder.execute("SELECT pg_terminate_backend($1, 60000)", dying.get_server_pid())
     await dying.close()
     assert await Sealer(database).run() == 2
     assert await problems(database) == []
