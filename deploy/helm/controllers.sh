@@ -5,23 +5,14 @@
 # manages (DNS, volumes, the network plugin, metrics-server) is in deploy/terraform/modules/cluster/add-ons.tf.
 set -eu
 
+name=controllers
+. "${0%/*}/common.sh"
+
 values=deploy/helm/platform
-istio=1.29.0
 only='' context='' dry=''
 
-stop() {
-    echo "controllers: $1" >&2
-    exit 2
-}
-
-one_of() { # value, choices
-    case " $2 " in *" $1 "*) ;; *) return 1 ;; esac
-}
-
 read_arguments() {
-    environment=${1:-} region=${2:-}
-    one_of "$environment" "dev staging prod" || stop "say which environment: env=dev, staging or prod"
-    one_of "$region" "us-east-1 eu-west-1 ap-south-1" || stop "say which region: region=us-east-1, eu-west-1 or ap-south-1"
+    read_place "$@"
     shift 2
     for argument; do
         case $argument in
@@ -64,9 +55,9 @@ controllers() {
     install cluster-autoscaler https://kubernetes.github.io/autoscaler cluster-autoscaler 9.59.0 kube-system \
         -f "$values/cluster-autoscaler-values.yaml" --set "autoDiscovery.clusterName=$cluster" --set "awsRegion=$region"
     install external-secrets https://charts.external-secrets.io external-secrets 2.0.0 external-secrets
-    install istio-base https://istio-release.storage.googleapis.com/charts base $istio istio-system
-    install istio-cni https://istio-release.storage.googleapis.com/charts cni $istio istio-system
-    install istiod https://istio-release.storage.googleapis.com/charts istiod $istio istio-system \
+    install istio-base $istio_charts base $istio istio-system
+    install istio-cni $istio_charts cni $istio istio-system
+    install istiod $istio_charts istiod $istio istio-system \
         -f "$values/istio/istiod-values.yaml"
     install kube-prometheus-stack https://prometheus-community.github.io/helm-charts kube-prometheus-stack 79.7.1 observability \
         -f "$values/istio/prometheus-values.yaml"

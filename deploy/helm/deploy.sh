@@ -7,24 +7,16 @@
 # is in place, what failed is rolled back, and the same command carries on when the cause is gone.
 set -eu
 
+name=deploy
+. "${0%/*}/common.sh"
+
 helm_folder=deploy/helm
 services="auth user product cart order payment"
 ingress=istio-ingressgateway
 tag='' only='' authorities='' context='' dry=''
 
-stop() {
-    echo "deploy: $1" >&2
-    exit 2
-}
-
-one_of() { # value, choices
-    case " $2 " in *" $1 "*) ;; *) return 1 ;; esac
-}
-
 read_arguments() {
-    environment=${1:-} region=${2:-}
-    one_of "$environment" "dev staging prod" || stop "say which environment: env=dev, staging or prod"
-    one_of "$region" "us-east-1 eu-west-1 ap-south-1" || stop "say which region: region=us-east-1, eu-west-1 or ap-south-1"
+    read_place "$@"
     shift 2
     for argument; do
         case $argument in
@@ -86,7 +78,7 @@ shape() { # what the last of the platform's value files says, as for Helm
 deploy_ingress() { # into the namespace that the platform made
     [ "$(shape)" = apigateway ] || return 0
     [ -z "$only" ] || [ "$only" = "$ingress" ] || return 0
-    run helm upgrade --install "$ingress" gateway --repo https://istio-release.storage.googleapis.com/charts --version 1.29.0 \
+    run helm upgrade --install "$ingress" gateway --repo $istio_charts --version $istio \
         -f "$helm_folder/platform/istio/gateway-values.yaml" --namespace istio-ingress \
         ${context:+--kube-context "$context"} --rollback-on-failure --wait --timeout 15m
 }
