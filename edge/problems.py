@@ -32,7 +32,9 @@ class Problem:
 CAREFUL_HEADERS: Final = {
     "strict-transport-security": "max-age=63072000; includeSubDomains",
     "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "content-security-policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+    ),
     "referrer-policy": "no-referrer",
 }
 """Headers of every refusal, as careful as those of the services' answers (ASVS 5.0, 3.4)."""

@@ -21,8 +21,9 @@ def test_a_refusal_of_the_edge_is_as_careful_as_an_answer(where: Surroundings) -
     for reply in replies:
         told = {one["header"]["key"]: one["header"]["value"] for one in reply["headers_to_add"]}
         assert told.items() >= CAREFUL_HEADERS.items()
+    said = dict([*services._ALWAYS, *services._UNLESS_SET])
+    assert {name: said[name.encode()].decode() for name in CAREFUL_HEADERS} == CAREFUL_HEADERS
     assert set(CAREFUL_HEADERS) >= {HSTS, "x-content-type-options", "content-security-policy"}
-    assert dict(services._ALWAYS)[HSTS.encode()].decode() == CAREFUL_HEADERS[HSTS]
 
 
 def test_a_refusal_of_api_gateway_is_careful_too() -> None:
