@@ -170,8 +170,17 @@ class FamilyRepository:
 
         Only `end_everything` calls this, which also ends what these sessions have begun.
         """
-        others = () if but is None else (RefreshFamily.session_id != but,)
-        return await self._revoke(user_id, because, *others)
+        await hold(self._session, user_id)
+        which = [RefreshFamily.user_id == user_id, RefreshFamily.revoked_at.is_(None)]
+        if but is not None:
+            which.append(RefreshFamily.session_id != but)
+        ended = await self._session.scalars(
+            update(RefreshFamily)
+            .where(*which)
+            .values(revoked_at=func.clock_timestamp(), revoked_because=because)
+            .returning(RefreshFamily.session_id)
+        )
+        return ended.all()
 
     async def owns(self, user_id: str, session_id: str) -> bool:
         """Tell whether this session is, or was, the user's."""
@@ -226,18 +235,6 @@ class FamilyRepository:
                 RefreshToken.state != TokenState.LIVE, RefreshToken.created_at < before
             )
         )
-
-    async def _revoke(
-        self, user_id: str, because: str, *which: ColumnElement[bool]
-    ) -> Sequence[str]:
-        await hold(self._session, user_id)
-        ended = await self._session.scalars(
-            update(RefreshFamily)
-            .where(RefreshFamily.user_id == user_id, RefreshFamily.revoked_at.is_(None), *which)
-            .values(revoked_at=func.clock_timestamp(), revoked_because=because)
-            .returning(RefreshFamily.session_id)
-        )
-        return ended.all()
 
 
 def _live_session(user_id: str, session_id: str) -> tuple[ColumnElement[bool], ...]:

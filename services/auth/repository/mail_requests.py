@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.ids import new_id
 from libs.privacy.columns import protected
 from services.auth.domain.mail_requests import LIFETIMES, MailPurpose
-from services.auth.models import Identity, MailRequest
+from services.auth.models import MailRequest
+from services.auth.repository.identities import hold
 
 
 class MailRequestRepository:
@@ -57,12 +58,10 @@ class MailRequestRepository:
 
         Its account is locked first, as by all who change one: who registers it anew ends this request meanwhile.
         """
-        await self._session.execute(
-            select(Identity.id)
-            .join(MailRequest, MailRequest.user_id == Identity.id)
-            .where(MailRequest.token_hash == token_hash)
-            .with_for_update(of=Identity)
+        owners = select(MailRequest.user_id).where(
+            MailRequest.token_hash == token_hash, MailRequest.user_id.is_not(None)
         )
+        await hold(self._session, *await self._session.scalars(owners))
         found: MailRequest | None = await self._session.scalar(
             select(MailRequest)
             .where(
