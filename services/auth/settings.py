@@ -49,8 +49,8 @@ class AuthSettings(ServiceSettings):
     session the account was used from before: for that alone, per five minutes. An administrator's account has at most ten,
     from wherever (PCI DSS 4.0.1, 8.3.4): more than ten here would tell administrators apart."""
     mails_per_account: Annotated[int, Field(ge=1)] = 5
-    """How many mails to an address may be asked for an hour, by registering, to reset a password or to prove it; by strangers
-    from each network, and four times as many altogether."""
+    """How many mails to an address may be asked for an hour from one network, by registering, to reset a password or to prove
+    it. From everywhere together half as many, and two at least, are sent in five minutes: one that lies there will do."""
 
 
 class AdministratorSettings(MasterKeySettings, DatabaseSettings):
